@@ -1,0 +1,7 @@
+// Plain JavaScript that any Node can read: an older one can run neither TypeScript nor our native modules.
+const [major, minor] = process.versions.node.split('.').map(Number)
+
+if (major < 22 || (major === 22 && minor < 19)) {
+  console.error(`Gatehouse needs Node.js 22.19 or newer; this is ${process.versions.node}. See "Node.js" in README.md.`)
+  process.exit(78)
+}
