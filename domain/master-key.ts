@@ -1,0 +1,76 @@
+import { hkdfSync, randomBytes } from 'node:crypto'
+import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { uuidv7 } from './id.ts'
+
+const MIN_BYTES = 32
+const PLACEHOLDERS = /change|secret|example|placeholder|insecure|default|password|gatehouse/i
+
+/** What is wrong with a master key given from outside: at most one fault, which never shows the key. */
+export function masterKeyFault(text: string): string[] {
+  if (!/^[A-Za-z0-9_-]+$/.test(text)) return ['AUTH_MASTER_KEY must be base64url (make one: openssl rand -base64 48 | tr +/ -_)']
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes.length < MIN_BYTES) return [`AUTH_MASTER_KEY must hold ${MIN_BYTES} bytes or more`]
+  if (new Set(bytes).size < MIN_BYTES / 2 || new Set(text).size < 16 || PLACEHOLDERS.test(text)) {
+    return ['AUTH_MASTER_KEY is not random: use the output of a generator']
+  }
+  return []
+}
+
+/** Refuses to go on with a master key that the machine's other users can read, or that is not one. */
+export class MasterKeyError extends Error {}
+
+/** The master key of the settings, or else the one in the data directory, made there (0600) at first boot. */
+export function loadMasterKey(configured: string, dataDirectory: string): Buffer {
+  if (configured) return Buffer.from(configured, 'base64url')
+  const path = join(dataDirectory, 'master.key')
+  try {
+    return readKeyFile(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 })
+    publishKeyFile(path)
+    return readKeyFile(path)
+  }
+}
+
+function readKeyFile(path: string): Buffer {
+  const text = readFileSync(path, 'utf8').trim()
+  if (statSync(path).mode & 0o077) {
+    throw new MasterKeyError(`${path} can be read by others: chmod 600 it`)
+  }
+  if (masterKeyFault(text).length > 0) throw new MasterKeyError(`${path} does not hold a master key`)
+  return Buffer.from(text, 'base64url')
+}
+
+// A link appears whole or not at all, and only once: two first boots at the same moment end with one key.
+function publishKeyFile(path: string): void {
+  const draft = `${path}.${uuidv7()}`
+  writeFileSync(draft, `${randomBytes(48).toString('base64url')}\n`, { mode: 0o600, flush: true })
+  chmodSync(draft, 0o600)
+  try {
+    linkSync(draft, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(draft)
+  }
+}
+
+/** One key for each purpose, so that none can stand in for another (HKDF-SHA-256, RFC 5869). */
+export interface DerivedKeys {
+  refreshToken: Buffer
+  csrfToken: Buffer
+  signingKeyWrap: Buffer
+  throttle: Buffer
+}
+
+export function deriveKeys(masterKey: Buffer): DerivedKeys {
+  const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', masterKey, '', `gatehouse/v1/${purpose}`, 32))
+  return {
+    refreshToken: derive('refresh-token'),
+    csrfToken: derive('csrf-token'),
+    signingKeyWrap: derive('signing-key-wrap'),
+    throttle: derive('throttle')
+  }
+}

@@ -1,0 +1,110 @@
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import { masterKeyFault } from './master-key.ts'
+import type { Config } from './settings.ts'
+
+/** What is wrong with settings that are each well-formed: a line a fault. */
+export function settingFaults(config: Config): string[] {
+  return [
+    ...issuerFaults(config),
+    ...durationFaults(config),
+    ...cookieDomainFaults(config),
+    ...config.AUTH_ALLOWED_ORIGINS.flatMap(originFaults),
+    ...config.AUTH_TRUST_PROXY.filter((range) => !isAddressRange(range)).map(
+      (range) => `AUTH_TRUST_PROXY ${range} is not an address or a CIDR range`
+    ),
+    ...(config.AUTH_MASTER_KEY ? masterKeyFault(config.AUTH_MASTER_KEY) : [])
+  ]
+}
+
+function issuerFaults({ AUTH_ISSUER }: Config): string[] {
+  const origin = originOf(AUTH_ISSUER)
+  if (origin === undefined || origin !== AUTH_ISSUER) {
+    return ['AUTH_ISSUER must be an origin such as https://auth.example.com, without path or trailing slash']
+  }
+  if (!isHttpsOrLoopback(origin)) {
+    return ['AUTH_ISSUER must be https: plain http is for a loopback address only']
+  }
+  return []
+}
+
+function durationFaults(config: Config): string[] {
+  const faults: string[] = []
+  const must = (holds: boolean, fault: string) => {
+    if (!holds) faults.push(fault)
+  }
+  must(config.AUTH_ACCESS_TTL >= 1000, 'AUTH_ACCESS_TTL must be 1s or more')
+  must(config.AUTH_ACCESS_TTL <= 3_600_000, 'AUTH_ACCESS_TTL must be 1h or less')
+  must(config.AUTH_REFRESH_GRACE <= 60_000, 'AUTH_REFRESH_GRACE must be 60s or less')
+  must(config.AUTH_FRESH_TTL >= 1000, 'AUTH_FRESH_TTL must be 1s or more')
+  must(
+    config.AUTH_SESSION_IDLE_TTL >= config.AUTH_ACCESS_TTL,
+    'AUTH_SESSION_IDLE_TTL must not be less than AUTH_ACCESS_TTL'
+  )
+  must(
+    config.AUTH_SESSION_MAX_TTL >= config.AUTH_SESSION_IDLE_TTL,
+    'AUTH_SESSION_MAX_TTL must not be less than AUTH_SESSION_IDLE_TTL'
+  )
+  must(config.AUTH_SESSION_MAX_TTL <= 400 * 86_400_000, 'AUTH_SESSION_MAX_TTL must be 400d or less')
+  return faults
+}
+
+function cookieDomainFaults({ AUTH_COOKIE_DOMAIN: domain, AUTH_ISSUER, secure }: Config): string[] {
+  if (!domain) return []
+  if (!secure) return ['AUTH_COOKIE_DOMAIN needs an https AUTH_ISSUER']
+  const host = new URL(AUTH_ISSUER).hostname
+  const shares = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(domain) && (host === domain || host.endsWith(`.${domain}`))
+  return shares ? [] : ['AUTH_COOKIE_DOMAIN must be a domain that the host of AUTH_ISSUER belongs to']
+}
+
+function originFaults(text: string): string[] {
+  if (originOf(text) !== text) {
+    return [`AUTH_ALLOWED_ORIGINS ${text} is not an origin such as https://app.example.com`]
+  }
+  return isHttpsOrLoopback(text)
+    ? []
+    : [`AUTH_ALLOWED_ORIGINS ${text} must be https: plain http is for a loopback address only`]
+}
+
+function originOf(text: string): string | undefined {
+  const url = URL.parse(text)
+  return url && (url.protocol === 'https:' || url.protocol === 'http:') ? url.origin : undefined
+}
+
+function isHttpsOrLoopback(origin: string): boolean {
+  const { protocol, hostname } = new URL(origin)
+  return protocol === 'https:' || isLoopback(hostname.replace(/^\[|\]$/g, ''))
+}
+
+function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host.endsWith('.localhost')) return true
+  return isIP(host) !== 0 && ipaddr.process(host).range() === 'loopback'
+}
+
+function isAddressRange(text: string): boolean {
+  return text.includes('/') ? ipaddr.isValidCIDR(text) : isIP(text) !== 0
+}
+
+/** What an operator should know of settings that are allowed and yet weaken Gatehouse: a line each, by name. */
+export function settingWarnings(config: Config): string[] {
+  const warnings: string[] = []
+  const warn = (applies: boolean, warning: string) => {
+    if (applies) warnings.push(warning)
+  }
+  warn(
+    !config.secure && !isLoopback(config.HOST),
+    'HOST is not a loopback address while AUTH_ISSUER is plain http: passwords would cross the network unencrypted'
+  )
+  warn(
+    config.secure && config.AUTH_TRUST_PROXY.length === 0,
+    'AUTH_TRUST_PROXY is not set: behind a reverse proxy everybody shares one rate limit'
+  )
+  warn(
+    config.AUTH_TRUST_PROXY.some((range) => range.endsWith('/0')),
+    'AUTH_TRUST_PROXY trusts every address: anybody can pretend to be anywhere'
+  )
+  warn(config.AUTH_RATE_LIMIT_PER_IP === 0, 'AUTH_RATE_LIMIT_PER_IP is off')
+  warn(config.AUTH_LOGIN_LIMIT_PER_IP === 0, 'AUTH_LOGIN_LIMIT_PER_IP is off')
+  warn(config.AUTH_LOGIN_LIMIT_PER_ACCOUNT === 0, 'AUTH_LOGIN_LIMIT_PER_ACCOUNT is off')
+  return warnings
+}

@@ -1,0 +1,149 @@
+import { Value } from 'typebox/value'
+import { type SettingName, Settings, type SettingValues } from '../schemas/settings.ts'
+import { settingFaults, settingWarnings } from './settings-checks.ts'
+
+/** The settings as the program uses them: durations in milliseconds, lists as arrays, derived defaults filled in. */
+export interface Config extends SettingValues {
+  /** Whether people reach Gatehouse over https: cookie names and attributes follow from this, never from a connection. */
+  secure: boolean
+}
+
+export type SettingSource = 'default' | 'environment' | 'file'
+
+export interface LoadedSettings {
+  config: Config
+  sources: Record<SettingName, SettingSource>
+  warnings: string[]
+}
+
+/** Names everything that is wrong with the settings, one line each. Exit code 78 (EX_CONFIG). */
+export class SettingsError extends Error {
+  readonly faults: string[]
+
+  constructor(faults: string[]) {
+    super(`Wrong settings:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+    this.name = 'SettingsError'
+    this.faults = faults
+  }
+}
+
+interface Annotations {
+  secret?: boolean
+  hint?: string
+  default: unknown
+  description: string
+}
+
+const names = Object.keys(Settings.properties) as SettingName[]
+
+export function annotationsOf(name: SettingName): Annotations {
+  return Settings.properties[name] as unknown as Annotations
+}
+
+/**
+ * Reads every setting from the environment and its NAME_FILE twins. `readFile` returns a file's text or throws.
+ * Throws a SettingsError that names all faults together.
+ */
+export function loadSettings(
+  env: Record<string, string | undefined>,
+  readFile: (path: string) => string
+): LoadedSettings {
+  const faults = unknownNames(env)
+  const raw: Record<string, unknown> = {}
+  const sources = {} as Record<SettingName, SettingSource>
+  for (const name of names) {
+    try {
+      const { source, value } = lookUp(name, env, readFile)
+      sources[name] = source
+      raw[name] = convert(name, value)
+    } catch (error) {
+      faults.push(`${name} ${(error as Error).message}`)
+      raw[name] = annotationsOf(name).default
+    }
+  }
+  const config = withDerivedDefaults(Value.Decode(Settings, raw))
+  faults.push(...settingFaults(config))
+  if (faults.length > 0) throw new SettingsError(faults)
+  return { config, sources, warnings: settingWarnings(config) }
+}
+
+function unknownNames(env: Record<string, string | undefined>): string[] {
+  const known = new Set<string>(names)
+  for (const name of names) if (annotationsOf(name).secret) known.add(`${name}_FILE`)
+  return Object.keys(env)
+    .filter((name) => name.startsWith('AUTH_') && !known.has(name))
+    .map((name) => `${name} is not a setting of Gatehouse`)
+}
+
+function lookUp(
+  name: SettingName,
+  env: Record<string, string | undefined>,
+  readFile: (path: string) => string
+): { source: SettingSource; value: string | undefined } {
+  const inline = env[name]
+  const file = annotationsOf(name).secret ? env[`${name}_FILE`] : undefined
+  if (inline !== undefined && file !== undefined) throw new Error(`is set twice: by itself and by ${name}_FILE`)
+  if (file !== undefined) return { source: 'file', value: notEmpty(readSecret(name, file, readFile)) }
+  if (inline !== undefined) return { source: 'environment', value: notEmpty(inline) }
+  return { source: 'default', value: undefined }
+}
+
+function readSecret(name: SettingName, path: string, readFile: (path: string) => string): string {
+  try {
+    return readFile(path).trim()
+  } catch {
+    throw new Error(`cannot be read from the file that ${name}_FILE names`)
+  }
+}
+
+function notEmpty(value: string): string {
+  if (value.trim() === '') throw new Error('is empty: give it a value or leave it out')
+  return value
+}
+
+function convert(name: SettingName, value: string | undefined): unknown {
+  const schema = Settings.properties[name]
+  const { default: fallback, hint } = annotationsOf(name)
+  const converted = value === undefined ? fallback : Value.Convert(schema, value)
+  const [error] = Value.Errors(schema, converted)
+  if (!error) return converted
+  if (error.keyword === 'enum') {
+    throw new Error(`must be one of ${(error.params as { allowedValues: string[] }).allowedValues.join(', ')}`)
+  }
+  throw new Error(hint ?? error.message)
+}
+
+function withDerivedDefaults(values: SettingValues): Config {
+  const issuer = values.AUTH_ISSUER || `http://localhost:${values.PORT}`
+  return {
+    ...values,
+    AUTH_ISSUER: issuer,
+    AUTH_AUDIENCE: values.AUTH_AUDIENCE || issuer,
+    DATABASE_URL: values.DATABASE_URL || `file:${values.AUTH_DATA_DIR}/gatehouse.db`,
+    secure: issuer.startsWith('https:')
+  }
+}
+
+/** One row of `gatehouse config`: the value as written outside, a secret masked. */
+export interface ShownSetting {
+  name: SettingName
+  value: string
+  source: SettingSource
+}
+
+/** Every setting with its value in force and where it came from; secrets are masked. */
+export function showSettings({ config, sources }: LoadedSettings, env: Record<string, string | undefined>): ShownSetting[] {
+  return names.map((name) => ({ name, value: shownValue(name, config, sources[name], env), source: sources[name] }))
+}
+
+function shownValue(
+  name: SettingName,
+  config: Config,
+  source: SettingSource,
+  env: Record<string, string | undefined>
+): string {
+  const { secret, default: fallback } = annotationsOf(name)
+  if (secret && source !== 'default') return '********'
+  if (source === 'environment') return env[name] as string
+  return String(fallback === '' && typeof config[name] === 'string' ? config[name] : fallback)
+}

@@ -1,0 +1,106 @@
+import { type StaticDecode, Type } from 'typebox'
+import { Duration } from './duration.ts'
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+
+/** Comma-separated text from outside, a list inside. */
+const List = (description: string, hint: string) =>
+  Type.Decode(Type.String({ default: '', description, hint }), (text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '')
+  )
+
+const Limit = (value: number, description: string) =>
+  Type.Integer({ default: value, minimum: 0, maximum: 1_000_000, description })
+
+/**
+ * Every setting: the one source of its type, its validation, its default, `gatehouse config` and the README's
+ * table. `secret` ones are masked when shown and can be read from a file named by NAME_FILE.
+ */
+export const Settings = Type.Object({
+  HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on' }),
+  PORT: Type.Integer({ default: 3000, minimum: 1, maximum: 65535, description: 'Port to listen on' }),
+  LOG_LEVEL: Type.Enum(LOG_LEVELS, {
+    default: 'info',
+    description: `How much to log: ${LOG_LEVELS.map((level) => `\`${level}\``).join(', ')}`
+  }),
+  DATABASE_URL: Type.String({
+    default: '',
+    pattern: '^$|^file:.+|^postgres(ql)?://.+',
+    hint: 'must start with file: or postgres:',
+    secret: true,
+    description:
+      'Where the data is: `file:/path/to.db` (SQLite) or `postgres://…`; absent = `gatehouse.db` in `AUTH_DATA_DIR`'
+  }),
+  AUTH_DATA_DIR: Type.String({
+    default: './data',
+    minLength: 1,
+    description: 'Folder of the embedded database and of the generated master key'
+  }),
+  AUTH_ISSUER: Type.String({
+    default: '',
+    description: 'Public URL of Gatehouse, an origin without path: the `iss` of its tokens; absent = `http://localhost:PORT`'
+  }),
+  AUTH_AUDIENCE: Type.String({ default: '', description: 'The `aud` of its tokens; absent = `AUTH_ISSUER`' }),
+  AUTH_ALLOWED_ORIGINS: List(
+    'Comma-separated origins of browser apps that may call it with cookies, besides its own',
+    'must be origins such as https://app.example.com'
+  ),
+  AUTH_TRUST_PROXY: List(
+    'Comma-separated addresses or CIDR ranges of reverse proxies whose `X-Forwarded-*` headers are believed',
+    'must be addresses or CIDR ranges such as 10.0.0.0/8'
+  ),
+  AUTH_MASTER_KEY: Type.String({
+    default: '',
+    secret: true,
+    description: '32 random bytes or more, base64url; absent = generated into `AUTH_DATA_DIR` at first boot'
+  }),
+  AUTH_JWT_ALG: Type.Enum(['ES256', 'EdDSA'], {
+    default: 'ES256',
+    description: 'Algorithm of the access tokens: `ES256` or `EdDSA`'
+  }),
+  AUTH_ACCESS_TTL: Duration('5m', 'Life of an access token, at most `1h`'),
+  AUTH_SESSION_IDLE_TTL: Duration('24h', 'A session ends when it was not refreshed for so long'),
+  AUTH_SESSION_MAX_TTL: Duration('30d', 'A session ends so long after its sign-in, whatever its use'),
+  AUTH_REFRESH_GRACE: Duration(
+    '10s',
+    'The refresh token just replaced still gets its successor for so long (parallel tabs), at most `60s`'
+  ),
+  AUTH_FRESH_TTL: Duration('10m', 'How long a sign-in counts as recent for sensitive changes'),
+  AUTH_COOKIE_SAMESITE: Type.Enum(['lax', 'strict'], {
+    default: 'lax',
+    description: 'SameSite attribute of the cookies: `lax` or `strict`'
+  }),
+  AUTH_COOKIE_DOMAIN: Type.String({
+    default: '',
+    description: 'Share the access cookie with the hosts of this domain; absent = only the issuer’s host gets it'
+  }),
+  AUTH_REGISTRATION: Type.Enum(['open', 'invite', 'closed'], {
+    default: 'open',
+    description:
+      'Who may join: `open` = anybody, `invite` = by the link an administrator makes, `closed` = only accounts that an administrator gives a password'
+  }),
+  AUTH_PASSWORD_MIN_LENGTH: Type.Integer({
+    default: 12,
+    minimum: 8,
+    maximum: 64,
+    description: 'Least length of a password in characters (Unicode code points), 8 to 64'
+  }),
+  AUTH_ARGON2_MEMORY_KIB: Type.Integer({
+    default: 19456,
+    minimum: 19456,
+    maximum: 4_194_304,
+    description: 'argon2id memory of one hash, in KiB'
+  }),
+  AUTH_ARGON2_TIME: Type.Integer({ default: 2, minimum: 2, maximum: 64, description: 'argon2id passes' }),
+  AUTH_ARGON2_PARALLELISM: Type.Integer({ default: 1, minimum: 1, maximum: 16, description: 'argon2id lanes' }),
+  AUTH_RATE_LIMIT_PER_IP: Limit(600, 'Requests a minute from one address (IPv6: one /64), `0` = off'),
+  AUTH_LOGIN_LIMIT_PER_IP: Limit(30, 'Sign-ins, registrations and password checks a minute from one address, `0` = off'),
+  AUTH_LOGIN_LIMIT_PER_ACCOUNT: Limit(5, 'Failed sign-ins of one account before growing delays, `0` = off'),
+  AUTH_DOCS: Type.Enum(['on', 'off'], { default: 'on', description: 'API reference at `/docs`: `on` or `off`' })
+})
+
+export type SettingName = keyof typeof Settings.properties
+export type SettingValues = StaticDecode<typeof Settings>
