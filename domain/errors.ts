@@ -1,0 +1,73 @@
+/** Every refusal that Gatehouse makes: its stable `code`, HTTP status and public title (RFC 9457). */
+export const problems = {
+  invalid_request: { status: 400, title: 'The request is not valid.' },
+  invalid_token: { status: 400, title: 'The one-time link is not valid or has been used.' },
+  unauthorized: { status: 401, title: 'Sign in to do this.' },
+  token_stale: { status: 401, title: 'The access token is out of date: refresh it.' },
+  reauthentication_required: { status: 401, title: 'Confirm that it is you: sign in again.' },
+  invalid_credentials: { status: 401, title: 'The e-mail address or the password is wrong.' },
+  invalid_session: { status: 401, title: 'The session has ended: sign in again.' },
+  forbidden: { status: 403, title: 'You may not do this.' },
+  cross_site_request: { status: 403, title: 'The request came from a site that is not allowed.' },
+  registration_closed: { status: 403, title: 'Registration is not open.' },
+  not_found: { status: 404, title: 'There is nothing here.' },
+  method_not_allowed: { status: 405, title: 'This method is not supported here.' },
+  request_timeout: { status: 408, title: 'The request took too long to arrive.' },
+  email_taken: { status: 409, title: 'There is an account with this e-mail address.' },
+  role_exists: { status: 409, title: 'There is a role with this name.' },
+  role_built_in: { status: 409, title: 'A built-in role cannot be changed in this way.' },
+  last_administrator: { status: 409, title: 'The last administrator cannot be removed.' },
+  already_set_up: { status: 409, title: 'There is an administrator already.' },
+  payload_too_large: { status: 413, title: 'The request body is too large.' },
+  uri_too_long: { status: 414, title: 'The address is too long.' },
+  unsupported_media_type: { status: 415, title: 'Send the body as application/json.' },
+  weak_password: { status: 422, title: 'Choose another password.' },
+  unknown_role: { status: 422, title: 'There is no such role.' },
+  roles_too_large: { status: 422, title: 'These roles would not fit into a cookie of 4,096 bytes.' },
+  rate_limited: { status: 429, title: 'Too many tries: wait before the next.' },
+  headers_too_large: { status: 431, title: 'The request headers are too large.' },
+  internal_error: { status: 500, title: 'Something went wrong.' },
+  busy: { status: 503, title: 'Too busy at the moment: try again soon.' },
+  unavailable: { status: 503, title: 'Not available at the moment: try again soon.' },
+  not_ready: { status: 503, title: 'Not ready to serve.' }
+} as const
+
+export type ProblemCode = keyof typeof problems
+
+/** One field that was refused: a JSON pointer into the request, a stable reason, and text for people. */
+export interface FieldError {
+  pointer: string
+  code: string
+  detail: string
+}
+
+export interface ProblemOptions {
+  /** Public text, more precise than the title. */
+  detail?: string
+  errors?: FieldError[]
+  /** Seconds until another try makes sense: the Retry-After header. */
+  retryAfter?: number
+  /** Private: what the log shows of the reason, never a reply. */
+  cause?: unknown
+}
+
+/** A refusal on its way to the caller. Its message is for the log; the reply is made from code, detail and errors. */
+export class Problem extends Error {
+  readonly code: ProblemCode
+  readonly detail: string | undefined
+  readonly errors: FieldError[] | undefined
+  readonly retryAfter: number | undefined
+
+  constructor(code: ProblemCode, { detail, errors, retryAfter, cause }: ProblemOptions = {}) {
+    super(detail ?? problems[code].title, { cause })
+    this.name = 'Problem'
+    this.code = code
+    this.detail = detail
+    this.errors = errors
+    this.retryAfter = retryAfter
+  }
+
+  get status(): number {
+    return problems[this.code].status
+  }
+}

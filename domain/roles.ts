@@ -1,0 +1,23 @@
+import type { Role } from './store.ts'
+
+export const ADMIN_ROLE = 'admin'
+/** The role that everybody has. */
+export const USER_ROLE = 'user'
+
+/** The scopes that Gatehouse itself asks for. `admin` has them all. */
+export const MANAGEMENT_SCOPE = ['audit:read', 'roles:read', 'roles:write', 'users:read', 'users:write'] as const
+
+/** The scope that several roles give together: sorted, without repeats. */
+export function unionOfScopes(roles: Pick<Role, 'scope'>[]): string[] {
+  return [...new Set(roles.flatMap(({ scope }) => scope))].sort()
+}
+
+/** A space-separated scope (RFC 6749 §3.3) as a sorted list without repeats. */
+export function parseScope(text: string): string[] {
+  return unionOfScopes([{ scope: text.split(' ').filter((token) => token !== '') }])
+}
+
+/** Scopes of Gatehouse's own among these. Whoever lacks one may not hand it out or act on those who hold it. */
+export function managementScopesIn(scope: string[]): string[] {
+  return scope.filter((token) => (MANAGEMENT_SCOPE as readonly string[]).includes(token))
+}

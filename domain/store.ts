@@ -1,0 +1,199 @@
+import type { AuditEvent, AuditFilter } from './audit.ts'
+import type { Revocation } from './revocations.ts'
+
+/** A person's account. `version` is the `ver` claim: it rises with every change that makes access tokens stale. */
+export interface User {
+  id: string
+  email: string
+  name: string | null
+  /** argon2id in PHC form; null until the person has chosen a password. */
+  passwordHash: string | null
+  version: number
+  disabled: boolean
+  emailVerified: boolean
+  createdAt: number
+  lastLoginAt: number | null
+  /** Sorted; `user`, which everybody has, is among them. */
+  roles: string[]
+}
+
+/** One sign-in on one device. `seed` never leaves the database; `generation` counts the refresh tokens given out. */
+export interface Session {
+  id: string
+  userId: string
+  seed: string
+  generation: number
+  remember: boolean
+  createdAt: number
+  authTime: number
+  lastUsedAt: number
+  idleExpiresAt: number
+  expiresAt: number
+  endedAt: number | null
+  ip: string
+  userAgent: string
+}
+
+export interface Role {
+  name: string
+  description: string
+  /** Sorted and without repeats. */
+  scope: string[]
+  builtIn: boolean
+}
+
+export interface SigningKey {
+  /** RFC 7638 thumbprint. */
+  kid: string
+  algorithm: 'ES256' | 'EdDSA'
+  status: 'active' | 'retired'
+  publicPem: string
+  /** PKCS #8, sealed under the master key. */
+  sealedPrivateKey: string
+  createdAt: number
+}
+
+/** Permission to do one thing once, known by the hash of its token. */
+export interface OneTimeToken {
+  hash: string
+  purpose: 'setup' | 'password'
+  userId: string | null
+  expiresAt: number
+}
+
+export interface Page {
+  limit: number
+  /** The id of the last item of the page before. */
+  after?: string | undefined
+}
+
+export interface ThrottlePolicy {
+  /** Tries that are free of delay. */
+  limit: number
+  /** The delay in milliseconds once the limit is reached; each further try doubles it, this many times at most. */
+  firstDelay: number
+  doublings: number
+  /** A quiet time after which the count starts again. */
+  forgetAfter: number
+}
+
+export interface Users {
+  /** False where the e-mail address is taken. */
+  insert(user: Omit<User, 'roles' | 'lastLoginAt'>): Promise<boolean>
+  find(id: string): Promise<User | undefined>
+  findByEmail(email: string): Promise<User | undefined>
+  /** In order of creation; `search` is part of an e-mail address or a name. */
+  list(page: Page & { search?: string | undefined }): Promise<User[]>
+  /** Atomic: only while the account is enabled and `passwordHash` is still its hash. Locks the row to the end of the transaction. */
+  recordLogin(id: string, passwordHash: string, now: number): Promise<boolean>
+  /** Atomic: only while `expected` is still the hash. */
+  setPasswordHash(id: string, expected: string | null, hash: string): Promise<boolean>
+  setName(id: string, name: string | null): Promise<void>
+  setDisabled(id: string, disabled: boolean): Promise<void>
+  setRoles(id: string, roles: string[]): Promise<void>
+  /** Makes the access tokens of these users stale: one with this id, all holders of this role. Returns the new versions. */
+  bumpVersion(of: { id: string } | { role: string }): Promise<Array<{ id: string; version: number }>>
+  delete(id: string): Promise<boolean>
+  /** Enabled accounts that hold `admin` and have a password. */
+  countAdministrators(): Promise<number>
+  /** Every different set of roles that somebody holds. */
+  listRoleSets(): Promise<string[][]>
+}
+
+export interface Sessions {
+  insert(session: Omit<Session, 'endedAt'>): Promise<void>
+  find(id: string): Promise<Session | undefined>
+  /** Live ones of one user, in order of creation. */
+  listLive(userId: string, now: number, page: Page): Promise<Session[]>
+  /** Atomic: the generation rises by one, only if it is `generation` and the session lives. */
+  rotate(id: string, generation: number, now: number, idleExpiresAt: number): Promise<Session | undefined>
+  /** Atomic: only if the session lives. */
+  setAuthTime(id: string, authTime: number): Promise<Session | undefined>
+  /** False where it had ended before. */
+  end(id: string, reason: string, now: number): Promise<boolean>
+  /** The ids of those that ended by this. */
+  endAll(userId: string, reason: string, now: number, except?: string): Promise<string[]>
+}
+
+export interface Roles {
+  list(page: Page): Promise<Role[]>
+  find(name: string): Promise<Role | undefined>
+  /** The scopes of these roles together, sorted, without repeats. */
+  scopeOf(names: string[]): Promise<string[]>
+  /** Names that are no role. */
+  missing(names: string[]): Promise<string[]>
+  /** False where the name is taken. */
+  insert(role: Omit<Role, 'builtIn'>): Promise<boolean>
+  update(role: Omit<Role, 'builtIn'>): Promise<boolean>
+  delete(name: string): Promise<void>
+}
+
+export interface SigningKeys {
+  list(): Promise<SigningKey[]>
+  /** Makes this the active key and retires the one before; false where another instance was first. */
+  activate(key: SigningKey, replaced: string | undefined): Promise<boolean>
+}
+
+export interface Revocations {
+  add(revocations: Revocation[], now: number): Promise<void>
+  /** Those recorded at or after this time, which may repeat ones seen before. */
+  since(recordedAt: number): Promise<Array<Revocation & { recordedAt: number }>>
+}
+
+export interface Throttles {
+  /** Atomic: counts a try, or says how many milliseconds to wait before the next. */
+  reserve(key: string, policy: ThrottlePolicy, now: number): Promise<{ wait: number }>
+  clear(key: string): Promise<void>
+}
+
+export interface OneTimeTokens {
+  insert(token: OneTimeToken): Promise<void>
+  find(hash: string, purpose: OneTimeToken['purpose'], now: number): Promise<OneTimeToken | undefined>
+  /** Atomic: true for one caller only. */
+  consume(hash: string, purpose: OneTimeToken['purpose'], now: number): Promise<boolean>
+  /** Withdraws every token of one purpose for one user, or for nobody in particular. */
+  withdraw(purpose: OneTimeToken['purpose'], userId: string | null): Promise<void>
+}
+
+export interface Audit {
+  append(event: AuditEvent): Promise<void>
+  /** Newest first. */
+  list(page: Page & AuditFilter): Promise<AuditEvent[]>
+}
+
+export interface Repositories {
+  users: Users
+  sessions: Sessions
+  roles: Roles
+  signingKeys: SigningKeys
+  revocations: Revocations
+  throttles: Throttles
+  oneTimeTokens: OneTimeTokens
+  audit: Audit
+}
+
+export interface Transaction extends Repositories {
+  /** Waits until no other transaction holds this name; held to the end of the transaction. */
+  exclusive(name: 'administrators' | 'signing-keys'): Promise<void>
+}
+
+/** What a commit made true, for those in this process who follow it. */
+export interface Committed {
+  audited: AuditEvent[]
+  revoked: Revocation[]
+}
+
+/**
+ * Everything that is kept. A promise that resolves means that the change is on disk; a database that cannot answer
+ * rejects with a Problem `unavailable`, and then nothing may be taken for done.
+ */
+export interface Store extends Repositories {
+  engine: 'sqlite' | 'postgres'
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  /** Called after each commit, before its caller goes on. */
+  onCommit(listener: (committed: Committed) => void): void
+  ping(): Promise<void>
+  /** Removes what no rule needs any more. Returns the number of rows. */
+  purge(now: number): Promise<number>
+  close(): Promise<void>
+}

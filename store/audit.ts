@@ -1,0 +1,53 @@
+import type { Kysely } from 'kysely'
+import type { AuditDetail, AuditEvent, AuditType } from '../domain/audit.ts'
+import type { Audit } from '../domain/store.ts'
+import type { Tables } from './tables.ts'
+
+export function createAudit(db: Kysely<Tables>, record: (event: AuditEvent) => void): Audit {
+  return {
+    async append(event) {
+      await db
+        .insertInto('audit_events')
+        .values({
+          id: event.id,
+          at: event.at,
+          type: event.type,
+          actor_id: event.actorId,
+          user_id: event.userId,
+          session_id: event.sessionId,
+          ip: event.ip,
+          user_agent: event.userAgent,
+          request_id: event.requestId,
+          detail: JSON.stringify(event.detail)
+        })
+        .execute()
+      record(event)
+    },
+
+    async list({ limit, after, type, userId, actorId, from, to }) {
+      let query = db.selectFrom('audit_events').selectAll().orderBy('id', 'desc').limit(limit)
+      if (after !== undefined) query = query.where('id', '<', after)
+      if (type !== undefined) query = query.where('type', '=', type)
+      if (userId !== undefined) query = query.where('user_id', '=', userId)
+      if (actorId !== undefined) query = query.where('actor_id', '=', actorId)
+      if (from !== undefined) query = query.where('at', '>=', from)
+      if (to !== undefined) query = query.where('at', '<', to)
+      return (await query.execute()).map(toEvent)
+    }
+  }
+}
+
+function toEvent(row: Tables['audit_events']): AuditEvent {
+  return {
+    id: row.id,
+    at: row.at,
+    type: row.type as AuditType,
+    actorId: row.actor_id,
+    userId: row.user_id,
+    sessionId: row.session_id,
+    ip: row.ip,
+    userAgent: row.user_agent,
+    requestId: row.request_id,
+    detail: JSON.parse(row.detail) as AuditDetail
+  }
+}

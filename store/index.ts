@@ -1,0 +1,115 @@
+import { fileURLToPath } from 'node:url'
+import { type Dialect, Kysely, sql } from 'kysely'
+import { DAY, HOUR } from '../domain/clock.ts'
+import type { Committed, Repositories, Store, Transaction } from '../domain/store.ts'
+import { createAudit } from './audit.ts'
+import { migrate } from './migrate.ts'
+import { createOneTimeTokens } from './one-time-tokens.ts'
+import { postgresDialect } from './postgres.ts'
+import { createRevocations } from './revocations.ts'
+import { createRoles } from './roles.ts'
+import { createSessions } from './sessions.ts'
+import { createSigningKeys } from './signing-keys.ts'
+import { sqliteDialect } from './sqlite/dialect.ts'
+import type { Tables } from './tables.ts'
+import { createThrottles } from './throttles.ts'
+import { asUnavailable } from './unavailable.ts'
+import { createUsers } from './users.ts'
+
+const ENDED_SESSIONS_KEPT = 7 * DAY
+const QUIET_THROTTLES_KEPT = DAY
+const REVOCATIONS_KEPT = HOUR
+
+/** Names of `exclusive` as PostgreSQL's advisory lock keys; SQLite's one writer needs none. */
+const LOCKS = { administrators: 7_001, 'signing-keys': 7_002 }
+
+export interface OpenedStore {
+  store: Store
+  /** The migrations that this opening ran. */
+  migrated: string[]
+}
+
+/** Opens `file:…` (SQLite) or `postgres:…` and brings its schema up to date. Rejects where it cannot be reached. */
+export async function openStore(databaseUrl: string, onIdleError: (error: Error) => void): Promise<OpenedStore> {
+  const engine = databaseUrl.startsWith('file:') ? 'sqlite' : 'postgres'
+  const db = new Kysely<Tables>({ dialect: dialectOf(databaseUrl, onIdleError) })
+  try {
+    const migrated = await migrate(db)
+    return { store: createStore(db, engine), migrated }
+  } catch (error) {
+    await db.destroy()
+    throw asUnavailable(error)
+  }
+}
+
+function dialectOf(databaseUrl: string, onIdleError: (error: Error) => void): Dialect {
+  if (!databaseUrl.startsWith('file:')) return postgresDialect(databaseUrl, onIdleError)
+  return sqliteDialect(databaseUrl.startsWith('file://') ? fileURLToPath(databaseUrl) : databaseUrl.slice('file:'.length))
+}
+
+function createStore(db: Kysely<Tables>, engine: Store['engine']): Store {
+  const listeners: Array<(committed: Committed) => void> = []
+  const announce = (committed: Committed) => {
+    for (const listener of listeners) listener(committed)
+  }
+
+  return {
+    ...createRepositories(db, announce),
+    engine,
+
+    async transaction(work) {
+      const committed: Committed = { audited: [], revoked: [] }
+      const collect = ({ audited, revoked }: Committed) => {
+        committed.audited.push(...audited)
+        committed.revoked.push(...revoked)
+      }
+      const result = await db.transaction().execute((trx) => {
+        const tx: Transaction = {
+          ...createRepositories(trx, collect),
+          async exclusive(name) {
+            if (engine === 'postgres') await sql`select pg_advisory_xact_lock(${LOCKS[name]})`.execute(trx)
+          }
+        }
+        return work(tx)
+      })
+      announce(committed)
+      return result
+    },
+
+    onCommit(listener) {
+      listeners.push(listener)
+    },
+
+    async ping() {
+      await sql`select 1`.execute(db)
+    },
+
+    purge: (now) => purge(db, now),
+
+    close: () => db.destroy()
+  }
+}
+
+function createRepositories(db: Kysely<Tables>, announce: (committed: Committed) => void): Repositories {
+  return {
+    users: createUsers(db),
+    sessions: createSessions(db),
+    roles: createRoles(db),
+    signingKeys: createSigningKeys(db),
+    revocations: createRevocations(db, (revoked) => announce({ audited: [], revoked })),
+    throttles: createThrottles(db),
+    oneTimeTokens: createOneTimeTokens(db),
+    audit: createAudit(db, (event) => announce({ audited: [event], revoked: [] }))
+  }
+}
+
+async function purge(db: Kysely<Tables>, now: number): Promise<number> {
+  const done = await Promise.all([
+    db.deleteFrom('sessions').where('expires_at', '<', now - ENDED_SESSIONS_KEPT).executeTakeFirst(),
+    db.deleteFrom('sessions').where('ended_at', '<', now - ENDED_SESSIONS_KEPT).executeTakeFirst(),
+    db.deleteFrom('revocations').where('expires_at', '<', now - REVOCATIONS_KEPT).executeTakeFirst(),
+    db.deleteFrom('login_throttles').where('last_try_at', '<', now - QUIET_THROTTLES_KEPT).executeTakeFirst(),
+    db.deleteFrom('one_time_tokens').where('expires_at', '<', now).executeTakeFirst()
+  ])
+  return done.reduce((total, { numDeletedRows }) => total + Number(numDeletedRows), 0)
+}

@@ -1,0 +1,43 @@
+import type { Kysely } from 'kysely'
+import type { OneTimeToken, OneTimeTokens } from '../domain/store.ts'
+import type { Tables } from './tables.ts'
+
+export function createOneTimeTokens(db: Kysely<Tables>): OneTimeTokens {
+  return {
+    async insert({ hash, purpose, userId, expiresAt }) {
+      await db
+        .insertInto('one_time_tokens')
+        .values({ hash, purpose, user_id: userId, expires_at: expiresAt })
+        .execute()
+    },
+
+    async find(hash, purpose, now) {
+      const row = await db
+        .selectFrom('one_time_tokens')
+        .selectAll()
+        .where('hash', '=', hash)
+        .where('purpose', '=', purpose)
+        .where('expires_at', '>', now)
+        .executeTakeFirst()
+      return row && { hash, purpose: row.purpose as OneTimeToken['purpose'], userId: row.user_id, expiresAt: row.expires_at }
+    },
+
+    async consume(hash, purpose, now) {
+      const { numDeletedRows } = await db
+        .deleteFrom('one_time_tokens')
+        .where('hash', '=', hash)
+        .where('purpose', '=', purpose)
+        .where('expires_at', '>', now)
+        .executeTakeFirst()
+      return numDeletedRows === 1n
+    },
+
+    async withdraw(purpose, userId) {
+      await db
+        .deleteFrom('one_time_tokens')
+        .where('purpose', '=', purpose)
+        .where('user_id', userId === null ? 'is' : '=', userId)
+        .execute()
+    }
+  }
+}

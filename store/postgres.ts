@@ -1,0 +1,38 @@
+import { type Dialect, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import { withOutages } from './unavailable.ts'
+
+const INT8 = 20
+
+/** How many connections one instance holds, and how long a request waits for one before it is refused. */
+const POOL = { max: 10, connectionTimeoutMillis: 1000, idleTimeoutMillis: 30_000 }
+const STATEMENT_TIMEOUT = 5000
+
+/** PostgreSQL through a bounded pool. `onIdleError` hears of connections that broke while nobody used them. */
+export function postgresDialect(url: string, onIdleError: (error: Error) => void): Dialect {
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: 'gatehouse',
+    keepAlive: true,
+    statement_timeout: STATEMENT_TIMEOUT,
+    lock_timeout: STATEMENT_TIMEOUT,
+    idle_in_transaction_session_timeout: 2 * STATEMENT_TIMEOUT,
+    types: { getTypeParser: typeParser },
+    ...POOL
+  })
+  pool.on('error', onIdleError)
+  return withOutagesDialect(new PostgresDialect({ pool }))
+}
+
+// Our times are far below 2^53, so an int8 is a number here, as it is on SQLite.
+const typeParser = ((oid: number, format?: 'text' | 'binary') =>
+  oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser
+
+function withOutagesDialect(dialect: PostgresDialect): Dialect {
+  return {
+    createAdapter: () => dialect.createAdapter(),
+    createDriver: () => withOutages(dialect.createDriver()),
+    createIntrospector: (db) => dialect.createIntrospector(db),
+    createQueryCompiler: () => dialect.createQueryCompiler()
+  }
+}

@@ -1,0 +1,28 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type Dialect, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
+import { withOutages } from '../unavailable.ts'
+import { SqliteDriver } from './driver.ts'
+
+class GatehouseSqliteAdapter extends SqliteAdapter {
+  // The writer puts transactions in order itself: Kysely need not lock the one connection that it expects.
+  override get supportsMultipleConnections(): boolean {
+    return true
+  }
+
+  // SQLite rolls DDL back like anything else, so that a migration is done whole or not at all.
+  override get supportsTransactionalDdl(): boolean {
+    return true
+  }
+}
+
+/** The embedded database at this path, its folder made where it is missing. */
+export function sqliteDialect(path: string): Dialect {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  return {
+    createAdapter: () => new GatehouseSqliteAdapter(),
+    createDriver: () => withOutages(new SqliteDriver(path)),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler()
+  }
+}

@@ -1,0 +1,127 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import type { WriteOutcome, WriteReply, WriteRequest, WriteResult } from './protocol.ts'
+
+type Unsent<R> = R extends { id: number } ? Omit<R, 'id'> : never
+
+interface Waiter {
+  resolve(result: WriteResult): void
+  reject(error: Error): void
+}
+
+const GROUP_LIMIT = 64
+
+/** The main thread's end of the writer thread: one logical transaction at a time, in the order of arrival. */
+export class Writer {
+  readonly #worker: Worker
+  readonly #waiters = new Map<number, Waiter>()
+  readonly #turns: Array<() => void> = []
+  #nextId = 1
+  #busy = false
+  #unflushed = 0
+  #flushing = false
+  #dead: Error | undefined
+
+  private constructor(worker: Worker) {
+    this.#worker = worker
+    worker.on('message', (reply: WriteReply) => this.#receive(reply))
+    worker.on('error', (error: Error) => this.#die(error))
+    worker.on('exit', () => this.#die(new Error('the database connection is not open')))
+  }
+
+  /** Opens the file, creating it where there is none. Rejects with what SQLite says of it. */
+  static async open(path: string): Promise<Writer> {
+    const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: { path } })
+    await once(worker, 'message')
+    return new Writer(worker)
+  }
+
+  /** Waits for this caller's turn to write. Every turn ends with `commit` or `rollback`. */
+  async begin(): Promise<void> {
+    if (this.#busy) await new Promise<void>((resolve) => this.#turns.push(resolve))
+    if (this.#dead) throw this.#dead
+    this.#busy = true
+  }
+
+  run(sql: string, parameters: readonly unknown[]): Promise<WriteResult> {
+    return this.#send({ kind: 'run', sql, parameters, alone: false })
+  }
+
+  /** One statement as a transaction of its own: resolves when it is on disk. */
+  async runAlone(sql: string, parameters: readonly unknown[]): Promise<WriteResult> {
+    await this.begin()
+    const result = this.#send({ kind: 'run', sql, parameters, alone: true })
+    this.#endTurn()
+    return result
+  }
+
+  /** Resolves when the transaction is on disk. */
+  async commit(): Promise<void> {
+    const committed = this.#send({ kind: 'commit' })
+    this.#endTurn()
+    await committed
+  }
+
+  async rollback(): Promise<void> {
+    const rolledBack = this.#send({ kind: 'rollback' })
+    this.#endTurn()
+    await rolledBack
+  }
+
+  async close(): Promise<void> {
+    if (this.#dead) return
+    await this.#send({ kind: 'close' })
+    await this.#worker.terminate()
+  }
+
+  // The next writer starts before this one is on disk: all that ends while one fsync runs shares the one after it.
+  #endTurn(): void {
+    this.#unflushed += 1
+    const next = this.#turns.shift()
+    this.#busy = next !== undefined
+    if (!next || this.#unflushed >= GROUP_LIMIT) this.#flush()
+    next?.()
+  }
+
+  #flush(): void {
+    if (this.#flushing || this.#unflushed === 0) return
+    this.#flushing = true
+    this.#unflushed = 0
+    this.#post({ kind: 'flush' })
+  }
+
+  #receive({ flushed, outcomes }: WriteReply): void {
+    for (const outcome of outcomes) this.#settle(outcome)
+    if (!flushed) return
+    this.#flushing = false
+    // Amid a transaction the flush waits for its end, or it would write half of it.
+    if (!this.#busy) this.#flush()
+  }
+
+  #send(request: Unsent<WriteRequest>): Promise<WriteResult> {
+    if (this.#dead) return Promise.reject(this.#dead)
+    const id = this.#nextId++
+    return new Promise((resolve, reject) => {
+      this.#waiters.set(id, { resolve, reject })
+      this.#post({ ...request, id } as WriteRequest)
+    })
+  }
+
+  #post(request: WriteRequest): void {
+    this.#worker.postMessage(request)
+  }
+
+  #settle(outcome: WriteOutcome): void {
+    const waiter = this.#waiters.get(outcome.id)
+    this.#waiters.delete(outcome.id)
+    if ('result' in outcome) waiter?.resolve(outcome.result)
+    else waiter?.reject(Object.assign(new Error(outcome.error.message), { code: outcome.error.code }))
+  }
+
+  #die(error: Error): void {
+    this.#dead ??= error
+    for (const waiter of this.#waiters.values()) waiter.reject(this.#dead)
+    this.#waiters.clear()
+    for (const turn of this.#turns.splice(0)) turn()
+  }
+}

@@ -1,0 +1,61 @@
+/** The tables as Kysely sees them. Times are integer milliseconds, flags 0 or 1, on both engines. */
+export interface Tables {
+  users: {
+    id: string
+    email: string
+    name: string | null
+    password_hash: string | null
+    version: number
+    disabled: number
+    email_verified: number
+    created_at: number
+    last_login_at: number | null
+  }
+  roles: { name: string; description: string; scope: string; built_in: number }
+  user_roles: { user_id: string; role_name: string }
+  sessions: {
+    id: string
+    user_id: string
+    seed: string
+    generation: number
+    remember: number
+    created_at: number
+    auth_time: number
+    last_used_at: number
+    idle_expires_at: number
+    expires_at: number
+    ended_at: number | null
+    ended_reason: string | null
+    ip: string
+    user_agent: string
+  }
+  signing_keys: {
+    kid: string
+    algorithm: string
+    status: string
+    public_pem: string
+    sealed_private_key: string
+    created_at: number
+  }
+  revocations: {
+    kind: string
+    id: string
+    min_version: number | null
+    expires_at: number
+    recorded_at: number
+  }
+  login_throttles: { key: string; tries: number; blocked_until: number; last_try_at: number }
+  one_time_tokens: { hash: string; purpose: string; user_id: string | null; expires_at: number }
+  audit_events: {
+    id: string
+    at: number
+    type: string
+    actor_id: string | null
+    user_id: string | null
+    session_id: string | null
+    ip: string | null
+    user_agent: string | null
+    request_id: string | null
+    detail: string
+  }
+}

@@ -1,0 +1,58 @@
+import type { DatabaseConnection, Driver, QueryResult } from 'kysely'
+import { Problem } from '../domain/errors.ts'
+
+const RETRY_AFTER = 2
+
+// SQLSTATE classes: 08 connection, 53 insufficient resources, 57 operator intervention, 58 system error.
+const LOST_POSTGRES = /^(08|53|57|58)/
+const LOST_SQLITE = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|NOMEM|PROTOCOL|CORRUPT|NOTADB)/
+const LOST_SOCKET = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/
+const LOST_BY_MESSAGE =
+  /timeout exceeded when trying to connect|Connection terminated|connection error and is not queryable|the database connection is not open|after calling end on the pool/
+
+/** A database that cannot answer, as the Problem that callers see; anything else as it came. */
+export function asUnavailable(error: unknown): unknown {
+  if (error instanceof Problem) return error
+  const { code = '', message = '' } = error as { code?: string; message?: string }
+  const lost =
+    LOST_POSTGRES.test(code) || LOST_SQLITE.test(code) || LOST_SOCKET.test(code) || LOST_BY_MESSAGE.test(message)
+  return lost ? new Problem('unavailable', { retryAfter: RETRY_AFTER, cause: error }) : error
+}
+
+async function translated<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw asUnavailable(error)
+  }
+}
+
+/** The same driver, its outages told as Problem `unavailable`: a commit that was not confirmed rejects, too. */
+export function withOutages(driver: Driver): Driver {
+  const wrapped = new WeakMap<DatabaseConnection, DatabaseConnection>()
+  const inner = new WeakMap<DatabaseConnection, DatabaseConnection>()
+
+  const wrap = (connection: DatabaseConnection): DatabaseConnection => {
+    const known = wrapped.get(connection)
+    if (known) return known
+    const translating: DatabaseConnection = {
+      executeQuery: <R>(query: Parameters<DatabaseConnection['executeQuery']>[0]): Promise<QueryResult<R>> =>
+        translated(connection.executeQuery<R>(query)),
+      streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize)
+    }
+    wrapped.set(connection, translating)
+    inner.set(translating, connection)
+    return translating
+  }
+  const unwrap = (connection: DatabaseConnection) => inner.get(connection) ?? connection
+
+  return {
+    init: () => translated(driver.init()),
+    acquireConnection: async () => wrap(await translated(driver.acquireConnection())),
+    beginTransaction: (connection, settings) => translated(driver.beginTransaction(unwrap(connection), settings)),
+    commitTransaction: (connection) => translated(driver.commitTransaction(unwrap(connection))),
+    rollbackTransaction: (connection) => translated(driver.rollbackTransaction(unwrap(connection))),
+    releaseConnection: (connection) => driver.releaseConnection(unwrap(connection)),
+    destroy: () => driver.destroy()
+  }
+}

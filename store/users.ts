@@ -1,0 +1,167 @@
+import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
+import { USER_ROLE } from '../domain/roles.ts'
+import type { User, Users } from '../domain/store.ts'
+import type { Tables } from './tables.ts'
+
+type Row = Tables['users']
+
+export function createUsers(db: Kysely<Tables>): Users {
+  // The row is read before its roles: a version may then be older than the roles beside it, never newer.
+  async function withRoles(rows: Row[]): Promise<User[]> {
+    if (rows.length === 0) return []
+    const held = await db
+      .selectFrom('user_roles')
+      .selectAll()
+      .where(
+        'user_id',
+        'in',
+        rows.map(({ id }) => id)
+      )
+      .execute()
+    return rows.map((row) => toUser(row, held.filter(({ user_id }) => user_id === row.id).map((role) => role.role_name)))
+  }
+
+  async function one(query: SelectQueryBuilder<Tables, 'users', Row>): Promise<User | undefined> {
+    const [user] = await withRoles(await query.execute())
+    return user
+  }
+
+  return {
+    async insert(user) {
+      const { numInsertedOrUpdatedRows } = await db
+        .insertInto('users')
+        .values({
+          id: user.id,
+          email: user.email,
+          name: user.name,
+          password_hash: user.passwordHash,
+          version: user.version,
+          disabled: Number(user.disabled),
+          email_verified: Number(user.emailVerified),
+          created_at: user.createdAt,
+          last_login_at: null
+        })
+        .onConflict((conflict) => conflict.column('email').doNothing())
+        .executeTakeFirst()
+      return numInsertedOrUpdatedRows === 1n
+    },
+
+    find: (id) => one(db.selectFrom('users').selectAll().where('id', '=', id)),
+
+    findByEmail: (email) => one(db.selectFrom('users').selectAll().where('email', '=', email)),
+
+    async list({ limit, after, search }) {
+      let query = db.selectFrom('users').selectAll().orderBy('id').limit(limit)
+      if (after !== undefined) query = query.where('id', '>', after)
+      if (search !== undefined) {
+        const pattern = `%${search.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
+        query = query.where(
+          sql<boolean>`(email like ${pattern} escape '\\' or lower(coalesce(name, '')) like ${pattern} escape '\\')`
+        )
+      }
+      return withRoles(await query.execute())
+    },
+
+    async recordLogin(id, passwordHash, now) {
+      const { numUpdatedRows } = await db
+        .updateTable('users')
+        .set({ last_login_at: now })
+        .where('id', '=', id)
+        .where('password_hash', '=', passwordHash)
+        .where('disabled', '=', 0)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+
+    async setPasswordHash(id, expected, hash) {
+      const { numUpdatedRows } = await db
+        .updateTable('users')
+        .set({ password_hash: hash })
+        .where('id', '=', id)
+        .where('password_hash', expected === null ? 'is' : '=', expected)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+
+    async setName(id, name) {
+      await db.updateTable('users').set({ name }).where('id', '=', id).execute()
+    },
+
+    async setDisabled(id, disabled) {
+      await db
+        .updateTable('users')
+        .set({ disabled: Number(disabled) })
+        .where('id', '=', id)
+        .execute()
+    },
+
+    async setRoles(id, roles) {
+      await db.deleteFrom('user_roles').where('user_id', '=', id).execute()
+      const held = roles.filter((role) => role !== USER_ROLE)
+      if (held.length === 0) return
+      await db
+        .insertInto('user_roles')
+        .values(held.map((role) => ({ user_id: id, role_name: role })))
+        .execute()
+    },
+
+    async bumpVersion(of) {
+      let query = db
+        .updateTable('users')
+        .set((columns) => ({ version: columns('version', '+', 1) }))
+        .returning(['id', 'version'])
+      if ('id' in of) query = query.where('id', '=', of.id)
+      else if (of.role !== USER_ROLE) {
+        query = query.where('id', 'in', db.selectFrom('user_roles').select('user_id').where('role_name', '=', of.role))
+      }
+      return query.execute()
+    },
+
+    async delete(id) {
+      const { numDeletedRows } = await db.deleteFrom('users').where('id', '=', id).executeTakeFirst()
+      return numDeletedRows === 1n
+    },
+
+    async countAdministrators() {
+      const { count } = await db
+        .selectFrom('users')
+        .innerJoin('user_roles', 'user_roles.user_id', 'users.id')
+        .select((columns) => columns.fn.countAll<number | string>().as('count'))
+        .where('role_name', '=', 'admin')
+        .where('disabled', '=', 0)
+        .where('password_hash', 'is not', null)
+        .executeTakeFirstOrThrow()
+      return Number(count)
+    },
+
+    async listRoleSets() {
+      const rows = await db
+        .selectFrom(
+          db
+            .selectFrom('user_roles')
+            .select(sql<string>`string_agg(role_name, ' ' order by role_name)`.as('roles'))
+            .groupBy('user_id')
+            .as('held')
+        )
+        .select('roles')
+        .distinct()
+        .execute()
+      return rows.map(({ roles }) => [...roles.split(' '), USER_ROLE].sort())
+    }
+  }
+}
+
+function toUser(row: Row, roles: string[]): User {
+  return {
+    id: row.id,
+    email: row.email,
+    name: row.name,
+    passwordHash: row.password_hash,
+    version: row.version,
+    disabled: row.disabled === 1,
+    emailVerified: row.email_verified === 1,
+    createdAt: row.created_at,
+    lastLoginAt: row.last_login_at,
+    roles: [...roles, USER_ROLE].sort()
+  }
+}
