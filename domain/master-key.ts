@@ -8,7 +8,8 @@ const PLACEHOLDERS = /change|secret|example|placeholder|insecure|default|passwor
 
 /** What is wrong with a master key given from outside: at most one fault, which never shows the key. */
 export function masterKeyFault(text: string): string[] {
-  if (!/^[A-Za-z0-9_-]+$/.test(text)) return ['AUTH_MASTER_KEY must be base64url (make one: openssl rand -base64 48 | tr +/ -_)']
+  if (!/^[A-Za-z0-9_-]+$/.test(text))
+    return ['AUTH_MASTER_KEY must be base64url (make one: openssl rand -base64 48 | tr +/ -_)']
   const bytes = Buffer.from(text, 'base64url')
   if (bytes.length < MIN_BYTES) return [`AUTH_MASTER_KEY must hold ${MIN_BYTES} bytes or more`]
   if (new Set(bytes).size < MIN_BYTES / 2 || new Set(text).size < 16 || PLACEHOLDERS.test(text)) {
@@ -66,7 +67,8 @@ export interface DerivedKeys {
 }
 
 export function deriveKeys(masterKey: Buffer): DerivedKeys {
-  const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', masterKey, '', `gatehouse/v1/${purpose}`, 32))
+  const derive = (purpose: string) =>
+    Buffer.from(hkdfSync('sha256', masterKey, '', `gatehouse/v1/${purpose}`, 32))
   return {
     refreshToken: derive('refresh-token'),
     csrfToken: derive('csrf-token'),

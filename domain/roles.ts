@@ -5,7 +5,13 @@ export const ADMIN_ROLE = 'admin'
 export const USER_ROLE = 'user'
 
 /** The scopes that Gatehouse itself asks for. `admin` has them all. */
-export const MANAGEMENT_SCOPE = ['audit:read', 'roles:read', 'roles:write', 'users:read', 'users:write'] as const
+export const MANAGEMENT_SCOPE = [
+  'audit:read',
+  'roles:read',
+  'roles:write',
+  'users:read',
+  'users:write'
+] as const
 
 /** The scope that several roles give together: sorted, without repeats. */
 export function unionOfScopes(roles: Pick<Role, 'scope'>[]): string[] {

@@ -53,7 +53,8 @@ function cookieDomainFaults({ AUTH_COOKIE_DOMAIN: domain, AUTH_ISSUER, secure }:
   if (!domain) return []
   if (!secure) return ['AUTH_COOKIE_DOMAIN needs an https AUTH_ISSUER']
   const host = new URL(AUTH_ISSUER).hostname
-  const shares = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(domain) && (host === domain || host.endsWith(`.${domain}`))
+  const shares =
+    /^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(domain) && (host === domain || host.endsWith(`.${domain}`))
   return shares ? [] : ['AUTH_COOKIE_DOMAIN must be a domain that the host of AUTH_ISSUER belongs to']
 }
 

@@ -82,7 +82,8 @@ function lookUp(
 ): { source: SettingSource; value: string | undefined } {
   const inline = env[name]
   const file = annotationsOf(name).secret ? env[`${name}_FILE`] : undefined
-  if (inline !== undefined && file !== undefined) throw new Error(`is set twice: by itself and by ${name}_FILE`)
+  if (inline !== undefined && file !== undefined)
+    throw new Error(`is set twice: by itself and by ${name}_FILE`)
   if (file !== undefined) return { source: 'file', value: notEmpty(readSecret(name, file, readFile)) }
   if (inline !== undefined) return { source: 'environment', value: notEmpty(inline) }
   return { source: 'default', value: undefined }
@@ -108,7 +109,9 @@ function convert(name: SettingName, value: string | undefined): unknown {
   const [error] = Value.Errors(schema, converted)
   if (!error) return converted
   if (error.keyword === 'enum') {
-    throw new Error(`must be one of ${(error.params as { allowedValues: string[] }).allowedValues.join(', ')}`)
+    throw new Error(
+      `must be one of ${(error.params as { allowedValues: string[] }).allowedValues.join(', ')}`
+    )
   }
   throw new Error(hint ?? error.message)
 }
@@ -132,8 +135,15 @@ export interface ShownSetting {
 }
 
 /** Every setting with its value in force and where it came from; secrets are masked. */
-export function showSettings({ config, sources }: LoadedSettings, env: Record<string, string | undefined>): ShownSetting[] {
-  return names.map((name) => ({ name, value: shownValue(name, config, sources[name], env), source: sources[name] }))
+export function showSettings(
+  { config, sources }: LoadedSettings,
+  env: Record<string, string | undefined>
+): ShownSetting[] {
+  return names.map((name) => ({
+    name,
+    value: shownValue(name, config, sources[name], env),
+    source: sources[name]
+  }))
 }
 
 function shownValue(

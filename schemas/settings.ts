@@ -41,7 +41,8 @@ export const Settings = Type.Object({
   }),
   AUTH_ISSUER: Type.String({
     default: '',
-    description: 'Public URL of Gatehouse, an origin without path: the `iss` of its tokens; absent = `http://localhost:PORT`'
+    description:
+      'Public URL of Gatehouse, an origin without path: the `iss` of its tokens; absent = `http://localhost:PORT`'
   }),
   AUTH_AUDIENCE: Type.String({ default: '', description: 'The `aud` of its tokens; absent = `AUTH_ISSUER`' }),
   AUTH_ALLOWED_ORIGINS: List(
@@ -75,7 +76,8 @@ export const Settings = Type.Object({
   }),
   AUTH_COOKIE_DOMAIN: Type.String({
     default: '',
-    description: 'Share the access cookie with the hosts of this domain; absent = only the issuer’s host gets it'
+    description:
+      'Share the access cookie with the hosts of this domain; absent = only the issuer’s host gets it'
   }),
   AUTH_REGISTRATION: Type.Enum(['open', 'invite', 'closed'], {
     default: 'open',
@@ -95,11 +97,22 @@ export const Settings = Type.Object({
     description: 'argon2id memory of one hash, in KiB'
   }),
   AUTH_ARGON2_TIME: Type.Integer({ default: 2, minimum: 2, maximum: 64, description: 'argon2id passes' }),
-  AUTH_ARGON2_PARALLELISM: Type.Integer({ default: 1, minimum: 1, maximum: 16, description: 'argon2id lanes' }),
+  AUTH_ARGON2_PARALLELISM: Type.Integer({
+    default: 1,
+    minimum: 1,
+    maximum: 16,
+    description: 'argon2id lanes'
+  }),
   AUTH_RATE_LIMIT_PER_IP: Limit(600, 'Requests a minute from one address (IPv6: one /64), `0` = off'),
-  AUTH_LOGIN_LIMIT_PER_IP: Limit(30, 'Sign-ins, registrations and password checks a minute from one address, `0` = off'),
+  AUTH_LOGIN_LIMIT_PER_IP: Limit(
+    30,
+    'Sign-ins, registrations and password checks a minute from one address, `0` = off'
+  ),
   AUTH_LOGIN_LIMIT_PER_ACCOUNT: Limit(5, 'Failed sign-ins of one account before growing delays, `0` = off'),
-  AUTH_DOCS: Type.Enum(['on', 'off'], { default: 'on', description: 'API reference at `/docs`: `on` or `off`' })
+  AUTH_DOCS: Type.Enum(['on', 'off'], {
+    default: 'on',
+    description: 'API reference at `/docs`: `on` or `off`'
+  })
 })
 
 export type SettingName = keyof typeof Settings.properties

@@ -30,7 +30,10 @@ export interface OpenedStore {
 }
 
 /** Opens `file:…` (SQLite) or `postgres:…` and brings its schema up to date. Rejects where it cannot be reached. */
-export async function openStore(databaseUrl: string, onIdleError: (error: Error) => void): Promise<OpenedStore> {
+export async function openStore(
+  databaseUrl: string,
+  onIdleError: (error: Error) => void
+): Promise<OpenedStore> {
   const engine = databaseUrl.startsWith('file:') ? 'sqlite' : 'postgres'
   const db = new Kysely<Tables>({ dialect: dialectOf(databaseUrl, onIdleError) })
   try {
@@ -44,7 +47,9 @@ export async function openStore(databaseUrl: string, onIdleError: (error: Error)
 
 function dialectOf(databaseUrl: string, onIdleError: (error: Error) => void): Dialect {
   if (!databaseUrl.startsWith('file:')) return postgresDialect(databaseUrl, onIdleError)
-  return sqliteDialect(databaseUrl.startsWith('file://') ? fileURLToPath(databaseUrl) : databaseUrl.slice('file:'.length))
+  return sqliteDialect(
+    databaseUrl.startsWith('file://') ? fileURLToPath(databaseUrl) : databaseUrl.slice('file:'.length)
+  )
 }
 
 function createStore(db: Kysely<Tables>, engine: Store['engine']): Store {
@@ -105,10 +110,22 @@ function createRepositories(db: Kysely<Tables>, announce: (committed: Committed)
 
 async function purge(db: Kysely<Tables>, now: number): Promise<number> {
   const done = await Promise.all([
-    db.deleteFrom('sessions').where('expires_at', '<', now - ENDED_SESSIONS_KEPT).executeTakeFirst(),
-    db.deleteFrom('sessions').where('ended_at', '<', now - ENDED_SESSIONS_KEPT).executeTakeFirst(),
-    db.deleteFrom('revocations').where('expires_at', '<', now - REVOCATIONS_KEPT).executeTakeFirst(),
-    db.deleteFrom('login_throttles').where('last_try_at', '<', now - QUIET_THROTTLES_KEPT).executeTakeFirst(),
+    db
+      .deleteFrom('sessions')
+      .where('expires_at', '<', now - ENDED_SESSIONS_KEPT)
+      .executeTakeFirst(),
+    db
+      .deleteFrom('sessions')
+      .where('ended_at', '<', now - ENDED_SESSIONS_KEPT)
+      .executeTakeFirst(),
+    db
+      .deleteFrom('revocations')
+      .where('expires_at', '<', now - REVOCATIONS_KEPT)
+      .executeTakeFirst(),
+    db
+      .deleteFrom('login_throttles')
+      .where('last_try_at', '<', now - QUIET_THROTTLES_KEPT)
+      .executeTakeFirst(),
     db.deleteFrom('one_time_tokens').where('expires_at', '<', now).executeTakeFirst()
   ])
   return done.reduce((total, { numDeletedRows }) => total + Number(numDeletedRows), 0)

@@ -19,7 +19,14 @@ export function createOneTimeTokens(db: Kysely<Tables>): OneTimeTokens {
         .where('purpose', '=', purpose)
         .where('expires_at', '>', now)
         .executeTakeFirst()
-      return row && { hash, purpose: row.purpose as OneTimeToken['purpose'], userId: row.user_id, expiresAt: row.expires_at }
+      return (
+        row && {
+          hash,
+          purpose: row.purpose as OneTimeToken['purpose'],
+          userId: row.user_id,
+          expiresAt: row.expires_at
+        }
+      )
     },
 
     async consume(hash, purpose, now) {

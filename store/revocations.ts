@@ -27,7 +27,11 @@ export function createRevocations(db: Kysely<Tables>, record: (revoked: Revocati
     },
 
     async since(recordedAt) {
-      const rows = await db.selectFrom('revocations').selectAll().where('recorded_at', '>=', recordedAt).execute()
+      const rows = await db
+        .selectFrom('revocations')
+        .selectAll()
+        .where('recorded_at', '>=', recordedAt)
+        .execute()
       return rows.map(toRevocation)
     }
   }

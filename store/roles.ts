@@ -54,6 +54,7 @@ export function createRoles(db: Kysely<Tables>): Roles {
 
 // What `admin` may do is a fact of the program, so that a new version's new scopes need no migration.
 function toRole({ name, description, scope, built_in }: Tables['roles']): Role {
-  const granted = name === ADMIN_ROLE ? [...MANAGEMENT_SCOPE] : scope.split(' ').filter((token) => token !== '')
+  const granted =
+    name === ADMIN_ROLE ? [...MANAGEMENT_SCOPE] : scope.split(' ').filter((token) => token !== '')
   return { name, description, scope: granted, builtIn: built_in === 1 }
 }

@@ -17,7 +17,11 @@ export function createSigningKeys(db: Kysely<Tables>): SigningKeys {
     },
 
     async activate(key, replaced) {
-      const active = await db.selectFrom('signing_keys').select('kid').where('status', '=', 'active').execute()
+      const active = await db
+        .selectFrom('signing_keys')
+        .select('kid')
+        .where('status', '=', 'active')
+        .execute()
       if (active[0]?.kid !== replaced) return false
       await db.updateTable('signing_keys').set({ status: 'retired' }).where('status', '=', 'active').execute()
       await db

@@ -15,7 +15,10 @@ export function asUnavailable(error: unknown): unknown {
   if (error instanceof Problem) return error
   const { code = '', message = '' } = error as { code?: string; message?: string }
   const lost =
-    LOST_POSTGRES.test(code) || LOST_SQLITE.test(code) || LOST_SOCKET.test(code) || LOST_BY_MESSAGE.test(message)
+    LOST_POSTGRES.test(code) ||
+    LOST_SQLITE.test(code) ||
+    LOST_SOCKET.test(code) ||
+    LOST_BY_MESSAGE.test(message)
   return lost ? new Problem('unavailable', { retryAfter: RETRY_AFTER, cause: error }) : error
 }
 
@@ -49,7 +52,8 @@ export function withOutages(driver: Driver): Driver {
   return {
     init: () => translated(driver.init()),
     acquireConnection: async () => wrap(await translated(driver.acquireConnection())),
-    beginTransaction: (connection, settings) => translated(driver.beginTransaction(unwrap(connection), settings)),
+    beginTransaction: (connection, settings) =>
+      translated(driver.beginTransaction(unwrap(connection), settings)),
     commitTransaction: (connection) => translated(driver.commitTransaction(unwrap(connection))),
     rollbackTransaction: (connection) => translated(driver.rollbackTransaction(unwrap(connection))),
     releaseConnection: (connection) => driver.releaseConnection(unwrap(connection)),

@@ -1,30 +1,21 @@
-import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { USER_ROLE } from '../domain/roles.ts'
 import type { User, Users } from '../domain/store.ts'
 import type { Tables } from './tables.ts'
 
-type Row = Tables['users']
+type Row = Tables['users'] & { roles: string | null }
 
 export function createUsers(db: Kysely<Tables>): Users {
-  // The row is read before its roles: a version may then be older than the roles beside it, never newer.
-  async function withRoles(rows: Row[]): Promise<User[]> {
-    if (rows.length === 0) return []
-    const held = await db
-      .selectFrom('user_roles')
-      .selectAll()
-      .where(
-        'user_id',
-        'in',
-        rows.map(({ id }) => id)
+  // One statement, so that a version and the roles beside it are of the same moment.
+  const users = () =>
+    db
+      .selectFrom('users')
+      .selectAll('users')
+      .select(
+        sql<string | null>`(select string_agg(role_name, ' ') from user_roles where user_id = users.id)`.as(
+          'roles'
+        )
       )
-      .execute()
-    return rows.map((row) => toUser(row, held.filter(({ user_id }) => user_id === row.id).map((role) => role.role_name)))
-  }
-
-  async function one(query: SelectQueryBuilder<Tables, 'users', Row>): Promise<User | undefined> {
-    const [user] = await withRoles(await query.execute())
-    return user
-  }
 
   return {
     async insert(user) {
@@ -46,12 +37,18 @@ export function createUsers(db: Kysely<Tables>): Users {
       return numInsertedOrUpdatedRows === 1n
     },
 
-    find: (id) => one(db.selectFrom('users').selectAll().where('id', '=', id)),
+    async find(id) {
+      const row = await users().where('id', '=', id).executeTakeFirst()
+      return row && toUser(row)
+    },
 
-    findByEmail: (email) => one(db.selectFrom('users').selectAll().where('email', '=', email)),
+    async findByEmail(email) {
+      const row = await users().where('email', '=', email).executeTakeFirst()
+      return row && toUser(row)
+    },
 
     async list({ limit, after, search }) {
-      let query = db.selectFrom('users').selectAll().orderBy('id').limit(limit)
+      let query = users().orderBy('id').limit(limit)
       if (after !== undefined) query = query.where('id', '>', after)
       if (search !== undefined) {
         const pattern = `%${search.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
@@ -59,7 +56,7 @@ export function createUsers(db: Kysely<Tables>): Users {
           sql<boolean>`(email like ${pattern} escape '\\' or lower(coalesce(name, '')) like ${pattern} escape '\\')`
         )
       }
-      return withRoles(await query.execute())
+      return (await query.execute()).map(toUser)
     },
 
     async recordLogin(id, passwordHash, now) {
@@ -112,7 +109,11 @@ export function createUsers(db: Kysely<Tables>): Users {
         .returning(['id', 'version'])
       if ('id' in of) query = query.where('id', '=', of.id)
       else if (of.role !== USER_ROLE) {
-        query = query.where('id', 'in', db.selectFrom('user_roles').select('user_id').where('role_name', '=', of.role))
+        query = query.where(
+          'id',
+          'in',
+          db.selectFrom('user_roles').select('user_id').where('role_name', '=', of.role)
+        )
       }
       return query.execute()
     },
@@ -146,12 +147,12 @@ export function createUsers(db: Kysely<Tables>): Users {
         .select('roles')
         .distinct()
         .execute()
-      return rows.map(({ roles }) => [...roles.split(' '), USER_ROLE].sort())
+      return rows.map(({ roles }) => rolesOf(roles))
     }
   }
 }
 
-function toUser(row: Row, roles: string[]): User {
+function toUser(row: Row): User {
   return {
     id: row.id,
     email: row.email,
@@ -162,6 +163,10 @@ function toUser(row: Row, roles: string[]): User {
     emailVerified: row.email_verified === 1,
     createdAt: row.created_at,
     lastLoginAt: row.last_login_at,
-    roles: [...roles, USER_ROLE].sort()
+    roles: rolesOf(row.roles)
   }
+}
+
+function rolesOf(held: string | null): string[] {
+  return [...(held?.split(' ') ?? []), USER_ROLE].sort()
 }

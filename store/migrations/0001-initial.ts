@@ -30,7 +30,9 @@ export const initial: Migration = {
     await schema
       .createTable('user_roles')
       .addColumn('user_id', 'text', (column) => column.notNull().references('users.id').onDelete('cascade'))
-      .addColumn('role_name', 'text', (column) => column.notNull().references('roles.name').onDelete('cascade'))
+      .addColumn('role_name', 'text', (column) =>
+        column.notNull().references('roles.name').onDelete('cascade')
+      )
       .addPrimaryKeyConstraint('user_roles_pk', ['user_id', 'role_name'])
       .execute()
     await schema.createIndex('user_roles_by_role').on('user_roles').column('role_name').execute()

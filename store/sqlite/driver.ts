@@ -1,5 +1,11 @@
 import Database from 'better-sqlite3'
-import { type CompiledQuery, type DatabaseConnection, type Driver, type QueryResult, SelectQueryNode } from 'kysely'
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  type QueryResult,
+  SelectQueryNode
+} from 'kysely'
 import { Writer } from './writer.ts'
 
 const READ_TIMEOUT = 1000
@@ -67,7 +73,8 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>({ sql, parameters, query }: CompiledQuery): Promise<QueryResult<R>> {
-    if (!this.#inTransaction && SelectQueryNode.is(query)) return { rows: this.#reader.all(sql, parameters) as R[] }
+    if (!this.#inTransaction && SelectQueryNode.is(query))
+      return { rows: this.#reader.all(sql, parameters) as R[] }
     const { rows, changes } = this.#inTransaction
       ? await this.#writer.run(sql, parameters)
       : await this.#writer.runAlone(sql, parameters)

@@ -1,0 +1,219 @@
+import { keepAnAdministrator } from './administrators.ts'
+import { type AuditType, auditEvent, type Caller } from './audit.ts'
+import type { Clock } from './clock.ts'
+import { normaliseEmail } from './email.ts'
+import { Problem } from './errors.ts'
+import { uuidv7 } from './id.ts'
+import type { LoginThrottle } from './login-throttle.ts'
+import type { PasswordHasher } from './password-hash.ts'
+import type { PasswordPolicy } from './password-policy.ts'
+import type { Sessions, SignedIn } from './sessions.ts'
+import type { Session, Store, Transaction, User } from './store.ts'
+
+export interface Credentials {
+  email: string
+  password: string
+  remember?: boolean | undefined
+}
+
+export interface AccountRules {
+  registration: 'open' | 'invite' | 'closed'
+}
+
+export interface AccountParts {
+  store: Store
+  clock: Clock
+  sessions: Sessions
+  hasher: PasswordHasher
+  checkPassword: PasswordPolicy
+  throttle: LoginThrottle
+  rules: AccountRules
+}
+
+export type Accounts = ReturnType<typeof createAccounts>
+
+/** A person's own account: joining, signing in, proving it again, changing the password or the name, leaving. */
+export function createAccounts({
+  store,
+  clock,
+  sessions,
+  hasher,
+  checkPassword,
+  throttle,
+  rules
+}: AccountParts) {
+  /** Opens a session for somebody whose password was just compared: only while it is still their password. */
+  async function signInWithin(
+    tx: Transaction,
+    user: Pick<User, 'id'>,
+    passwordHash: string,
+    remember: boolean,
+    caller: Caller
+  ): Promise<Session> {
+    if (!(await tx.users.recordLogin(user.id, passwordHash, clock())))
+      throw new Problem('invalid_credentials')
+    return sessions.openWithin(tx, user.id, remember, caller)
+  }
+
+  async function refuse(type: AuditType, caller: Caller, user: User | undefined): Promise<never> {
+    await store.audit.append(auditEvent(type, caller, clock(), { userId: user?.id ?? null }))
+    throw new Problem('invalid_credentials')
+  }
+
+  async function upgradeHash(tx: Transaction, user: User, newHash: string | undefined): Promise<void> {
+    if (newHash !== undefined) await tx.users.setPasswordHash(user.id, user.passwordHash, newHash)
+  }
+
+  /** Compares the password of somebody who is signed in, under a throttle of that session's own. */
+  async function confirmPassword(session: Session, password: string, failure: AuditType, caller: Caller) {
+    const user = await store.users.find(session.userId)
+    const throttleKey = throttle.keyFor('', session)
+    await throttle.reserve(throttleKey)
+    const matches = await hasher.verify(user?.passwordHash ?? null, password)
+    if (!user?.passwordHash || !matches) return refuse(failure, caller, user)
+    return { user, passwordHash: user.passwordHash, throttleKey }
+  }
+
+  return {
+    /** Throws a Problem `registration_closed`, `invalid_request`, `weak_password` or `email_taken`. */
+    async register(
+      input: { email: string; password: string; name?: string | null | undefined },
+      caller: Caller,
+      previous: Session | undefined
+    ): Promise<SignedIn> {
+      if (rules.registration !== 'open') throw new Problem('registration_closed')
+      const email = requireEmail(input.email)
+      checkPassword(input.password, { email, name: input.name }, '/password')
+      const passwordHash = await hasher.hash(input.password)
+      const user = newUser(email, input.name ?? null, passwordHash, clock())
+      const session = await store.transaction(async (tx) => {
+        if (!(await tx.users.insert(user))) throw new Problem('email_taken')
+        const opened = await signInWithin(tx, user, passwordHash, false, caller)
+        if (previous) await sessions.endWithin(tx, previous, 'replaced', caller)
+        const about = { actorId: user.id, userId: user.id, sessionId: opened.id }
+        await tx.audit.append(auditEvent('account.registered', caller, clock(), about))
+        return opened
+      })
+      return sessions.present(session)
+    },
+
+    /**
+     * Signs in with e-mail and password: the same work and the same refusal for every reason. `previous` is the session
+     * that this browser still proves; it ends. Throws a Problem `invalid_credentials`, `rate_limited` or `busy`.
+     */
+    async login(input: Credentials, caller: Caller, previous: Session | undefined): Promise<SignedIn> {
+      const email = normaliseEmail(input.email) ?? input.email
+      const user = await store.users.findByEmail(email)
+      const throttleKey = throttle.keyFor(email, previous?.userId === user?.id ? previous : undefined)
+      await throttle.reserve(throttleKey)
+      const matches = await hasher.verify(user?.passwordHash ?? null, input.password)
+      if (!user?.passwordHash || !matches || user.disabled) return refuse('login.failed', caller, user)
+
+      const oldHash = user.passwordHash
+      const newHash = hasher.isOutdated(oldHash) ? await hasher.hash(input.password) : undefined
+      const session = await store.transaction(async (tx) => {
+        const opened = await signInWithin(tx, user, oldHash, input.remember ?? false, caller)
+        await upgradeHash(tx, user, newHash)
+        await throttle.clearWithin(tx, throttleKey)
+        if (previous) await sessions.endWithin(tx, previous, 'replaced', caller)
+        const about = { actorId: user.id, userId: user.id, sessionId: opened.id }
+        await tx.audit.append(auditEvent('login.succeeded', caller, clock(), about))
+        return opened
+      })
+      return sessions.present(session)
+    },
+
+    /** Proves again who is signed in: the session's `authTime` becomes now. Throws as `login`. */
+    async reauthenticate(session: Session, password: string, caller: Caller): Promise<SignedIn> {
+      const { user, throttleKey } = await confirmPassword(
+        session,
+        password,
+        'reauthentication.failed',
+        caller
+      )
+      const renewed = await store.transaction(async (tx) => {
+        const fresh = await tx.sessions.setAuthTime(session.id, clock())
+        if (!fresh) throw new Problem('unauthorized')
+        await throttle.clearWithin(tx, throttleKey)
+        const about = { userId: user.id, sessionId: session.id }
+        await tx.audit.append(auditEvent('reauthentication.succeeded', caller, clock(), about))
+        return fresh
+      })
+      return sessions.present(renewed)
+    },
+
+    /** Every other session ends; this one goes on with new tokens. Throws as `login`, or `weak_password`. */
+    async changePassword(
+      session: Session,
+      input: { currentPassword: string; newPassword: string },
+      caller: Caller
+    ): Promise<SignedIn> {
+      const confirmed = await confirmPassword(
+        session,
+        input.currentPassword,
+        'password.change_failed',
+        caller
+      )
+      const { user, passwordHash, throttleKey } = confirmed
+      checkPassword(input.newPassword, user, '/newPassword')
+      const newHash = await hasher.hash(input.newPassword)
+      await store.transaction(async (tx) => {
+        if (!(await tx.users.setPasswordHash(user.id, passwordHash, newHash)))
+          throw new Problem('invalid_credentials')
+        await sessions.endAllWithin(tx, user.id, 'password_changed', session.id)
+        await sessions.makeTokensStaleWithin(tx, { id: user.id })
+        await throttle.clearWithin(tx, throttleKey)
+        const about = { userId: user.id, sessionId: session.id }
+        await tx.audit.append(auditEvent('password.changed', caller, clock(), about))
+      })
+      return sessions.present(await sessions.current(session.id))
+    },
+
+    async rename(session: Session, name: string | null, caller: Caller): Promise<SignedIn> {
+      await store.transaction(async (tx) => {
+        await tx.users.setName(session.userId, name)
+        await sessions.makeTokensStaleWithin(tx, { id: session.userId })
+        await tx.audit.append(auditEvent('account.renamed', caller, clock(), { userId: session.userId }))
+      })
+      return sessions.present(session)
+    },
+
+    /** Removes the account and all its sessions. Throws a Problem `last_administrator`. */
+    async deleteOwn(userId: string, caller: Caller): Promise<void> {
+      await store.transaction(async (tx) => {
+        await keepAnAdministrator(tx, async () => {
+          await sessions.endAllWithin(tx, userId, 'user_deleted')
+          await tx.users.delete(userId)
+        })
+        await tx.audit.append(auditEvent('account.deleted', caller, clock(), { userId }))
+      })
+    }
+  }
+}
+
+/** The normal spelling of an address. Throws a Problem `invalid_request` for what is none. */
+export function requireEmail(text: string): string {
+  const email = normaliseEmail(text)
+  if (email !== undefined) return email
+  throw new Problem('invalid_request', {
+    errors: [{ pointer: '/email', code: 'email', detail: 'This is not an e-mail address.' }]
+  })
+}
+
+export function newUser(
+  email: string,
+  name: string | null,
+  passwordHash: string | null,
+  now: number
+): Omit<User, 'roles' | 'lastLoginAt'> {
+  return {
+    id: uuidv7(),
+    email,
+    name,
+    passwordHash,
+    version: 1,
+    disabled: false,
+    emailVerified: false,
+    createdAt: now
+  }
+}

@@ -1,0 +1,173 @@
+import { fitsIntoCookie } from './access-token.ts'
+import { newUser, requireEmail } from './accounts.ts'
+import { keepAnAdministrator } from './administrators.ts'
+import { auditEvent, type Caller } from './audit.ts'
+import type { Clock } from './clock.ts'
+import { Problem } from './errors.ts'
+import type { OneTimeLink, OneTimeLinks } from './one-time-links.ts'
+import type { PasswordHasher } from './password-hash.ts'
+import type { PasswordPolicy } from './password-policy.ts'
+import { managementScopesIn, USER_ROLE } from './roles.ts'
+import type { Sessions } from './sessions.ts'
+import type { Config } from './settings.ts'
+import type { Repositories, Store, Transaction, User } from './store.ts'
+
+/** Who administers: nobody hands out or touches management scopes that they do not hold themselves. */
+export interface Administrator {
+  caller: Caller
+  scope: string[]
+}
+
+export interface UserChange {
+  name?: string | null | undefined
+  disabled?: boolean | undefined
+  roles?: string[] | undefined
+}
+
+export interface NewUser {
+  email: string
+  name?: string | null | undefined
+  password?: string | undefined
+  roles?: string[] | undefined
+}
+
+export type Administration = ReturnType<typeof createAdministration>
+
+/** What administrators do to other people's accounts. */
+export function createAdministration({
+  store,
+  clock,
+  config,
+  sessions,
+  links,
+  hasher,
+  checkPassword
+}: {
+  store: Store
+  clock: Clock
+  config: Config
+  sessions: Sessions
+  links: OneTimeLinks
+  hasher: PasswordHasher
+  checkPassword: PasswordPolicy
+}) {
+  async function assertMayTouch(db: Repositories, { scope }: Administrator, roles: string[]): Promise<void> {
+    const needed = managementScopesIn(await db.roles.scopeOf(roles))
+    if (needed.some((token) => !scope.includes(token))) throw new Problem('forbidden')
+  }
+
+  async function assertRoles(db: Repositories, roles: string[]): Promise<void> {
+    const missing = await db.roles.missing(roles)
+    if (missing.length > 0) {
+      const errors = missing.map((name) => ({
+        pointer: '/roles',
+        code: 'unknown',
+        detail: `There is no role ${name}.`
+      }))
+      throw new Problem('unknown_role', { errors })
+    }
+    const held = [...new Set([...roles, USER_ROLE])].sort()
+    if (!fitsIntoCookie(held, await db.roles.scopeOf(held), config)) throw new Problem('roles_too_large')
+  }
+
+  async function findTouchable(db: Repositories, id: string, administrator: Administrator): Promise<User> {
+    const user = await db.users.find(id)
+    if (!user) throw new Problem('not_found')
+    await assertMayTouch(db, administrator, user.roles)
+    return user
+  }
+
+  async function changeWithin(tx: Transaction, user: User, change: UserChange, { caller }: Administrator) {
+    const note = (type: Parameters<typeof auditEvent>[0], detail = {}) =>
+      tx.audit.append(auditEvent(type, caller, clock(), { userId: user.id, detail }))
+    if (change.name !== undefined) {
+      await tx.users.setName(user.id, change.name)
+      await note('user.renamed')
+    }
+    if (change.roles !== undefined) {
+      await tx.users.setRoles(user.id, change.roles)
+      await note('user.roles_changed', { before: user.roles, after: change.roles })
+    }
+    if (change.disabled !== undefined && change.disabled !== user.disabled) {
+      await tx.users.setDisabled(user.id, change.disabled)
+      if (change.disabled) await sessions.endAllWithin(tx, user.id, 'user_disabled')
+      await note(change.disabled ? 'user.disabled' : 'user.enabled')
+    }
+    await sessions.makeTokensStaleWithin(tx, { id: user.id })
+  }
+
+  return {
+    /**
+     * Creates an account. Without a password its owner chooses one by the link that comes back.
+     * Throws a Problem `invalid_request`, `unknown_role`, `roles_too_large`, `weak_password`, `email_taken` or `forbidden`.
+     */
+    async createUser(
+      input: NewUser,
+      administrator: Administrator
+    ): Promise<{ user: User; link: OneTimeLink | undefined }> {
+      const email = requireEmail(input.email)
+      const roles = input.roles ?? []
+      if (input.password === undefined && config.AUTH_REGISTRATION === 'closed')
+        throw new Problem('registration_closed')
+      if (input.password !== undefined)
+        checkPassword(input.password, { email, name: input.name }, '/password')
+      const passwordHash = input.password === undefined ? null : await hasher.hash(input.password)
+      const user = newUser(email, input.name ?? null, passwordHash, clock())
+      const link = await store.transaction(async (tx) => {
+        await assertRoles(tx, roles)
+        await assertMayTouch(tx, administrator, roles)
+        if (!(await tx.users.insert(user))) throw new Problem('email_taken')
+        await tx.users.setRoles(user.id, roles)
+        await tx.audit.append(
+          auditEvent('user.created', administrator.caller, clock(), { userId: user.id, detail: { roles } })
+        )
+        return passwordHash === null ? links.choosePasswordWithin(tx, user.id) : undefined
+      })
+      return { user: { ...user, lastLoginAt: null, roles: [...new Set([...roles, USER_ROLE])].sort() }, link }
+    },
+
+    /** Throws a Problem `not_found`, `unknown_role`, `roles_too_large`, `last_administrator` or `forbidden`. */
+    async changeUser(id: string, change: UserChange, administrator: Administrator): Promise<User> {
+      return store.transaction(async (tx) => {
+        await keepAnAdministrator(tx, async () => {
+          const user = await findTouchable(tx, id, administrator)
+          if (change.roles) {
+            await assertRoles(tx, change.roles)
+            await assertMayTouch(tx, administrator, change.roles)
+          }
+          await changeWithin(tx, user, change, administrator)
+        })
+        return (await tx.users.find(id)) as User
+      })
+    },
+
+    /** Throws a Problem `not_found`, `last_administrator` or `forbidden`. */
+    async deleteUser(id: string, administrator: Administrator): Promise<void> {
+      await store.transaction(async (tx) => {
+        await keepAnAdministrator(tx, async () => {
+          await findTouchable(tx, id, administrator)
+          await sessions.endAllWithin(tx, id, 'user_deleted')
+          await tx.users.delete(id)
+        })
+        await tx.audit.append(auditEvent('user.deleted', administrator.caller, clock(), { userId: id }))
+      })
+    },
+
+    /** Throws a Problem `not_found` or `forbidden`. */
+    async endSessions(id: string, administrator: Administrator): Promise<void> {
+      await findTouchable(store, id, administrator)
+      await sessions.endAll(id, 'ended_by_administrator', administrator.caller)
+    },
+
+    /** A link for the user to choose a new password: an administrator never sees one. Throws a Problem `not_found` or `forbidden`. */
+    async startPasswordReset(id: string, administrator: Administrator): Promise<OneTimeLink> {
+      return store.transaction(async (tx) => {
+        await findTouchable(tx, id, administrator)
+        await tx.audit.append(
+          auditEvent('password.reset_started', administrator.caller, clock(), { userId: id })
+        )
+        return links.choosePasswordWithin(tx, id)
+      })
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { type AccountParts, newUser, requireEmail } from './accounts.ts'
+import { auditEvent, type Caller } from './audit.ts'
+import { DAY } from './clock.ts'
+import { Problem } from './errors.ts'
+import { ADMIN_ROLE } from './roles.ts'
+import type { SignedIn } from './sessions.ts'
+import type { OneTimeToken, Transaction } from './store.ts'
+
+const TOKEN_BYTES = 32
+const LIFETIME = DAY
+
+/** A link that works once. The token stands behind `#`, which browsers keep to themselves. */
+export interface OneTimeLink {
+  token: string
+  url: string
+  expiresAt: number
+}
+
+export type OneTimeLinks = ReturnType<typeof createOneTimeLinks>
+
+/** Links that let somebody choose a password once: the first administrator's, and those an administrator hands out. */
+export function createOneTimeLinks({
+  store,
+  clock,
+  sessions,
+  hasher,
+  checkPassword,
+  issuer
+}: Omit<AccountParts, 'throttle' | 'rules'> & { issuer: string }) {
+  async function issueWithin(
+    tx: Transaction,
+    purpose: OneTimeToken['purpose'],
+    userId: string | null,
+    path: string
+  ): Promise<OneTimeLink> {
+    const token = randomBytes(TOKEN_BYTES).toString('base64url')
+    const expiresAt = clock() + LIFETIME
+    await tx.oneTimeTokens.insert({ hash: hashOf(token), purpose, userId, expiresAt })
+    return { token, url: `${issuer}${path}#token=${token}`, expiresAt }
+  }
+
+  return {
+    /** The link that makes the first administrator; undefined once there is one. */
+    async setUp(): Promise<OneTimeLink | undefined> {
+      if ((await store.users.countAdministrators()) > 0) return undefined
+      return store.transaction((tx) => issueWithin(tx, 'setup', null, '/auth/setup'))
+    },
+
+    /** The link by which a user chooses a password; those made before stop working. */
+    async choosePasswordWithin(tx: Transaction, userId: string): Promise<OneTimeLink> {
+      await tx.oneTimeTokens.withdraw('password', userId)
+      return issueWithin(tx, 'password', userId, '/auth/password/reset')
+    },
+
+    /** Makes the first administrator. Throws a Problem `already_set_up`, `invalid_token`, `weak_password` or `email_taken`. */
+    async redeemSetUp(
+      input: { token: string; email: string; password: string; name?: string | null | undefined },
+      caller: Caller
+    ): Promise<SignedIn> {
+      if ((await store.users.countAdministrators()) > 0) throw new Problem('already_set_up')
+      const hash = hashOf(input.token)
+      if (!(await store.oneTimeTokens.find(hash, 'setup', clock()))) throw new Problem('invalid_token')
+      const email = requireEmail(input.email)
+      checkPassword(input.password, { email, name: input.name }, '/password')
+      const passwordHash = await hasher.hash(input.password)
+      const user = newUser(email, input.name ?? null, passwordHash, clock())
+      const session = await store.transaction(async (tx) => {
+        await tx.exclusive('administrators')
+        if ((await tx.users.countAdministrators()) > 0) throw new Problem('already_set_up')
+        if (!(await tx.oneTimeTokens.consume(hash, 'setup', clock()))) throw new Problem('invalid_token')
+        if (!(await tx.users.insert(user))) throw new Problem('email_taken')
+        await tx.users.setRoles(user.id, [ADMIN_ROLE])
+        await tx.oneTimeTokens.withdraw('setup', null)
+        await tx.users.recordLogin(user.id, passwordHash, clock())
+        const opened = await sessions.openWithin(tx, user.id, false, caller)
+        const about = { actorId: user.id, userId: user.id, sessionId: opened.id }
+        await tx.audit.append(auditEvent('administrator.set_up', caller, clock(), about))
+        return opened
+      })
+      return sessions.present(session)
+    },
+
+    /** Sets the password that the link's owner chose; all their sessions end. Throws a Problem `invalid_token` or `weak_password`. */
+    async redeemPassword(input: { token: string; password: string }, caller: Caller): Promise<void> {
+      const hash = hashOf(input.token)
+      const token = await store.oneTimeTokens.find(hash, 'password', clock())
+      const user = token?.userId ? await store.users.find(token.userId) : undefined
+      if (!user || user.disabled) throw new Problem('invalid_token')
+      checkPassword(input.password, user, '/password')
+      const passwordHash = await hasher.hash(input.password)
+      await store.transaction(async (tx) => {
+        if (!(await tx.oneTimeTokens.consume(hash, 'password', clock()))) throw new Problem('invalid_token')
+        if (!(await tx.users.setPasswordHash(user.id, user.passwordHash, passwordHash)))
+          throw new Problem('invalid_token')
+        await sessions.endAllWithin(tx, user.id, 'password_reset')
+        await tx.audit.append(
+          auditEvent('password.reset', caller, clock(), { actorId: user.id, userId: user.id })
+        )
+      })
+    }
+  }
+}
+
+function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url')
+}

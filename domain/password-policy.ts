@@ -1,0 +1,62 @@
+import { ZxcvbnFactory } from '@zxcvbn-ts/core'
+import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common'
+import { type FieldError, Problem } from './errors.ts'
+import { normalisePassword } from './password-hash.ts'
+
+const MAX_LENGTH = 128
+// Scoring is quadratic in places; what a guesser gains beyond this is nothing.
+const SCORED_LENGTH = 64
+// zxcvbn: fewer than 10^6 guesses.
+const LEAST_SCORE = 2
+
+const common = new Set(dictionary['passwords-common'] as string[])
+const estimator = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs })
+
+/** Words that belong to an account and so to the first guesses at its password. */
+export interface PasswordContext {
+  email: string
+  name?: string | null | undefined
+}
+
+export type PasswordPolicy = (password: string, context: PasswordContext, pointer: string) => void
+
+/**
+ * NIST SP 800-63B-4 §3.1.1: length in code points, any characters, no composition rules; refused are common
+ * passwords and those made of the account's or the service's own words. Throws a Problem `weak_password`.
+ */
+export function createPasswordPolicy(minLength: number, serviceWords: string[]): PasswordPolicy {
+  return function checkPassword(password, context, pointer) {
+    const reasons = weaknesses(normalisePassword(password), minLength, [...serviceWords, ...wordsOf(context)])
+    if (reasons.length === 0) return
+    throw new Problem('weak_password', { errors: reasons.map((reason) => ({ pointer, ...reason })) })
+  }
+}
+
+function weaknesses(
+  password: string,
+  minLength: number,
+  words: string[]
+): Array<Omit<FieldError, 'pointer'>> {
+  const length = [...password].length
+  if (length < minLength) return [{ code: 'too_short', detail: `Use ${minLength} characters or more.` }]
+  if (length > MAX_LENGTH) return [{ code: 'too_long', detail: `Use ${MAX_LENGTH} characters or fewer.` }]
+  if (common.has(password.toLowerCase())) {
+    return [{ code: 'too_common', detail: 'This password is among the first that are tried.' }]
+  }
+  if (estimator.check(password.slice(0, SCORED_LENGTH), words).score < LEAST_SCORE) {
+    return [
+      {
+        code: 'too_guessable',
+        detail: 'This password is easy to guess. A few unrelated words make a good one.'
+      }
+    ]
+  }
+  return []
+}
+
+function wordsOf({ email, name }: PasswordContext): string[] {
+  const [local = '', domain = ''] = email.split('@')
+  return [email, local, ...local.split(/[^\p{L}\p{N}]+/u), ...domain.split('.'), ...(name ?? '').split(/\s+/)]
+    .map((word) => word.toLowerCase())
+    .filter((word) => word.length >= 3)
+}

@@ -1,0 +1,107 @@
+import { fitsIntoCookie } from './access-token.ts'
+import type { Administrator } from './administration.ts'
+import { auditEvent } from './audit.ts'
+import type { Clock } from './clock.ts'
+import { Problem } from './errors.ts'
+import { ADMIN_ROLE, managementScopesIn, USER_ROLE, unionOfScopes } from './roles.ts'
+import type { Sessions } from './sessions.ts'
+import type { Config } from './settings.ts'
+import type { Role, Store, Transaction } from './store.ts'
+
+export type RoleAdministration = ReturnType<typeof createRoleAdministration>
+
+type RoleInput = Omit<Role, 'builtIn'>
+
+/** What administrators do to roles. A change reaches those who hold the role with their next refresh. */
+export function createRoleAdministration({
+  store,
+  clock,
+  config,
+  sessions
+}: {
+  store: Store
+  clock: Clock
+  config: Config
+  sessions: Sessions
+}) {
+  function assertMayGrant({ scope }: Administrator, granted: string[]): void {
+    if (managementScopesIn(granted).some((token) => !scope.includes(token))) throw new Problem('forbidden')
+  }
+
+  /** Everybody who would hold the role as it is to be must still fit into a cookie. */
+  async function assertFits(tx: Transaction, role: RoleInput): Promise<void> {
+    const roleSets = [[role.name, USER_ROLE], ...(await tx.users.listRoleSets())]
+    for (const names of roleSets.filter((set) => set.includes(role.name))) {
+      const others = await tx.roles.scopeOf(names.filter((name) => name !== role.name))
+      const scope = unionOfScopes([{ scope: others }, role])
+      if (!fitsIntoCookie([...new Set(names)].sort(), scope, config)) throw new Problem('roles_too_large')
+    }
+  }
+
+  async function changeWithin(tx: Transaction, role: RoleInput, { caller }: Administrator): Promise<boolean> {
+    await assertFits(tx, role)
+    if (!(await tx.roles.update(role))) return false
+    await sessions.makeTokensStaleWithin(tx, { role: role.name })
+    await tx.audit.append(
+      auditEvent('role.changed', caller, clock(), { detail: { role: role.name, scope: role.scope } })
+    )
+    return true
+  }
+
+  async function createWithin(tx: Transaction, role: RoleInput, { caller }: Administrator): Promise<boolean> {
+    await assertFits(tx, role)
+    if (!(await tx.roles.insert(role))) return false
+    await tx.audit.append(
+      auditEvent('role.created', caller, clock(), { detail: { role: role.name, scope: role.scope } })
+    )
+    return true
+  }
+
+  return {
+    /** Throws a Problem `role_exists`, `roles_too_large` or `forbidden`. */
+    async create(role: RoleInput, administrator: Administrator): Promise<Role> {
+      assertMayGrant(administrator, role.scope)
+      await store.transaction(async (tx) => {
+        if (!(await createWithin(tx, role, administrator))) throw new Problem('role_exists')
+      })
+      return { ...role, builtIn: false }
+    },
+
+    /** Throws a Problem `not_found`, `role_built_in`, `roles_too_large` or `forbidden`. */
+    async change(role: RoleInput, administrator: Administrator): Promise<Role> {
+      if (role.name === ADMIN_ROLE) throw new Problem('role_built_in')
+      return store.transaction(async (tx) => {
+        const before = await tx.roles.find(role.name)
+        if (!before) throw new Problem('not_found')
+        assertMayGrant(administrator, [...before.scope, ...role.scope])
+        await changeWithin(tx, role, administrator)
+        return { ...role, builtIn: before.builtIn }
+      })
+    },
+
+    /** Creates the role or changes the one that is there: for the command line. */
+    async set(role: RoleInput, administrator: Administrator): Promise<'created' | 'changed'> {
+      if (role.name === ADMIN_ROLE) throw new Problem('role_built_in')
+      return store.transaction(async (tx) => {
+        if (await createWithin(tx, role, administrator)) return 'created'
+        await changeWithin(tx, role, administrator)
+        return 'changed'
+      })
+    },
+
+    /** Takes the role away from everybody, then removes it. Throws a Problem `not_found`, `role_built_in` or `forbidden`. */
+    async delete(name: string, administrator: Administrator): Promise<void> {
+      await store.transaction(async (tx) => {
+        const role = await tx.roles.find(name)
+        if (!role) throw new Problem('not_found')
+        if (role.builtIn) throw new Problem('role_built_in')
+        assertMayGrant(administrator, role.scope)
+        await sessions.makeTokensStaleWithin(tx, { role: name })
+        await tx.roles.delete(name)
+        await tx.audit.append(
+          auditEvent('role.deleted', administrator.caller, clock(), { detail: { role: name } })
+        )
+      })
+    }
+  }
+}

@@ -1,0 +1,233 @@
+import { randomBytes } from 'node:crypto'
+import { lastTokenExpiry } from './access-token.ts'
+import { auditEvent, type Caller } from './audit.ts'
+import type { Clock } from './clock.ts'
+import { Problem } from './errors.ts'
+import { uuidv7 } from './id.ts'
+import { isGenuine, type RefreshToken, readRefreshToken, sealRefreshToken } from './refresh-token.ts'
+import type { Page, Session, Store, Transaction, User } from './store.ts'
+
+const SEED_BYTES = 32
+const USER_AGENT_LENGTH = 256
+
+export interface SessionRules {
+  refreshKey: Buffer
+  /** All in milliseconds. */
+  idleTtl: number
+  maxTtl: number
+  grace: number
+  accessTtl: number
+}
+
+/** A live session with all that its cookies are made of. */
+export interface SignedIn {
+  user: User
+  scope: string[]
+  session: Session
+  refreshToken: string
+}
+
+/** Why a session ended, as the audit trail and the row say it. */
+export type EndReason =
+  | 'logout'
+  | 'logout_all'
+  | 'ended_by_user'
+  | 'ended_by_administrator'
+  | 'replaced'
+  | 'replayed'
+  | 'password_changed'
+  | 'password_reset'
+  | 'user_disabled'
+  | 'user_deleted'
+
+export type Sessions = ReturnType<typeof createSessions>
+
+/** The session state machine: opened by a sign-in, rotated by refreshes, ended once and for good. */
+export function createSessions({ store, clock, rules }: { store: Store; clock: Clock; rules: SessionRules }) {
+  const isLive = (session: Session, now: number) =>
+    session.endedAt === null && session.idleExpiresAt > now && session.expiresAt > now
+
+  const revocationOf = (id: string, now: number) =>
+    ({ kind: 'sid', id, expiresAt: lastTokenExpiry(now, rules.accessTtl) }) as const
+
+  /** The session that this refresh token was made for, at any generation; undefined where it was not made by us. */
+  async function prove(text: string): Promise<{ token: RefreshToken; session: Session } | undefined> {
+    const token = readRefreshToken(text)
+    const session = token && (await store.sessions.find(token.sessionId))
+    return session && isGenuine(token, session, rules.refreshKey) ? { token, session } : undefined
+  }
+
+  async function present(session: Session): Promise<SignedIn> {
+    const user = await store.users.find(session.userId)
+    if (!user || user.disabled) throw new Problem('invalid_session')
+    return {
+      user,
+      // Read after the user: scopes may be newer than the version beside them, never older.
+      scope: await store.roles.scopeOf(user.roles),
+      session,
+      refreshToken: sealRefreshToken(session, session.generation, rules.refreshKey)
+    }
+  }
+
+  async function settleLostRace(token: RefreshToken, caller: Caller): Promise<SignedIn> {
+    const now = clock()
+    const session = await store.sessions.find(token.sessionId)
+    if (!session || !isLive(session, now)) throw new Problem('invalid_session')
+    const isPredecessor = token.generation === session.generation - 1
+    if (isPredecessor && now - session.lastUsedAt <= rules.grace) return present(session)
+    await endReplayed(session, token, caller, now)
+    throw new Problem('invalid_session')
+  }
+
+  // Committed by itself: the session stays dead although the request that showed the old token fails.
+  async function endReplayed(
+    session: Session,
+    token: RefreshToken,
+    caller: Caller,
+    now: number
+  ): Promise<void> {
+    await store.transaction(async (tx) => {
+      if (!(await tx.sessions.end(session.id, 'replayed', now))) return
+      await tx.revocations.add([revocationOf(session.id, now)], now)
+      await tx.audit.append(
+        auditEvent('session.replayed', caller, now, {
+          userId: session.userId,
+          sessionId: session.id,
+          detail: { shown: token.generation, current: session.generation }
+        })
+      )
+    })
+  }
+
+  /** Ends one session inside a transaction. False where it had ended before. */
+  async function endWithin(
+    tx: Transaction,
+    session: Session,
+    reason: EndReason,
+    caller: Caller
+  ): Promise<boolean> {
+    const now = clock()
+    if (!(await tx.sessions.end(session.id, reason, now))) return false
+    await tx.revocations.add([revocationOf(session.id, now)], now)
+    await tx.audit.append(
+      auditEvent('session.ended', caller, now, {
+        userId: session.userId,
+        sessionId: session.id,
+        detail: { reason }
+      })
+    )
+    return true
+  }
+
+  /** Ends all sessions of a user inside a transaction, but for one. Returns how many ended. */
+  async function endAllWithin(
+    tx: Transaction,
+    userId: string,
+    reason: EndReason,
+    except?: string
+  ): Promise<number> {
+    const now = clock()
+    const ended = await tx.sessions.endAll(userId, reason, now, except)
+    await tx.revocations.add(
+      ended.map((id) => revocationOf(id, now)),
+      now
+    )
+    return ended.length
+  }
+
+  /** Has every access token of one user, or of all who hold a role, refreshed before it is accepted again. */
+  async function makeTokensStaleWithin(
+    tx: Transaction,
+    of: { id: string } | { role: string }
+  ): Promise<void> {
+    const now = clock()
+    const expiresAt = lastTokenExpiry(now, rules.accessTtl)
+    const bumped = await tx.users.bumpVersion(of)
+    await tx.revocations.add(
+      bumped.map(({ id, version }) => ({ kind: 'user', id, minVersion: version, expiresAt })),
+      now
+    )
+  }
+
+  return {
+    present,
+    endWithin,
+    endAllWithin,
+    makeTokensStaleWithin,
+
+    /** Opens a session inside the transaction of the sign-in. */
+    async openWithin(tx: Transaction, userId: string, remember: boolean, caller: Caller): Promise<Session> {
+      const now = clock()
+      const session: Session = {
+        id: uuidv7(),
+        userId,
+        seed: randomBytes(SEED_BYTES).toString('base64url'),
+        generation: 0,
+        remember,
+        createdAt: now,
+        authTime: now,
+        lastUsedAt: now,
+        idleExpiresAt: now + rules.idleTtl,
+        expiresAt: now + rules.maxTtl,
+        endedAt: null,
+        ip: caller.ip ?? '',
+        userAgent: (caller.userAgent ?? '').slice(0, USER_AGENT_LENGTH)
+      }
+      await tx.sessions.insert(session)
+      return session
+    },
+
+    /**
+     * Trades a refresh token for its successor. Whoever loses a race gets the winner's successor, if the token shown
+     * is the direct predecessor and within the grace; anything older is a replay and ends the session.
+     * Throws a Problem `invalid_session`.
+     */
+    async refresh(text: string, caller: Caller): Promise<SignedIn> {
+      const proof = await prove(text)
+      if (!proof) throw new Problem('invalid_session')
+      const { token, session } = proof
+      const now = clock()
+      const idleExpiresAt = Math.min(now + rules.idleTtl, session.expiresAt)
+      const rotated = await store.sessions.rotate(session.id, token.generation, now, idleExpiresAt)
+      return rotated ? present(rotated) : settleLostRace(token, caller)
+    },
+
+    /** The session, live or not, that a refresh token proves; undefined without proof. */
+    async identify(text: string | undefined): Promise<Session | undefined> {
+      return text === undefined ? undefined : (await prove(text))?.session
+    },
+
+    /** The session of somebody who is signed in. Throws a Problem `unauthorized` where it has ended. */
+    async current(id: string): Promise<Session> {
+      const session = await store.sessions.find(id)
+      if (!session || !isLive(session, clock())) throw new Problem('unauthorized')
+      return session
+    },
+
+    listLive: (userId: string, page: Page) => store.sessions.listLive(userId, clock(), page),
+
+    /** Ends a session of this user. Throws a Problem `not_found` where it is no live session of theirs. */
+    async endOwned(userId: string, sessionId: string, reason: EndReason, caller: Caller): Promise<void> {
+      await store.transaction(async (tx) => {
+        const session = await tx.sessions.find(sessionId)
+        if (!session || session.userId !== userId || !(await endWithin(tx, session, reason, caller))) {
+          throw new Problem('not_found')
+        }
+      })
+    },
+
+    /** Ends a session, or does nothing where it has ended. */
+    async end(session: Session, reason: EndReason, caller: Caller): Promise<void> {
+      await store.transaction((tx) => endWithin(tx, session, reason, caller))
+    },
+
+    async endAll(userId: string, reason: EndReason, caller: Caller): Promise<void> {
+      await store.transaction(async (tx) => {
+        const count = await endAllWithin(tx, userId, reason)
+        await tx.audit.append(
+          auditEvent('session.all_ended', caller, clock(), { userId, detail: { reason, count } })
+        )
+      })
+    }
+  }
+}
