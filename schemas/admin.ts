@@ -1,0 +1,46 @@
+import { type Static, Type } from 'typebox'
+import { Closed, Nullable, Time } from './common.ts'
+import { RoleName } from './role.ts'
+import { Email, Name, Password, User } from './user.ts'
+
+const Roles = Type.Array(RoleName, { maxItems: 100, uniqueItems: true })
+
+export const NewUser = Closed({
+  email: Email,
+  name: Type.Optional(Nullable(Name)),
+  password: Type.Optional(Password),
+  roles: Type.Optional(Roles)
+})
+
+export const UserChange = Closed(
+  {
+    name: Type.Optional(Nullable(Name)),
+    disabled: Type.Optional(Type.Boolean()),
+    roles: Type.Optional(Roles)
+  },
+  { minProperties: 1 }
+)
+
+/** A link by which somebody chooses a password, once. Shown to the administrator who made it, and never again. */
+export const OneTimeLink = Type.Object({
+  token: Type.String(),
+  url: Type.String(),
+  expiresAt: Time
+})
+export type OneTimeLink = Static<typeof OneTimeLink>
+
+export const CreatedUser = Type.Object({ ...User.properties, passwordLink: Type.Optional(OneTimeLink) })
+
+export const AuditEvent = Type.Object({
+  id: Type.String(),
+  at: Time,
+  type: Type.String(),
+  actorId: Nullable(Type.String({ description: '`operator` for the command line' })),
+  userId: Nullable(Type.String()),
+  sessionId: Nullable(Type.String()),
+  ip: Nullable(Type.String()),
+  userAgent: Nullable(Type.String()),
+  requestId: Nullable(Type.String()),
+  detail: Type.Object({}, { additionalProperties: true })
+})
+export type AuditEvent = Static<typeof AuditEvent>

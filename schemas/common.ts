@@ -1,0 +1,16 @@
+import { type TProperties, type TSchema, Type } from 'typebox'
+
+/** An object that refuses fields it does not name. */
+export const Closed = <Properties extends TProperties>(properties: Properties, options = {}) =>
+  Type.Object(properties, { additionalProperties: false, ...options })
+
+export const Nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])
+
+/** ISO 8601, UTC. */
+export const Time = Type.String({ format: 'date-time', examples: ['2026-11-23T08:30:00.000Z'] })
+
+export const Id = Type.String({ format: 'uuid' })
+
+export const IdParams = Closed({ id: Type.String({ minLength: 1, maxLength: 64 }) })
+
+export const NoContent = Type.Null({ description: 'Done; there is nothing to say.' })

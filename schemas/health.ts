@@ -1,0 +1,11 @@
+import { Type } from 'typebox'
+import { Problem } from './problem.ts'
+
+export const Alive = Type.Object({ alive: Type.Literal(true) })
+
+export const Ready = Type.Object({ ready: Type.Literal(true) })
+
+export const NotReady = Type.Object({
+  ...Problem.properties,
+  reasons: Type.Array(Type.String({ description: 'What is missing: `database`, `revocations`' }))
+})

@@ -1,0 +1,26 @@
+import { Type } from 'typebox'
+
+/** The body of every refusal: RFC 9457, `application/problem+json`. */
+export const Problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String({ description: 'Stable: see docs/errors.md' }),
+    detail: Type.Optional(Type.String()),
+    requestId: Type.String(),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object({
+          pointer: Type.String({ description: 'JSON pointer to the field' }),
+          code: Type.String(),
+          detail: Type.String()
+        })
+      )
+    )
+  },
+  { description: 'What was refused, and why (RFC 9457)' }
+)
+
+/** The refusals that every route may answer with. */
+export const refusals = { '4xx': Problem, '5xx': Problem } as const

@@ -1,0 +1,24 @@
+import { type Static, Type } from 'typebox'
+import { Closed, Id, Nullable, Time } from './common.ts'
+
+export const Email = Type.String({ minLength: 3, maxLength: 320, examples: ['ada@example.com'] })
+
+// Wide on purpose: what a password must be is a rule of its own, with reasons. This only bounds the work.
+export const Password = Type.String({ minLength: 1, maxLength: 1024 })
+
+export const Name = Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\p{Cc}]*$' })
+
+/** A person as others may see them. */
+export const User = Type.Object({
+  id: Id,
+  email: Type.String(),
+  name: Nullable(Type.String()),
+  roles: Type.Array(Type.String()),
+  emailVerified: Type.Boolean(),
+  disabled: Type.Boolean(),
+  createdAt: Time,
+  lastLoginAt: Nullable(Time)
+})
+export type User = Static<typeof User>
+
+export const NameChange = Closed({ name: Nullable(Name) })
