@@ -1,23 +1,8 @@
+import type { UserClaims } from '../schemas/access-token.ts'
 import { toNumericDate } from './clock.ts'
 import { uuidv7 } from './id.ts'
 import type { Config } from './settings.ts'
 import type { Session, User } from './store.ts'
-
-/** The claims of a person's access token (RFC 9068 §2.2). Times are seconds since the epoch. */
-export interface UserClaims {
-  iss: string
-  aud: string
-  sub: string
-  sid: string
-  jti: string
-  iat: number
-  exp: number
-  auth_time: number
-  roles: string[]
-  /** Space-separated permissions. */
-  scope: string
-  ver: number
-}
 
 type TokenSettings = Pick<Config, 'AUTH_ISSUER' | 'AUTH_AUDIENCE' | 'AUTH_ACCESS_TTL'>
 

@@ -16,10 +16,6 @@ export interface Credentials {
   remember?: boolean | undefined
 }
 
-export interface AccountRules {
-  registration: 'open' | 'invite' | 'closed'
-}
-
 export interface AccountParts {
   store: Store
   clock: Clock
@@ -27,7 +23,7 @@ export interface AccountParts {
   hasher: PasswordHasher
   checkPassword: PasswordPolicy
   throttle: LoginThrottle
-  rules: AccountRules
+  registration: string
 }
 
 export type Accounts = ReturnType<typeof createAccounts>
@@ -40,7 +36,7 @@ export function createAccounts({
   hasher,
   checkPassword,
   throttle,
-  rules
+  registration
 }: AccountParts) {
   /** Opens a session for somebody whose password was just compared: only while it is still their password. */
   async function signInWithin(
@@ -81,7 +77,7 @@ export function createAccounts({
       caller: Caller,
       previous: Session | undefined
     ): Promise<SignedIn> {
-      if (rules.registration !== 'open') throw new Problem('registration_closed')
+      if (registration !== 'open') throw new Problem('registration_closed')
       const email = requireEmail(input.email)
       checkPassword(input.password, { email, name: input.name }, '/password')
       const passwordHash = await hasher.hash(input.password)

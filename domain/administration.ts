@@ -107,8 +107,6 @@ export function createAdministration({
     ): Promise<{ user: User; link: OneTimeLink | undefined }> {
       const email = requireEmail(input.email)
       const roles = input.roles ?? []
-      if (input.password === undefined && config.AUTH_REGISTRATION === 'closed')
-        throw new Problem('registration_closed')
       if (input.password !== undefined)
         checkPassword(input.password, { email, name: input.name }, '/password')
       const passwordHash = input.password === undefined ? null : await hasher.hash(input.password)

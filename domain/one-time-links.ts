@@ -27,7 +27,7 @@ export function createOneTimeLinks({
   hasher,
   checkPassword,
   issuer
-}: Omit<AccountParts, 'throttle' | 'rules'> & { issuer: string }) {
+}: Omit<AccountParts, 'throttle' | 'registration'> & { issuer: string }) {
   async function issueWithin(
     tx: Transaction,
     purpose: OneTimeToken['purpose'],

@@ -1,0 +1,11 @@
+import fp from 'fastify-plugin'
+
+/** One log line for each audit event, once its transaction is committed. */
+export default fp(
+  async (fastify) => {
+    fastify.store.onCommit(({ audited }) => {
+      for (const { type, ...event } of audited) fastify.log.info({ audit: { type, ...event } }, type)
+    })
+  },
+  { name: 'audit', dependencies: ['store'] }
+)

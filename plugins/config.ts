@@ -1,0 +1,22 @@
+import fp from 'fastify-plugin'
+import type { Clock } from '../domain/clock.ts'
+import { type DerivedKeys, deriveKeys, loadMasterKey } from '../domain/master-key.ts'
+import type { Config } from '../domain/settings.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    config: Config
+    clock: Clock
+    derivedKeys: DerivedKeys
+  }
+}
+
+/** Decorates `config`, `clock` and `derivedKeys`: what everything else is made from. */
+export default fp<{ config: Config; clock: Clock }>(
+  async (fastify, { config, clock }) => {
+    fastify.decorate('config', config)
+    fastify.decorate('clock', clock)
+    fastify.decorate('derivedKeys', deriveKeys(loadMasterKey(config.AUTH_MASTER_KEY, config.AUTH_DATA_DIR)))
+  },
+  { name: 'config' }
+)

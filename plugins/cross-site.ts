@@ -1,0 +1,75 @@
+import cors from '@fastify/cors'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { csrfTokenOf, isCsrfTokenOf } from '../domain/csrf-token.ts'
+import { Problem } from '../domain/errors.ts'
+import { readRefreshToken } from '../domain/refresh-token.ts'
+
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
+const PREFLIGHT_MAX_AGE = 600
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    csrfTokenFor(sessionId: string): string
+  }
+}
+
+/**
+ * Cross-site defence: an unsafe request passes if the browser says that it comes from here (Fetch Metadata) or from an
+ * allowed origin; a client that says neither and rides on a cookie shows the session's CSRF token. Decorates `csrfTokenFor`.
+ */
+export default fp(
+  async (fastify) => {
+    const { config, derivedKeys } = fastify
+    const allowed = new Set([config.AUTH_ISSUER, ...config.AUTH_ALLOWED_ORIGINS])
+
+    if (config.AUTH_ALLOWED_ORIGINS.length > 0) {
+      await fastify.register(cors, {
+        origin: config.AUTH_ALLOWED_ORIGINS,
+        credentials: true,
+        methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+        allowedHeaders: ['authorization', 'content-type', 'x-csrf-token'],
+        exposedHeaders: ['retry-after'],
+        maxAge: PREFLIGHT_MAX_AGE,
+        strictPreflight: false
+      })
+    }
+
+    fastify.decorate('csrfTokenFor', (sessionId) => csrfTokenOf(sessionId, derivedKeys.csrfToken))
+
+    fastify.addHook('onRequest', async (request) => {
+      if (SAFE_METHODS.has(request.method) || request.headers.authorization !== undefined) return
+      const passes = speaksForItself(request) ? isFromHere(request, allowed) : hasCsrfToken(fastify, request)
+      if (!passes) throw new Problem('cross_site_request')
+    })
+  },
+  { name: 'cross-site', dependencies: ['config', 'session-cookies', 'access-tokens'] }
+)
+
+function speaksForItself({ headers }: FastifyRequest): boolean {
+  return headers['sec-fetch-site'] !== undefined || headers.origin !== undefined
+}
+
+function isFromHere({ headers }: FastifyRequest, allowed: Set<string>): boolean {
+  if (headers['sec-fetch-site'] === 'same-origin') return true
+  return headers.origin !== undefined && allowed.has(headers.origin)
+}
+
+// Without a session cookie nobody's authority is being borrowed.
+function hasCsrfToken(fastify: FastifyInstance, request: FastifyRequest): boolean {
+  const { access, refresh } = fastify.sessionCookies.read(request)
+  if (access === undefined && refresh === undefined) return true
+  const token = request.headers['x-csrf-token']
+  if (typeof token !== 'string') return false
+  const sessionId = sessionIdOf(fastify, access, refresh)
+  return sessionId !== undefined && isCsrfTokenOf(sessionId, token, fastify.derivedKeys.csrfToken)
+}
+
+function sessionIdOf(fastify: FastifyInstance, access: string | undefined, refresh: string | undefined) {
+  if (refresh !== undefined) return readRefreshToken(refresh)?.sessionId
+  try {
+    return fastify.accessTokens.verify(access ?? '', { ignoreExpiry: true }).sessionId
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,110 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
+import fp from 'fastify-plugin'
+import { type FieldError, Problem, type ProblemCode, problems } from '../domain/errors.ts'
+import { uuidv7 } from '../domain/id.ts'
+
+const BY_FASTIFY_CODE: Record<string, ProblemCode> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_MAX_PARAM_LENGTH: 'uri_too_long',
+  FST_ERR_NOT_FOUND: 'not_found',
+  FST_ERR_REOPENED_CLOSE_SERVER: 'unavailable'
+}
+
+/** The body of every refusal (RFC 9457). */
+export interface ProblemBody {
+  type: string
+  title: string
+  status: number
+  code: ProblemCode
+  detail?: string
+  requestId: string
+  errors?: FieldError[]
+}
+
+/** One error handler for everything: a problem for the caller, the cause for the log alone. */
+export default fp(
+  async (fastify) => {
+    fastify.setErrorHandler<FastifyError>((error, request, reply) =>
+      sendProblem(toProblem(error), request, reply)
+    )
+  },
+  { name: 'errors' }
+)
+
+/** Writes a problem as the reply. For Fastify's errors outside of any route, which reach no error handler. */
+export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  logProblem(problem, request)
+  reply.code(problem.status).type('application/problem+json; charset=utf-8')
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
+  if (problem.retryAfter !== undefined) reply.header('retry-after', problem.retryAfter)
+  return reply.serializer(JSON.stringify).send(problemBody(problem, request.id))
+}
+
+const BY_PARSER_CODE: Record<string, ProblemCode> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout'
+}
+
+/** Answers what is not even HTTP, and closes the connection: there is no request to reply to. */
+export function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return
+  const problem = new Problem(BY_PARSER_CODE[error.code ?? ''] ?? 'invalid_request')
+  const body = JSON.stringify(problemBody(problem, uuidv7()))
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
+      'Content-Type: application/problem+json; charset=utf-8\r\n' +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${body}`
+  )
+}
+
+export function problemBody({ code, detail, errors }: Problem, requestId: string): ProblemBody {
+  const { status, title } = problems[code]
+  return {
+    type: `urn:gatehouse:problem:${code}`,
+    title,
+    status,
+    code,
+    ...(detail !== undefined && { detail }),
+    requestId,
+    ...(errors !== undefined && { errors })
+  }
+}
+
+/** Whatever was thrown, as a problem. What is not a refusal becomes `internal_error`, its text kept from the reply. */
+export function toProblem(error: Error & Partial<FastifyError>): Problem {
+  if (error instanceof Problem) return error
+  if (error.validation) {
+    return new Problem('invalid_request', { errors: fieldErrors(error.validation, error.validationContext) })
+  }
+  const known = BY_FASTIFY_CODE[error.code ?? '']
+  if (known) return new Problem(known, { cause: error })
+  const status = error.statusCode ?? 500
+  if (status === 415) return new Problem('unsupported_media_type', { cause: error })
+  if (status >= 400 && status < 500) return new Problem('invalid_request', { cause: error })
+  return new Problem('internal_error', { cause: error })
+}
+
+function fieldErrors(errors: FastifySchemaValidationError[], context: string | undefined): FieldError[] {
+  // An unknown field is reported twice, as the object's and as its own: once will do.
+  const told = errors.filter(({ keyword }) => keyword !== 'boolean')
+  return told.flatMap(({ keyword, instancePath, params, message }) => {
+    const names = namesOf(keyword, params)
+    const detail = `${message ?? 'is not valid'}${context && context !== 'body' ? ` (${context})` : ''}`
+    return names.map((name) => ({ pointer: `${instancePath}${name}`, code: keyword, detail }))
+  })
+}
+
+// A missing or unknown field is reported at the object that lacks or has it: say which one it is.
+function namesOf(keyword: string, params: Record<string, unknown>): string[] {
+  const list = keyword === 'required' ? params.requiredProperties : params.additionalProperties
+  return Array.isArray(list) ? list.map((name) => `/${String(name).slice(0, 64)}`) : ['']
+}
+
+function logProblem(problem: Problem, request: FastifyRequest): void {
+  const entry = { code: problem.code, ...(problem.cause !== undefined && { err: problem.cause }) }
+  if (problem.status >= 500) request.log.error(entry, 'failed')
+  else request.log.info(entry, 'refused')
+}

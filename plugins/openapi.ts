@@ -1,0 +1,35 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import fp from 'fastify-plugin'
+
+/** OpenAPI 3.1 from the routes' own schemas: read at /docs, fetched from /docs/json. Before the routes, to see them. */
+export default fp(
+  async (fastify) => {
+    if (fastify.config.AUTH_DOCS === 'off') return
+    const { access } = fastify.sessionCookies.names
+    await fastify.register(swagger, {
+      openapi: {
+        openapi: '3.1.0',
+        info: {
+          title: 'Gatehouse',
+          description: 'Sign-in, sessions and authorisation for browser apps and services.',
+          version: '0.1.0',
+          license: { name: 'Apache-2.0', identifier: 'Apache-2.0' }
+        },
+        servers: [{ url: fastify.config.AUTH_ISSUER }],
+        components: {
+          securitySchemes: {
+            cookie: { type: 'apiKey', in: 'cookie', name: access },
+            bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }
+          }
+        }
+      }
+    })
+    await fastify.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: true,
+      uiConfig: { deepLinking: true }
+    })
+  },
+  { name: 'openapi', dependencies: ['config', 'session-cookies'] }
+)

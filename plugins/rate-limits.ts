@@ -1,0 +1,40 @@
+import rateLimit from '@fastify/rate-limit'
+import type { onRequestAsyncHookHandler } from 'fastify'
+import fp from 'fastify-plugin'
+import { MINUTE } from '../domain/clock.ts'
+import { Problem } from '../domain/errors.ts'
+
+const TRACKED_ADDRESSES = 20_000
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** An `onRequest` hook for routes where a password or a one-time token is tried. */
+    loginLimit: onRequestAsyncHookHandler
+  }
+}
+
+/** Limits by address (IPv6: one /64) on every route, and decorates `loginLimit`, a tighter one shared by all sign-ins. */
+export default fp(
+  async (fastify) => {
+    const { AUTH_RATE_LIMIT_PER_IP: perIp, AUTH_LOGIN_LIMIT_PER_IP: loginsPerIp } = fastify.config
+    await fastify.register(rateLimit, {
+      max: perIp,
+      timeWindow: MINUTE,
+      cache: TRACKED_ADDRESSES,
+      ...(perIp === 0 && { allowList: () => true }),
+      errorResponseBuilder: (_request, { ttl }) => refusal(ttl)
+    })
+
+    const countLogin = fastify.createRateLimit({ max: loginsPerIp, timeWindow: MINUTE })
+    fastify.decorate('loginLimit', async (request) => {
+      if (loginsPerIp === 0) return
+      const counted = await countLogin(request)
+      if (!counted.isAllowed && counted.isExceeded) throw refusal(counted.ttl)
+    })
+  },
+  { name: 'rate-limits', dependencies: ['config'] }
+)
+
+function refusal(ttl: number): Problem {
+  return new Problem('rate_limited', { retryAfter: Math.max(1, Math.ceil(ttl / 1000)) })
+}

@@ -1,0 +1,23 @@
+import fp from 'fastify-plugin'
+import type { Caller } from '../domain/audit.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller(): Caller
+  }
+}
+
+/** Decorates `request.caller()`: who asks and from where, as the audit trail records it. */
+export default fp(
+  async (fastify) => {
+    fastify.decorateRequest('caller', function caller(this) {
+      return {
+        actorId: this.auth?.subject ?? null,
+        ip: this.ip,
+        userAgent: this.headers['user-agent'] ?? null,
+        requestId: this.id
+      }
+    })
+  },
+  { name: 'request-caller', dependencies: ['guard'] }
+)

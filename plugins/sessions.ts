@@ -1,0 +1,30 @@
+import fp from 'fastify-plugin'
+import { createSessions, type Sessions } from '../domain/sessions.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    sessions: Sessions
+  }
+}
+
+/** Decorates `sessions`: opens, refreshes, lists and ends them. */
+export default fp(
+  async (fastify) => {
+    const { store, clock, config, derivedKeys } = fastify
+    fastify.decorate(
+      'sessions',
+      createSessions({
+        store,
+        clock,
+        rules: {
+          refreshKey: derivedKeys.refreshToken,
+          idleTtl: config.AUTH_SESSION_IDLE_TTL,
+          maxTtl: config.AUTH_SESSION_MAX_TTL,
+          grace: config.AUTH_REFRESH_GRACE,
+          accessTtl: config.AUTH_ACCESS_TTL
+        }
+      })
+    )
+  },
+  { name: 'sessions', dependencies: ['config', 'store'] }
+)

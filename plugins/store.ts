@@ -1,0 +1,37 @@
+import fp from 'fastify-plugin'
+import { HOUR } from '../domain/clock.ts'
+import type { Store } from '../domain/store.ts'
+import { openStore } from '../store/index.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    store: Store
+  }
+}
+
+/** Decorates `store`: the database, its schema up to date, purged every hour, closed with the app. */
+export default fp(
+  async (fastify) => {
+    const { store, migrated } = await openStore(fastify.config.DATABASE_URL, (error) =>
+      fastify.log.warn({ err: error }, 'an idle database connection was lost')
+    )
+    if (migrated.length > 0) fastify.log.info({ migrated }, 'database migrated')
+    fastify.decorate('store', store)
+
+    const purge = setInterval(async () => {
+      try {
+        const removed = await store.purge(fastify.clock())
+        fastify.log.debug({ removed }, 'purged')
+      } catch (error) {
+        fastify.log.warn({ err: error }, 'could not purge')
+      }
+    }, HOUR)
+    purge.unref()
+
+    fastify.addHook('onClose', async () => {
+      clearInterval(purge)
+      await store.close()
+    })
+  },
+  { name: 'store', dependencies: ['config'] }
+)
