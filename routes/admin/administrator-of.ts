@@ -1,0 +1,7 @@
+import type { FastifyRequest } from 'fastify'
+import type { Administrator } from '../../domain/administration.ts'
+
+/** The caller as the administration's rules see one. */
+export function administratorOf(request: FastifyRequest): Administrator {
+  return { caller: request.caller(), scope: request.auth.scope }
+}

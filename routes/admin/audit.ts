@@ -1,0 +1,38 @@
+import { type FastifyPluginAsyncTypebox, type Static, Type } from '@fastify/type-provider-typebox'
+import { type AuditFilter, auditTypes } from '../../domain/audit.ts'
+import { AuditEvent } from '../../schemas/admin.ts'
+import { Closed, Time } from '../../schemas/common.ts'
+import { PageOf, pageQuery } from '../../schemas/paging.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { auditEventView } from '../views/audit-event.ts'
+import { pageOf, pageView } from '../views/page.ts'
+
+const AuditQuery = Closed({
+  ...pageQuery,
+  type: Type.Optional(Type.Enum([...auditTypes])),
+  userId: Type.Optional(Type.String({ maxLength: 64, description: 'Whom it happened to' })),
+  actorId: Type.Optional(Type.String({ maxLength: 64, description: 'Who did it' })),
+  from: Type.Optional(Time),
+  to: Type.Optional(Time)
+})
+
+/** GET /admin/audit: what happened, newest first. */
+const audit: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.get(
+    '/audit',
+    {
+      preHandler: fastify.guard({ scope: 'audit:read' }),
+      schema: { tags: ['admin'], querystring: AuditQuery, response: { 200: PageOf(AuditEvent), ...refusals } }
+    },
+    async ({ query }) => {
+      const events = await fastify.store.audit.list({ ...pageOf(query), ...filterOf(query) })
+      return pageView(events, query, ({ id }) => id, auditEventView)
+    }
+  )
+}
+
+function filterOf({ type, userId, actorId, from, to }: Static<typeof AuditQuery>): AuditFilter {
+  return { type, userId, actorId, from: from && Date.parse(from), to: to && Date.parse(to) } as AuditFilter
+}
+
+export default audit

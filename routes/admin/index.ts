@@ -1,0 +1,21 @@
+import type { FastifyPluginAsync } from 'fastify'
+import audit from './audit.ts'
+import role from './role.ts'
+import roles from './roles.ts'
+import user from './user.ts'
+import userPasswordReset from './user-password-reset.ts'
+import userSessions from './user-sessions.ts'
+import users from './users.ts'
+
+/** /admin: other people's accounts, roles and the audit trail, each by its scope. */
+const admin: FastifyPluginAsync = async (fastify) => {
+  await fastify.register(users)
+  await fastify.register(user)
+  await fastify.register(userSessions)
+  await fastify.register(userPasswordReset)
+  await fastify.register(roles)
+  await fastify.register(role)
+  await fastify.register(audit)
+}
+
+export default admin

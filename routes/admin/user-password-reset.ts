@@ -1,0 +1,27 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { OneTimeLink } from '../../schemas/admin.ts'
+import { IdParams } from '../../schemas/common.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { oneTimeLinkView } from '../views/one-time-link.ts'
+import { administratorOf } from './administrator-of.ts'
+
+/** POST /admin/users/:id/password-reset: a link to hand to the user, who chooses the new password. */
+const userPasswordReset: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.post(
+    '/users/:id/password-reset',
+    {
+      preHandler: fastify.guard({ scope: 'users:write', fresh: fastify.config.AUTH_FRESH_TTL }),
+      schema: { tags: ['admin'], params: IdParams, response: { 201: OneTimeLink, ...refusals } }
+    },
+    async (request, reply) => {
+      const link = await fastify.administration.users.startPasswordReset(
+        request.params.id,
+        administratorOf(request)
+      )
+      reply.code(201)
+      return oneTimeLinkView(link)
+    }
+  )
+}
+
+export default userPasswordReset

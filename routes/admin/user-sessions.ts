@@ -1,0 +1,50 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Problem } from '../../domain/errors.ts'
+import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
+import { PageOf, pageQuery } from '../../schemas/paging.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { Device } from '../../schemas/session.ts'
+import { pageOf, pageView } from '../views/page.ts'
+import { deviceView } from '../views/session.ts'
+import { administratorOf } from './administrator-of.ts'
+
+/** /admin/users/:id/sessions: where somebody is signed in, and the end of it all. */
+const userSessions: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.get(
+    '/users/:id/sessions',
+    {
+      preHandler: fastify.guard({ scope: 'users:read' }),
+      schema: {
+        tags: ['admin'],
+        params: IdParams,
+        querystring: Closed(pageQuery),
+        response: { 200: PageOf(Device), ...refusals }
+      }
+    },
+    async ({ params, query, auth }) => {
+      if (!(await fastify.store.users.find(params.id))) throw new Problem('not_found')
+      const live = await fastify.sessions.listLive(params.id, pageOf(query))
+      return pageView(
+        live,
+        query,
+        ({ id }) => id,
+        (session) => deviceView(session, auth.sessionId)
+      )
+    }
+  )
+
+  fastify.delete(
+    '/users/:id/sessions',
+    {
+      preHandler: fastify.guard({ scope: 'users:write', fresh: fastify.config.AUTH_FRESH_TTL }),
+      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...refusals } }
+    },
+    async (request, reply) => {
+      await fastify.administration.users.endSessions(request.params.id, administratorOf(request))
+      reply.code(204)
+      return null
+    }
+  )
+}
+
+export default userSessions

@@ -1,0 +1,55 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Problem } from '../../domain/errors.ts'
+import { UserChange } from '../../schemas/admin.ts'
+import { IdParams, NoContent } from '../../schemas/common.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { User } from '../../schemas/user.ts'
+import { userView } from '../views/user.ts'
+import { administratorOf } from './administrator-of.ts'
+
+/** /admin/users/:id: one account: read it, change its name, standing and roles, delete it. */
+const user: FastifyPluginAsyncTypebox = async (fastify) => {
+  const mayWrite = fastify.guard({ scope: 'users:write', fresh: fastify.config.AUTH_FRESH_TTL })
+
+  fastify.get(
+    '/users/:id',
+    {
+      preHandler: fastify.guard({ scope: 'users:read' }),
+      schema: { tags: ['admin'], params: IdParams, response: { 200: User, ...refusals } }
+    },
+    async ({ params }) => {
+      const found = await fastify.store.users.find(params.id)
+      if (!found) throw new Problem('not_found')
+      return userView(found)
+    }
+  )
+
+  fastify.patch(
+    '/users/:id',
+    {
+      preHandler: mayWrite,
+      schema: { tags: ['admin'], params: IdParams, body: UserChange, response: { 200: User, ...refusals } }
+    },
+    async (request) => {
+      const { params, body } = request
+      return userView(
+        await fastify.administration.users.changeUser(params.id, body, administratorOf(request))
+      )
+    }
+  )
+
+  fastify.delete(
+    '/users/:id',
+    {
+      preHandler: mayWrite,
+      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...refusals } }
+    },
+    async (request, reply) => {
+      await fastify.administration.users.deleteUser(request.params.id, administratorOf(request))
+      reply.code(204)
+      return null
+    }
+  )
+}
+
+export default user

@@ -1,0 +1,27 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Login } from '../../schemas/auth.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { SignedIn } from '../../schemas/session.ts'
+import { signedInView } from '../views/session.ts'
+import { sessionOfCookie } from './session-of.ts'
+import { setSignInCookies } from './sign-in-cookies.ts'
+
+/** POST /auth/login: trades e-mail and password for a session. */
+const login: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.post(
+    '/login',
+    {
+      config: { public: true },
+      onRequest: fastify.loginLimit,
+      schema: { tags: ['auth'], body: Login, response: { 200: SignedIn, ...refusals } }
+    },
+    async (request, reply) => {
+      const previous = await sessionOfCookie(fastify, request)
+      const signedIn = await fastify.accounts.login(request.body, request.caller(), previous)
+      setSignInCookies(fastify, reply, signedIn)
+      return signedInView(signedIn)
+    }
+  )
+}
+
+export default login

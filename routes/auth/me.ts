@@ -1,0 +1,51 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { SignedIn } from '../../domain/sessions.ts'
+import { NoContent } from '../../schemas/common.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { Me } from '../../schemas/session.ts'
+import { NameChange } from '../../schemas/user.ts'
+import { signedInView } from '../views/session.ts'
+import { setSignInCookies } from './sign-in-cookies.ts'
+
+/** /auth/me: one's own profile: read it, change the name, delete the account. */
+const me: FastifyPluginAsyncTypebox = async (fastify) => {
+  const signedIn = fastify.guard({ kind: 'user' })
+  const freshlySignedIn = fastify.guard({ kind: 'user', fresh: fastify.config.AUTH_FRESH_TTL })
+
+  fastify.get(
+    '/me',
+    { preHandler: signedIn, schema: { tags: ['account'], response: { 200: Me, ...refusals } } },
+    async ({ auth }) => meView(await fastify.sessions.present(await fastify.sessions.current(auth.sessionId)))
+  )
+
+  fastify.patch(
+    '/me',
+    {
+      preHandler: signedIn,
+      schema: { tags: ['account'], body: NameChange, response: { 200: Me, ...refusals } }
+    },
+    async (request, reply) => {
+      const session = await fastify.sessions.current(request.auth.sessionId)
+      const renamed = await fastify.accounts.rename(session, request.body.name, request.caller())
+      setSignInCookies(fastify, reply, renamed)
+      return meView(renamed)
+    }
+  )
+
+  fastify.delete(
+    '/me',
+    { preHandler: freshlySignedIn, schema: { tags: ['account'], response: { 204: NoContent, ...refusals } } },
+    async (request, reply) => {
+      await fastify.accounts.deleteOwn(request.auth.subject, request.caller())
+      fastify.sessionCookies.clear(reply)
+      reply.code(204)
+      return null
+    }
+  )
+}
+
+function meView(signedIn: SignedIn) {
+  return { ...signedInView(signedIn), roles: signedIn.user.roles, scope: signedIn.scope.join(' ') }
+}
+
+export default me

@@ -1,0 +1,23 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { PasswordReset } from '../../schemas/auth.ts'
+import { NoContent } from '../../schemas/common.ts'
+import { refusals } from '../../schemas/problem.ts'
+
+/** POST /auth/password/reset: the password that the owner of a one-time link chose; all sessions end, none begins. */
+const passwordReset: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.post(
+    '/password/reset',
+    {
+      config: { public: true },
+      onRequest: fastify.loginLimit,
+      schema: { tags: ['auth'], body: PasswordReset, response: { 204: NoContent, ...refusals } }
+    },
+    async (request, reply) => {
+      await fastify.oneTimeLinks.redeemPassword(request.body, request.caller())
+      reply.code(204)
+      return null
+    }
+  )
+}
+
+export default passwordReset

@@ -1,0 +1,26 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { PasswordChange } from '../../schemas/auth.ts'
+import { NoContent } from '../../schemas/common.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { setSignInCookies } from './sign-in-cookies.ts'
+
+/** PUT /auth/password: a new password for the old one; every other session ends. */
+const password: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.put(
+    '/password',
+    {
+      onRequest: fastify.loginLimit,
+      preHandler: fastify.guard({ kind: 'user' }),
+      schema: { tags: ['account'], body: PasswordChange, response: { 204: NoContent, ...refusals } }
+    },
+    async (request, reply) => {
+      const session = await fastify.sessions.current(request.auth.sessionId)
+      const signedIn = await fastify.accounts.changePassword(session, request.body, request.caller())
+      setSignInCookies(fastify, reply, signedIn)
+      reply.code(204)
+      return null
+    }
+  )
+}
+
+export default password

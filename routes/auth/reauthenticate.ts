@@ -1,0 +1,26 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Reauthentication } from '../../schemas/auth.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { SignedIn } from '../../schemas/session.ts'
+import { signedInView } from '../views/session.ts'
+import { setSignInCookies } from './sign-in-cookies.ts'
+
+/** POST /auth/reauthenticate: proves again who is signed in, for what asks for a recent sign-in. */
+const reauthenticate: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.post(
+    '/reauthenticate',
+    {
+      onRequest: fastify.loginLimit,
+      preHandler: fastify.guard({ kind: 'user' }),
+      schema: { tags: ['auth'], body: Reauthentication, response: { 200: SignedIn, ...refusals } }
+    },
+    async (request, reply) => {
+      const session = await fastify.sessions.current(request.auth.sessionId)
+      const signedIn = await fastify.accounts.reauthenticate(session, request.body.password, request.caller())
+      setSignInCookies(fastify, reply, signedIn)
+      return signedInView(signedIn)
+    }
+  )
+}
+
+export default reauthenticate

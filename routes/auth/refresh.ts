@@ -1,0 +1,27 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Problem } from '../../domain/errors.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { SignedIn } from '../../schemas/session.ts'
+import { signedInView } from '../views/session.ts'
+import { setSignInCookies } from './sign-in-cookies.ts'
+
+/**
+ * POST /auth/refresh: trades the refresh cookie for its successor and a new access token. A refusal clears no cookie:
+ * by the time it arrives, another tab may have put a good one there.
+ */
+const refresh: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.post(
+    '/refresh',
+    { config: { public: true }, schema: { tags: ['auth'], response: { 200: SignedIn, ...refusals } } },
+    async (request, reply) => {
+      const token = fastify.sessionCookies.read(request).refresh
+      if (token === undefined || request.headers.authorization !== undefined)
+        throw new Problem('invalid_session')
+      const signedIn = await fastify.sessions.refresh(token, request.caller())
+      setSignInCookies(fastify, reply, signedIn)
+      return signedInView(signedIn)
+    }
+  )
+}
+
+export default refresh

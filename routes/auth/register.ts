@@ -1,0 +1,28 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Registration } from '../../schemas/auth.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { SignedIn } from '../../schemas/session.ts'
+import { signedInView } from '../views/session.ts'
+import { sessionOfCookie } from './session-of.ts'
+import { setSignInCookies } from './sign-in-cookies.ts'
+
+/** POST /auth/register: a new account, signed in. */
+const register: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.post(
+    '/register',
+    {
+      config: { public: true },
+      onRequest: fastify.loginLimit,
+      schema: { tags: ['auth'], body: Registration, response: { 201: SignedIn, ...refusals } }
+    },
+    async (request, reply) => {
+      const previous = await sessionOfCookie(fastify, request)
+      const signedIn = await fastify.accounts.register(request.body, request.caller(), previous)
+      setSignInCookies(fastify, reply, signedIn)
+      reply.code(201)
+      return signedInView(signedIn)
+    }
+  )
+}
+
+export default register

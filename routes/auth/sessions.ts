@@ -1,0 +1,51 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
+import { PageOf, pageQuery } from '../../schemas/paging.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { Device } from '../../schemas/session.ts'
+import { pageOf, pageView } from '../views/page.ts'
+import { deviceView } from '../views/session.ts'
+
+/** /auth/sessions: the devices one is signed in on, and the end of any of them. */
+const sessions: FastifyPluginAsyncTypebox = async (fastify) => {
+  const signedIn = fastify.guard({ kind: 'user' })
+  const freshlySignedIn = fastify.guard({ kind: 'user', fresh: fastify.config.AUTH_FRESH_TTL })
+
+  fastify.get(
+    '/sessions',
+    {
+      preHandler: signedIn,
+      schema: {
+        tags: ['account'],
+        querystring: Closed(pageQuery),
+        response: { 200: PageOf(Device), ...refusals }
+      }
+    },
+    async ({ auth, query }) => {
+      const live = await fastify.sessions.listLive(auth.subject, pageOf(query))
+      return pageView(
+        live,
+        query,
+        ({ id }) => id,
+        (session) => deviceView(session, auth.sessionId)
+      )
+    }
+  )
+
+  fastify.delete(
+    '/sessions/:id',
+    {
+      preHandler: freshlySignedIn,
+      schema: { tags: ['account'], params: IdParams, response: { 204: NoContent, ...refusals } }
+    },
+    async (request, reply) => {
+      const { auth, params } = request
+      await fastify.sessions.endOwned(auth.subject, params.id, 'ended_by_user', request.caller())
+      if (params.id === auth.sessionId) fastify.sessionCookies.clear(reply)
+      reply.code(204)
+      return null
+    }
+  )
+}
+
+export default sessions

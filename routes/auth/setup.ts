@@ -1,0 +1,26 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { SetUp } from '../../schemas/auth.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { SignedIn } from '../../schemas/session.ts'
+import { signedInView } from '../views/session.ts'
+import { setSignInCookies } from './sign-in-cookies.ts'
+
+/** POST /auth/setup: the first administrator, by the link that the start prints; only while there is none. */
+const setup: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.post(
+    '/setup',
+    {
+      config: { public: true },
+      onRequest: fastify.loginLimit,
+      schema: { tags: ['auth'], body: SetUp, response: { 201: SignedIn, ...refusals } }
+    },
+    async (request, reply) => {
+      const signedIn = await fastify.oneTimeLinks.redeemSetUp(request.body, request.caller())
+      setSignInCookies(fastify, reply, signedIn)
+      reply.code(201)
+      return signedInView(signedIn)
+    }
+  )
+}
+
+export default setup

@@ -1,0 +1,39 @@
+import type { FastifyInstance, preHandlerHookHandler, RouteOptions } from 'fastify'
+import { isGuard } from '../plugins/guard.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** For everybody: the route has no guard, and says so. */
+    public?: boolean
+  }
+}
+
+/**
+ * What holds for every route below: it is guarded or says that it is public, declares all its replies, and tells a
+ * stranger 401 before it tells what was wrong with the request. A route that breaks this keeps Gatehouse from starting.
+ */
+export function holdConventions(fastify: FastifyInstance): void {
+  fastify.addHook('onRoute', (route) => {
+    const hooks = [route.preHandler ?? []].flat()
+    const guarded = hooks.some(isGuard)
+    if (guarded === (route.config?.public ?? false)) {
+      throw new Error(`${route.method} ${route.url} must have a guard, or config.public, and not both`)
+    }
+    if (!declaresReplies(route)) throw new Error(`${route.method} ${route.url} must declare its replies`)
+    if (guarded) {
+      route.attachValidation = true
+      route.preHandler = [...hooks, refuseInvalid]
+    }
+  })
+}
+
+function declaresReplies({ schema }: RouteOptions): boolean {
+  const statuses = Object.keys(schema?.response ?? {})
+  return (
+    statuses.some((status) => status.startsWith('2')) && statuses.includes('4xx') && statuses.includes('5xx')
+  )
+}
+
+const refuseInvalid: preHandlerHookHandler = (request, _reply, done) => {
+  done(request.validationError as Error | undefined)
+}

@@ -1,0 +1,41 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Problem } from '../domain/errors.ts'
+import { problemBody } from '../plugins/errors.ts'
+import { Alive, NotReady, Ready } from '../schemas/health.ts'
+import { refusals } from '../schemas/problem.ts'
+
+/** GET /livez: the process answers. GET /readyz: it can serve, or 503 with the reasons. */
+const health: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.get(
+    '/livez',
+    {
+      config: { public: true, rateLimit: false },
+      schema: { tags: ['health'], response: { 200: Alive, ...refusals } }
+    },
+    async () => ({ alive: true as const })
+  )
+
+  fastify.get(
+    '/readyz',
+    {
+      config: { public: true, rateLimit: false },
+      schema: { tags: ['health'], response: { 200: Ready, 503: NotReady, ...refusals } }
+    },
+    async (request, reply) => {
+      const reasons = await findReasons()
+      if (reasons.length === 0) return { ready: true as const }
+      reply.code(503).type('application/problem+json; charset=utf-8').header('retry-after', 1)
+      return { ...problemBody(new Problem('not_ready'), request.id), reasons }
+    }
+  )
+
+  async function findReasons(): Promise<string[]> {
+    const answers = await fastify.store.ping().then(
+      () => true,
+      () => false
+    )
+    return [...(answers ? [] : ['database']), ...(fastify.revocations.isCurrent() ? [] : ['revocations'])]
+  }
+}
+
+export default health

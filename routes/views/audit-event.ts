@@ -1,0 +1,7 @@
+import type { AuditEvent } from '../../domain/audit.ts'
+import { toIso } from '../../domain/clock.ts'
+import type { AuditEvent as AuditEventView } from '../../schemas/admin.ts'
+
+export function auditEventView({ at, ...event }: AuditEvent): AuditEventView {
+  return { ...event, at: toIso(at) }
+}

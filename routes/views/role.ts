@@ -1,0 +1,6 @@
+import type { Role } from '../../domain/store.ts'
+import type { Role as RoleView } from '../../schemas/role.ts'
+
+export function roleView({ name, description, scope, builtIn }: Role): RoleView {
+  return { name, description, scope: scope.join(' '), builtIn }
+}

@@ -1,0 +1,17 @@
+import { toIso } from '../../domain/clock.ts'
+import type { User } from '../../domain/store.ts'
+import type { User as UserView } from '../../schemas/user.ts'
+
+/** A user as replies show one: never a hash. */
+export function userView(user: User): UserView {
+  return {
+    id: user.id,
+    email: user.email,
+    name: user.name,
+    roles: user.roles,
+    emailVerified: user.emailVerified,
+    disabled: user.disabled,
+    createdAt: toIso(user.createdAt),
+    lastLoginAt: user.lastLoginAt === null ? null : toIso(user.lastLoginAt)
+  }
+}
