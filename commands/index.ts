@@ -1,0 +1,8 @@
+import { adminCreate } from './admin-create.ts'
+import type { Command } from './command.ts'
+import { config } from './config.ts'
+import { migrate } from './migrate.ts'
+import { rolesSet } from './roles-set.ts'
+
+/** Every command, in the order of the help. */
+export const commands: Command[] = [adminCreate, rolesSet, migrate, config]

@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs'
+import { loadSettings } from '../domain/settings.ts'
+import { openStore } from '../store/index.ts'
+import type { Command } from './command.ts'
+
+/** `gatehouse migrate`: the database's schema, brought up to date without starting the service. */
+export const migrate: Command = {
+  name: 'migrate',
+  usage: '',
+  summary: 'bring the database schema up to date',
+  options: {},
+  async run() {
+    const { config } = loadSettings(process.env, (path) => readFileSync(path, 'utf8'))
+    const { store, migrated } = await openStore(config.DATABASE_URL, () => {})
+    await store.close()
+    return {
+      text: migrated.length === 0 ? 'The database is up to date.' : `Migrated: ${migrated.join(', ')}`,
+      json: { migrated }
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import { Value } from 'typebox/value'
+import { parseScope } from '../domain/roles.ts'
+import { NewRole } from '../schemas/role.ts'
+import { type Command, requireText, UsageError } from './command.ts'
+import { operator, withApp } from './with-app.ts'
+
+/** `gatehouse roles set`: a role is to be as given, whether it was there or not. */
+export const rolesSet: Command = {
+  name: 'roles set',
+  usage: 'NAME --scope "orders:read orders:write" [--description TEXT]',
+  summary: 'create a role or change what it allows',
+  options: { scope: { type: 'string' }, description: { type: 'string' } },
+  async run(values, [name]) {
+    const { description = '' } = values as { description?: string }
+    const input = { name, description, scope: values.scope === '' ? '' : requireText(values, 'scope') }
+    if (!Value.Check(NewRole, input))
+      throw new UsageError('the name, the scope or the description is not well-formed')
+    const role = { name: input.name, description, scope: parseScope(input.scope) }
+    const done = await withApp((app) => app.administration.roles.set(role, operator))
+    return {
+      text: `Role ${role.name} ${done}: ${role.scope.join(' ') || '(no scope)'}`,
+      json: { ...role, done }
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs'
+import type { FastifyInstance } from 'fastify'
+import { buildApp } from '../app.ts'
+import type { Administrator } from '../domain/administration.ts'
+import { MANAGEMENT_SCOPE } from '../domain/roles.ts'
+import { loadSettings } from '../domain/settings.ts'
+
+/** The operator's hand: whoever can run commands on the database may do everything. */
+export const operator: Administrator = {
+  caller: { actorId: 'operator', ip: null, userAgent: null, requestId: null },
+  scope: [...MANAGEMENT_SCOPE]
+}
+
+/** The service's own parts, on the same settings and the same database, without listening. */
+export async function withApp<T>(work: (app: FastifyInstance) => Promise<T>): Promise<T> {
+  const { config } = loadSettings(process.env, (path) => readFileSync(path, 'utf8'))
+  const app = await buildApp(config, { logger: false })
+  try {
+    return await work(app)
+  } finally {
+    await app.close()
+  }
+}

@@ -1,0 +1,53 @@
+import './check-node.js'
+import { readFileSync } from 'node:fs'
+import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
+import { buildApp } from './app.ts'
+import { Problem } from './domain/errors.ts'
+import { MasterKeyError } from './domain/master-key.ts'
+import { type Config, loadSettings, SettingsError } from './domain/settings.ts'
+import { renderStartNotice, type StartNotice, startNotice } from './domain/start-notice.ts'
+
+const EX_CONFIG = 78
+const GRACE = 8000
+
+try {
+  await start()
+} catch (error) {
+  process.stderr.write(`${readable(error)}\n`)
+  process.exit(error instanceof SettingsError || error instanceof MasterKeyError ? EX_CONFIG : 1)
+}
+
+async function start(): Promise<void> {
+  const { config, warnings } = loadSettings(process.env, (path) => readFileSync(path, 'utf8'))
+  const app = await buildApp(config)
+  closeWithGrace({ delay: GRACE, logger: false }, async ({ err }) => {
+    if (err) app.log.fatal({ err }, 'stopped by an error')
+    await app.close()
+  })
+  const link = await app.oneTimeLinks.setUp()
+  await listenQuietly(app, config)
+  announce(startNotice(config, app.store.engine, warnings, link))
+}
+
+// Fastify would say that it listens in a line of its own: the notice says it.
+async function listenQuietly(app: FastifyInstance, { HOST, PORT, LOG_LEVEL }: Config): Promise<void> {
+  app.log.level = 'warn'
+  await app.listen({ host: HOST, port: PORT })
+  app.log.level = LOG_LEVEL
+}
+
+// Whatever the log level: without the link there is no first administrator.
+function announce(notice: StartNotice): void {
+  const line = { level: 'info', time: new Date().toISOString(), msg: 'ready', ...notice }
+  process.stdout.write(process.stdout.isTTY ? renderStartNotice(notice) : `${JSON.stringify(line)}\n`)
+}
+
+// What an operator can mend is told in a line; only what nobody foresaw comes with its stack.
+function readable(error: unknown): string {
+  if (error instanceof SettingsError || error instanceof MasterKeyError) return error.message
+  if (error instanceof Problem) return `The database cannot be used: ${(error.cause as Error).message}`
+  const { code, message, stack } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE') return 'PORT is in use by another program'
+  return code ? message : (stack ?? message)
+}
