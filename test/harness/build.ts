@@ -1,0 +1,83 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { buildApp, type Overrides } from '../../app.ts'
+import { loadSettings } from '../../domain/settings.ts'
+import { Browser } from './browser.ts'
+import { createClock, type TestClock } from './clock.ts'
+import { type Engine, sqlite } from './engines.ts'
+
+/** What a tap test offers to those who clean up behind themselves. */
+export interface Teardown {
+  teardown(handler: () => Promise<unknown> | unknown): void
+}
+
+export interface TestApp {
+  app: FastifyInstance
+  clock: TestClock
+  /** The settings that it runs with, for a second instance on the same database. */
+  env: Record<string, string>
+  browser(headers?: Record<string, string>): Browser
+  /** A browser in which somebody new has just registered. */
+  signUp(email?: string): Promise<Browser>
+  /** A browser in which the first administrator has just signed in. */
+  setUp(email?: string): Promise<Browser>
+}
+
+export interface BuildOptions extends Omit<Overrides, 'clock'> {
+  engine?: Engine
+  env?: Record<string, string>
+  clock?: TestClock
+}
+
+export const password = 'correct horse battery staple'
+
+/** Limits off: a suite is one busy address. What tests a limit sets it. */
+const QUIET = {
+  LOG_LEVEL: 'silent',
+  AUTH_RATE_LIMIT_PER_IP: '0',
+  AUTH_LOGIN_LIMIT_PER_IP: '0',
+  AUTH_LOGIN_LIMIT_PER_ACCOUNT: '0'
+}
+
+/** The production app on a new database of its own, its time in the test's hand. */
+export async function build(t: Teardown, options: BuildOptions = {}): Promise<TestApp> {
+  const { engine = sqlite, env = {}, clock = createClock(), ...overrides } = options
+  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
+  const database = env.DATABASE_URL ? undefined : await engine.create()
+  const settings = {
+    ...QUIET,
+    AUTH_DATA_DIR: folder,
+    ...(database && { DATABASE_URL: database.url }),
+    ...env
+  }
+  const app = await buildApp(loadSettings(settings, () => '').config, { clock, ...overrides })
+  t.teardown(async () => {
+    await app.close()
+    await database?.remove()
+    await rm(folder, { recursive: true, force: true })
+  })
+  await app.ready()
+  const browser = (headers?: Record<string, string>) => new Browser(app, headers)
+
+  return {
+    app,
+    clock,
+    env: settings,
+    browser,
+    async signUp(email = 'ada@example.com') {
+      const window = browser()
+      const { status, text } = await window.post('/auth/register', { email, password })
+      if (status !== 201) throw new Error(`could not register: ${text}`)
+      return window
+    },
+    async setUp(email = 'root@example.com') {
+      const window = browser()
+      const link = await app.oneTimeLinks.setUp()
+      const { status, text } = await window.post('/auth/setup', { token: link?.token, email, password })
+      if (status !== 201) throw new Error(`could not set up: ${text}`)
+      return window
+    }
+  }
+}
