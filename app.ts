@@ -7,8 +7,8 @@ import Fastify, {
   LogController
 } from 'fastify'
 import type { Clock } from './domain/clock.ts'
+import type { Config } from './domain/config.ts'
 import { uuidv7 } from './domain/id.ts'
-import type { Config } from './domain/settings.ts'
 import accessTokens from './plugins/access-tokens.ts'
 import accounts from './plugins/accounts.ts'
 import administration from './plugins/administration.ts'

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
+import type { Config } from './domain/config.ts'
 import { Problem } from './domain/errors.ts'
 import { MasterKeyError } from './domain/master-key.ts'
-import { type Config, loadSettings, SettingsError } from './domain/settings.ts'
+import { loadSettings, SettingsError } from './domain/settings.ts'
 import { renderStartNotice, type StartNotice, startNotice } from './domain/start-notice.ts'
 
 const EX_CONFIG = 78

@@ -1,7 +1,7 @@
 import type { UserClaims } from '../schemas/access-token.ts'
 import { toNumericDate } from './clock.ts'
+import type { Config } from './config.ts'
 import { uuidv7 } from './id.ts'
-import type { Config } from './settings.ts'
 import type { Session, User } from './store.ts'
 
 type TokenSettings = Pick<Config, 'AUTH_ISSUER' | 'AUTH_AUDIENCE' | 'AUTH_ACCESS_TTL'>

@@ -2,10 +2,10 @@ import { fitsIntoCookie } from './access-token.ts'
 import type { Administrator } from './administration.ts'
 import { auditEvent } from './audit.ts'
 import type { Clock } from './clock.ts'
+import type { Config } from './config.ts'
 import { Problem } from './errors.ts'
 import { ADMIN_ROLE, managementScopesIn, USER_ROLE, unionOfScopes } from './roles.ts'
 import type { Sessions } from './sessions.ts'
-import type { Config } from './settings.ts'
 import type { Role, Store, Transaction } from './store.ts'
 
 export type RoleAdministration = ReturnType<typeof createRoleAdministration>

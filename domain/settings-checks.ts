@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import type { Config } from './config.ts'
 import { masterKeyFault } from './master-key.ts'
-import type { Config } from './settings.ts'
 
 /** What is wrong with settings that are each well-formed: a line a fault. */
 export function settingFaults(config: Config): string[] {

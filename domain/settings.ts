@@ -1,12 +1,7 @@
 import { Value } from 'typebox/value'
 import { type SettingName, Settings, type SettingValues } from '../schemas/settings.ts'
+import type { Config } from './config.ts'
 import { settingFaults, settingWarnings } from './settings-checks.ts'
-
-/** The settings as the program uses them: durations in milliseconds, lists as arrays, derived defaults filled in. */
-export interface Config extends SettingValues {
-  /** Whether people reach Gatehouse over https: cookie names and attributes follow from this, never from a connection. */
-  secure: boolean
-}
 
 export type SettingSource = 'default' | 'environment' | 'file'
 

@@ -1,5 +1,5 @@
+import type { Config } from './config.ts'
 import type { OneTimeLink } from './one-time-links.ts'
-import type { Config } from './settings.ts'
 
 /** What an operator wants to know once Gatehouse listens. */
 export interface StartNotice {

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import type { Clock } from '../domain/clock.ts'
+import type { Config } from '../domain/config.ts'
 import { type DerivedKeys, deriveKeys, loadMasterKey } from '../domain/master-key.ts'
-import type { Config } from '../domain/settings.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

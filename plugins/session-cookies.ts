@@ -1,7 +1,7 @@
 import cookie, { type CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Config } from '../domain/settings.ts'
+import type { Config } from '../domain/config.ts'
 
 export interface SessionCookies {
   names: { access: string; refresh: string }

@@ -4,7 +4,7 @@ import { Closed } from './common.ts'
 export const RoleName = Type.String({ pattern: '^[a-z][a-z0-9._:-]{0,63}$', examples: ['editor'] })
 
 /** RFC 6749 §3.3: tokens of printable ASCII without space, quote and backslash, one space between them. */
-export const Scope = Type.String({
+const Scope = Type.String({
   maxLength: 16_384,
   pattern: '^([\\x21\\x23-\\x5b\\x5d-\\x7e]+( [\\x21\\x23-\\x5b\\x5d-\\x7e]+)*)?$',
   examples: ['orders:read orders:write']

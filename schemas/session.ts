@@ -3,7 +3,7 @@ import { Id, Time } from './common.ts'
 import { User } from './user.ts'
 
 /** The session that a reply's cookies belong to. */
-export const Session = Type.Object({
+const Session = Type.Object({
   id: Id,
   authTime: Time,
   expiresAt: Type.String({

@@ -4,7 +4,7 @@ import type { Session } from '../../domain/store.ts'
 import type { Device, SignedIn as SignedInView } from '../../schemas/session.ts'
 import { userView } from './user.ts'
 
-export function sessionView({ id, authTime, expiresAt }: Session): SignedInView['session'] {
+function sessionView({ id, authTime, expiresAt }: Session): SignedInView['session'] {
   return { id, authTime: toIso(authTime), expiresAt: toIso(expiresAt) }
 }
 

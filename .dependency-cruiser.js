@@ -1,0 +1,52 @@
+/** Imports run one way: server → app → plugins, routes → domain ← store; schemas are imported by all and import nothing. */
+const sources = '^(server|cli|app)\\.ts$|^(plugins|routes|schemas|domain|store|commands)/'
+
+const only = (name, from, allowed) => ({
+  name,
+  severity: 'error',
+  from: { path: from },
+  to: { path: sources, pathNot: allowed }
+})
+
+export default {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'nothing-imports-the-entries', severity: 'error', from: {}, to: { path: '^(server|cli)\\.ts$' } },
+    only('schemas-import-nothing', '^schemas/', '^schemas/'),
+    only('domain-knows-schemas-alone', '^domain/', '^(domain|schemas)/'),
+    only('store-knows-the-domain-alone', '^store/', '^(store|domain)/'),
+    only('plugins-know-what-is-below', '^plugins/', '^(plugins|store/index\\.ts|domain|schemas)'),
+    only('routes-know-no-store', '^routes/', '^(routes|plugins|domain|schemas)/'),
+    only('commands-use-the-app', '^commands/', '^(commands/|app\\.ts$|store/index\\.ts$|domain/|schemas/)'),
+    {
+      name: 'store-is-opened-by-its-plugin',
+      severity: 'error',
+      from: { path: '^plugins/', pathNot: '^plugins/store\\.ts$' },
+      to: { path: '^store/' }
+    },
+    {
+      name: 'domain-without-fastify-or-sql',
+      severity: 'error',
+      from: { path: '^(domain|schemas)/' },
+      to: { path: 'node_modules/(@?fastify|kysely|pg|better-sqlite3)' }
+    },
+    {
+      name: 'sql-in-the-store-alone',
+      severity: 'error',
+      from: { path: sources, pathNot: '^store/' },
+      to: { path: 'node_modules/(kysely|pg|better-sqlite3)/' }
+    },
+    {
+      name: 'production-without-tests-or-dev-dependencies',
+      severity: 'error',
+      from: { path: sources },
+      to: { path: '^(test|bench|examples)/', dependencyTypesNot: ['type-only'] }
+    }
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(\\.tap|examples)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' }
+  }
+}
