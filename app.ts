@@ -17,6 +17,7 @@ import config from './plugins/config.ts'
 import crossSite from './plugins/cross-site.ts'
 import errors, { refuseConnection, sendProblem, toProblem } from './plugins/errors.ts'
 import guard from './plugins/guard.ts'
+import jsonBodies from './plugins/json-bodies.ts'
 import notFound from './plugins/not-found.ts'
 import oneTimeLinks from './plugins/one-time-links.ts'
 import openapi from './plugins/openapi.ts'
@@ -57,11 +58,11 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     clientErrorHandler: refuseConnection
   })
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
-  app.removeContentTypeParser('text/plain')
 
   try {
     await app.register(config, { config: settings, clock })
     await app.register(errors)
+    await app.register(jsonBodies)
     await app.register(securityHeaders)
     await app.register(rateLimits)
     await app.register(notFound)

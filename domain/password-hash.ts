@@ -17,7 +17,7 @@ export interface PasswordHasher {
   isOutdated(hash: string): boolean
 }
 
-const QUEUE_FACTOR = 32
+const QUEUE_FACTOR = 64
 const RETRY_AFTER = 2
 
 /**

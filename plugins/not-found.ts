@@ -12,6 +12,7 @@ export default fp(
     const methodsByPattern = new Map<string, Set<string>>()
 
     fastify.addHook('onRoute', ({ url, method }) => {
+      if (url.endsWith('*')) return
       let methods = methodsByPattern.get(url)
       if (!methods) {
         methods = new Set()

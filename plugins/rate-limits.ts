@@ -18,6 +18,7 @@ export default fp(
   async (fastify) => {
     const { AUTH_RATE_LIMIT_PER_IP: perIp, AUTH_LOGIN_LIMIT_PER_IP: loginsPerIp } = fastify.config
     await fastify.register(rateLimit, {
+      global: perIp > 0,
       max: perIp,
       timeWindow: MINUTE,
       cache: TRACKED_ADDRESSES,
