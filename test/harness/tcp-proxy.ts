@@ -1,0 +1,61 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/** A wire between the service and its database that a test can cut, stall and mend. */
+export interface TcpProxy {
+  port: number
+  /** Breaks every connection and refuses new ones. */
+  cut(): void
+  /** Keeps connections and passes nothing on. */
+  stall(): void
+  mend(): void
+  close(): Promise<void>
+}
+
+export async function createTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
+  const pairs = new Set<[Socket, Socket]>()
+  let isCut = false
+
+  const server = createServer((inside) => {
+    if (isCut) return void inside.destroy()
+    const outside = connect(target)
+    const pair: [Socket, Socket] = [inside, outside]
+    pairs.add(pair)
+    inside.pipe(outside).pipe(inside)
+    for (const socket of pair) {
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        for (const each of pair) each.destroy()
+        pairs.delete(pair)
+      })
+    }
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+
+  const destroyAll = () => {
+    for (const pair of pairs) for (const socket of pair) socket.destroy()
+  }
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut() {
+      isCut = true
+      destroyAll()
+    },
+    stall() {
+      for (const [inside, outside] of pairs) {
+        inside.unpipe(outside)
+        outside.unpipe(inside)
+      }
+    },
+    mend() {
+      isCut = false
+    },
+    async close() {
+      destroyAll()
+      server.close()
+      await once(server, 'close')
+    }
+  }
+}

@@ -1,0 +1,356 @@
+import t from 'tap'
+import { auditEvent } from '../../domain/audit.ts'
+import { Problem } from '../../domain/errors.ts'
+import { uuidv7 } from '../../domain/id.ts'
+import type { Committed, Session, Store, User } from '../../domain/store.ts'
+import { openStore } from '../../store/index.ts'
+import { engines } from '../harness/engines.ts'
+
+const now = 1_800_000_000_000
+const nobody = { actorId: null, ip: null, userAgent: null, requestId: null }
+const policy = { limit: 5, firstDelay: 1000, doublings: 3, forgetAfter: 86_400_000 }
+
+const newUser = (email: string): Omit<User, 'roles' | 'lastLoginAt'> => ({
+  id: uuidv7(),
+  email,
+  name: 'Ada',
+  passwordHash: 'hash',
+  version: 1,
+  disabled: false,
+  emailVerified: false,
+  createdAt: now
+})
+
+const newSession = (userId: string): Session => ({
+  id: uuidv7(),
+  userId,
+  seed: 'seed',
+  generation: 0,
+  remember: true,
+  createdAt: now,
+  authTime: now,
+  lastUsedAt: now,
+  idleExpiresAt: now + 1000,
+  expiresAt: now + 10_000,
+  endedAt: null,
+  ip: '127.0.0.1',
+  userAgent: 'test'
+})
+
+async function insertUser(store: Store, email = `${uuidv7()}@example.com`) {
+  const user = newUser(email)
+  await store.users.insert(user)
+  return user
+}
+
+async function insertSession(store: Store, userId: string) {
+  const session = newSession(userId)
+  await store.sessions.insert(session)
+  return session
+}
+
+for (const engine of engines) {
+  t.test(`on ${engine.name}`, { skip: engine.missing }, async (t) => {
+    const database = await engine.create()
+    const { store, migrated } = await openStore(database.url, () => {})
+    t.teardown(async () => {
+      await store.close()
+      await database.remove()
+    })
+
+    t.test('a new database is migrated once', async (t) => {
+      t.strictSame(migrated, ['0001-initial'])
+      const again = await openStore(database.url, () => {})
+      t.strictSame(again.migrated, [])
+      await again.store.close()
+    })
+
+    t.test('several processes may migrate a new database at once', async (t) => {
+      const empty = await engine.create()
+      const opened = await Promise.all([1, 2, 3].map(() => openStore(empty.url, () => {})))
+      t.equal(opened.filter(({ migrated }) => migrated.length > 0).length, 1)
+      await Promise.all(opened.map((each) => each.store.close()))
+      await empty.remove()
+    })
+
+    t.test('a user comes back as it went in', async (t) => {
+      const user = await insertUser(store)
+      t.strictSame(await store.users.find(user.id), { ...user, lastLoginAt: null, roles: ['user'] })
+      t.strictSame(await store.users.findByEmail(user.email), await store.users.find(user.id))
+    })
+
+    t.test('one e-mail address is one user, whoever is first', async (t) => {
+      const email = `${uuidv7()}@example.com`
+      const inserted = await Promise.all(Array.from({ length: 20 }, () => store.users.insert(newUser(email))))
+      t.equal(inserted.filter(Boolean).length, 1)
+    })
+
+    t.test(
+      'a login counts only while the password is the one compared and the account enabled',
+      async (t) => {
+        const { id } = await insertUser(store)
+        t.equal(await store.users.recordLogin(id, 'hash', now), true)
+        t.equal((await store.users.find(id))?.lastLoginAt, now)
+        t.equal(await store.users.recordLogin(id, 'another', now), false)
+        await store.users.setDisabled(id, true)
+        t.equal(await store.users.recordLogin(id, 'hash', now), false)
+      }
+    )
+
+    t.test('of parallel password changes from one hash, one wins', async (t) => {
+      const { id } = await insertUser(store)
+      const changes = Array.from({ length: 20 }, (_, n) =>
+        store.users.setPasswordHash(id, 'hash', `new ${n}`)
+      )
+      t.equal((await Promise.all(changes)).filter(Boolean).length, 1)
+    })
+
+    t.test('a version rises for one user, for those who hold a role, and for everybody', async (t) => {
+      const [holder, other] = [await insertUser(store), await insertUser(store)]
+      await store.roles.insert({ name: `r-${holder.id}`, description: '', scope: ['a:b'] })
+      await store.users.setRoles(holder.id, [`r-${holder.id}`])
+      t.strictSame(await store.users.bumpVersion({ id: other.id }), [{ id: other.id, version: 2 }])
+      t.strictSame(await store.users.bumpVersion({ role: `r-${holder.id}` }), [{ id: holder.id, version: 2 }])
+      const everybody = await store.users.bumpVersion({ role: 'user' })
+      t.ok(everybody.some(({ id, version }) => id === holder.id && version === 3))
+      t.ok(everybody.some(({ id, version }) => id === other.id && version === 3))
+    })
+
+    t.test('search takes % and _ for what they are', async (t) => {
+      const marked = await insertUser(store, `100%_${uuidv7()}@example.com`)
+      const found = await store.users.list({ limit: 200, search: '100%_' })
+      t.strictSame(
+        found.map(({ id }) => id),
+        [marked.id]
+      )
+    })
+
+    t.test('administrators are counted while enabled and with a password', async (t) => {
+      const before = await store.users.countAdministrators()
+      const user = await insertUser(store)
+      await store.users.setRoles(user.id, ['admin'])
+      t.equal(await store.users.countAdministrators(), before + 1)
+      await store.users.setDisabled(user.id, true)
+      t.equal(await store.users.countAdministrators(), before)
+    })
+
+    t.test('different sets of roles are listed once each', async (t) => {
+      for (const name of ['zeta', 'alpha']) await store.roles.insert({ name, description: '', scope: [] })
+      const users = [await insertUser(store), await insertUser(store)]
+      for (const { id } of users) await store.users.setRoles(id, ['zeta', 'alpha'])
+      const sets = (await store.users.listRoleSets()).map((set) => set.join(' '))
+      t.equal(sets.filter((set) => set === 'alpha user zeta').length, 1)
+    })
+
+    t.test('a session comes back as it went in', async (t) => {
+      const { id } = await insertUser(store)
+      const session = await insertSession(store, id)
+      t.strictSame(await store.sessions.find(session.id), session)
+    })
+
+    t.test('of parallel rotations from one generation, one wins', async (t) => {
+      const session = await insertSession(store, (await insertUser(store)).id)
+      for (let generation = 0; generation < 20; generation += 1) {
+        const rotations = Array.from({ length: 25 }, () =>
+          store.sessions.rotate(session.id, generation, now, now + 2000)
+        )
+        const won = (await Promise.all(rotations)).filter((row) => row !== undefined)
+        t.equal(won.length, 1)
+        t.equal(won[0]?.generation, generation + 1)
+      }
+    })
+
+    t.test('a session that is over does not rotate, and ends once', async (t) => {
+      const { id } = await insertUser(store)
+      const [idle, expired, ended] = [
+        await insertSession(store, id),
+        await insertSession(store, id),
+        await insertSession(store, id)
+      ]
+      t.equal(await store.sessions.rotate(idle.id, 0, now + 1000, now + 3000), undefined)
+      t.equal(await store.sessions.rotate(expired.id, 0, now + 10_000, now + 20_000), undefined)
+      t.equal(await store.sessions.end(ended.id, 'logout', now), true)
+      t.equal(await store.sessions.end(ended.id, 'logout', now), false)
+      t.equal(await store.sessions.rotate(ended.id, 0, now, now + 1000), undefined)
+      t.equal(await store.sessions.setAuthTime(ended.id, now), undefined)
+    })
+
+    t.test('all sessions of one user end, but for one, and nobody else’s', async (t) => {
+      const [ada, bob] = [await insertUser(store), await insertUser(store)]
+      const [kept, gone, others] = [
+        await insertSession(store, ada.id),
+        await insertSession(store, ada.id),
+        await insertSession(store, bob.id)
+      ]
+      t.strictSame(await store.sessions.endAll(ada.id, 'password_changed', now, kept.id), [gone.id])
+      t.strictSame(
+        (await store.sessions.listLive(ada.id, now, { limit: 10 })).map(({ id }) => id),
+        [kept.id]
+      )
+      t.equal((await store.sessions.find(others.id))?.endedAt, null)
+    })
+
+    t.test('a user who goes takes sessions, roles and one-time tokens along', async (t) => {
+      const { id } = await insertUser(store)
+      const session = await insertSession(store, id)
+      await store.users.setRoles(id, ['admin'])
+      await store.oneTimeTokens.insert({ hash: id, purpose: 'password', userId: id, expiresAt: now + 1 })
+      t.equal(await store.users.delete(id), true)
+      t.equal(await store.users.delete(id), false)
+      t.equal(await store.sessions.find(session.id), undefined)
+      t.equal(await store.oneTimeTokens.find(id, 'password', now), undefined)
+    })
+
+    t.test('a one-time token is consumed by one of many, for its purpose, in its time', async (t) => {
+      const token = { hash: uuidv7(), purpose: 'setup', userId: null, expiresAt: now + 10 } as const
+      await store.oneTimeTokens.insert(token)
+      t.equal(await store.oneTimeTokens.consume(token.hash, 'password', now), false)
+      t.equal(await store.oneTimeTokens.consume(token.hash, 'setup', now + 10), false)
+      const tries = Array.from({ length: 20 }, () => store.oneTimeTokens.consume(token.hash, 'setup', now))
+      t.equal((await Promise.all(tries)).filter(Boolean).length, 1)
+    })
+
+    t.test('parallel tries are let through up to the limit and no further', async (t) => {
+      for (let round = 0; round < 20; round += 1) {
+        const key = uuidv7()
+        const tries = Array.from({ length: 100 }, () => store.throttles.reserve(key, policy, now))
+        const waits = (await Promise.all(tries)).map(({ wait }) => wait)
+        t.strictSame(waits.filter((wait) => wait === 0).length, 5)
+        t.ok(waits.every((wait) => wait === 0 || wait === 1000))
+      }
+    })
+
+    t.test('each try past the limit doubles the delay, up to a bound, until it is forgotten', async (t) => {
+      const key = uuidv7()
+      const delays: number[] = []
+      let time = now
+      for (let tries = 0; tries < 10; tries += 1) {
+        await store.throttles.reserve(key, policy, time)
+        const { wait } = await store.throttles.reserve(key, policy, time)
+        if (wait === 0) continue
+        delays.push(wait)
+        time += wait
+      }
+      t.strictSame(delays.slice(0, 6), [1000, 2000, 4000, 8000, 8000, 8000])
+      t.strictSame(await store.throttles.reserve(key, policy, time + policy.forgetAfter + 1), { wait: 0 })
+      t.strictSame(await store.throttles.reserve(key, policy, time + policy.forgetAfter + 1), { wait: 0 })
+    })
+
+    t.test('revocations come back from their time on, the highest version standing', async (t) => {
+      const id = uuidv7()
+      await store.revocations.add([{ kind: 'user', id, minVersion: 5, expiresAt: now + 5 }], now)
+      await store.revocations.add([{ kind: 'user', id, minVersion: 4, expiresAt: now + 6 }], now + 1)
+      await store.revocations.add([{ kind: 'sid', id, expiresAt: now + 7 }], now + 2)
+      const since = await store.revocations.since(now + 1)
+      t.strictSame(
+        since.filter((entry) => entry.id === id).sort((a, b) => a.recordedAt - b.recordedAt),
+        [
+          { kind: 'user', minVersion: 5, id, expiresAt: now + 6, recordedAt: now + 1 },
+          { kind: 'sid', id, expiresAt: now + 7, recordedAt: now + 2 }
+        ]
+      )
+    })
+
+    t.test('more revocations than one statement takes are all recorded', async (t) => {
+      const many = Array.from(
+        { length: 1200 },
+        () => ({ kind: 'sid', id: uuidv7(), expiresAt: now }) as const
+      )
+      await store.revocations.add(many, now + 100)
+      t.equal((await store.revocations.since(now + 100)).length, 1200)
+    })
+
+    t.test('a signing key is activated by one of many', async (t) => {
+      const key = (kid: string) =>
+        ({
+          kid,
+          algorithm: 'ES256',
+          status: 'active',
+          publicPem: '',
+          sealedPrivateKey: '',
+          createdAt: now
+        }) as const
+      const tries = Array.from({ length: 10 }, (_, n) =>
+        store.transaction(async (tx) => {
+          await tx.exclusive('signing-keys')
+          return tx.signingKeys.activate(key(`k${n}`), undefined)
+        })
+      )
+      t.equal((await Promise.all(tries)).filter(Boolean).length, 1)
+      t.equal((await store.signingKeys.list()).length, 1)
+    })
+
+    t.test('a transaction holds together: an error leaves nothing of it', async (t) => {
+      const user = newUser(`${uuidv7()}@example.com`)
+      const work = store.transaction(async (tx) => {
+        await tx.users.insert(user)
+        await tx.audit.append(auditEvent('account.registered', nobody, now, { userId: user.id }))
+        throw new Problem('email_taken')
+      })
+      await t.rejects(work, { code: 'email_taken' })
+      t.equal(await store.users.find(user.id), undefined)
+      t.strictSame(await store.audit.list({ limit: 10, userId: user.id }), [])
+    })
+
+    t.test('a failed statement spoils its own transaction and none beside it', async (t) => {
+      const users = Array.from({ length: 40 }, () => newUser(`${uuidv7()}@example.com`))
+      const work = users.map((user, index) =>
+        store.transaction(async (tx) => {
+          await tx.users.insert(user)
+          if (index % 4 === 0) await tx.sessions.insert(newSession('nobody'))
+        })
+      )
+      const settled = await Promise.allSettled(work)
+      t.equal(settled.filter(({ status }) => status === 'rejected').length, 10)
+      for (const [index, { id }] of users.entries()) {
+        t.equal((await store.users.find(id)) !== undefined, index % 4 !== 0)
+      }
+    })
+
+    t.test(
+      'whoever follows commits hears of them after they are made, and of nothing rolled back',
+      async (t) => {
+        const heard: Committed[] = []
+        store.onCommit((committed) => heard.push(committed))
+        const event = auditEvent('login.failed', nobody, now, {})
+        await store.transaction(async (tx) => {
+          await tx.audit.append(event)
+          await tx.revocations.add([{ kind: 'sid', id: 'x', expiresAt: now }], now)
+          t.equal(heard.length, 0)
+        })
+        t.strictSame(heard, [{ audited: [event], revoked: [{ kind: 'sid', id: 'x', expiresAt: now }] }])
+        await store
+          .transaction(async (tx) => {
+            await tx.audit.append(auditEvent('login.failed', nobody, now, {}))
+            throw new Error('no')
+          })
+          .catch(() => {})
+        t.equal(heard.length, 1)
+      }
+    )
+
+    t.test('the audit trail is read newest first, page by page, by its filters', async (t) => {
+      const userId = uuidv7()
+      const events = [1, 2, 3].map((n) =>
+        auditEvent('login.succeeded', nobody, now + n, { userId, detail: { n } })
+      )
+      for (const event of events) await store.audit.append(event)
+      const [third, second] = await store.audit.list({ limit: 2, userId })
+      t.strictSame([third, second], [events[2], events[1]])
+      t.strictSame(await store.audit.list({ limit: 2, userId, after: second?.id }), [events[0]])
+      t.strictSame(await store.audit.list({ limit: 9, userId, from: now + 2, to: now + 3 }), [events[1]])
+      t.strictSame(await store.audit.list({ limit: 9, userId, type: 'login.failed' }), [])
+    })
+
+    t.test('purging removes what is over and keeps what lives', async (t) => {
+      const { id } = await insertUser(store)
+      const [live, over] = [await insertSession(store, id), await insertSession(store, id)]
+      await store.sessions.end(over.id, 'logout', now)
+      const later = now + 8 * 86_400_000
+      await store.sessions.insert({ ...newSession(id), id: live.id.replace(/^./, 'f'), expiresAt: later + 1 })
+      t.ok((await store.purge(later)) > 0)
+      t.equal(await store.sessions.find(over.id), undefined)
+      t.ok(await store.sessions.find(live.id.replace(/^./, 'f')))
+    })
+  })
+}
