@@ -8,7 +8,7 @@ const INT8 = 20
 const POOL = { max: 10, connectionTimeoutMillis: 1000, idleTimeoutMillis: 30_000 }
 const STATEMENT_TIMEOUT = 5000
 
-/** PostgreSQL through a bounded pool. `onIdleError` hears of connections that broke while nobody used them. */
+/** PostgreSQL through a bounded pool. `onIdleError` hears of connections that broke while no statement ran on them. */
 export function postgresDialect(url: string, onIdleError: (error: Error) => void): Dialect {
   const pool = new pg.Pool({
     connectionString: url,
@@ -21,6 +21,8 @@ export function postgresDialect(url: string, onIdleError: (error: Error) => void
     ...POOL
   })
   pool.on('error', onIdleError)
+  // The pool listens to idle clients only: one that breaks between two statements would end the process.
+  pool.on('connect', (client) => client.on('error', onIdleError))
   return withOutagesDialect(new PostgresDialect({ pool }))
 }
 

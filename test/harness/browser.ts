@@ -55,8 +55,17 @@ export class Browser {
     return this.request('DELETE', url, undefined, headers)
   }
 
-  async request(method: Method, url: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    const options: InjectOptions = { method, url, headers: { ...this.#headers, ...this.#cookieHeader(url), ...headers } }
+  async request(
+    method: Method,
+    url: string,
+    body?: unknown,
+    headers: Record<string, string> = {}
+  ): Promise<Answer> {
+    const options: InjectOptions = {
+      method,
+      url,
+      headers: { ...this.#headers, ...this.#cookieHeader(url), ...headers }
+    }
     if (body !== undefined) options.payload = body as InjectOptions['payload'] & object
     const response = await this.#app.inject(options)
     const cookies = response.cookies as ReceivedCookie[]

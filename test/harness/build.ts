@@ -29,6 +29,8 @@ export interface BuildOptions extends Omit<Overrides, 'clock'> {
   engine?: Engine
   env?: Record<string, string>
   clock?: TestClock
+  /** Routes of the test's own, beside those of production. */
+  routes?: (app: FastifyInstance) => void
 }
 
 export const password = 'correct horse battery staple'
@@ -43,7 +45,7 @@ const QUIET = {
 
 /** The production app on a new database of its own, its time in the test's hand. */
 export async function build(t: Teardown, options: BuildOptions = {}): Promise<TestApp> {
-  const { engine = sqlite, env = {}, clock = createClock(), ...overrides } = options
+  const { engine = sqlite, env = {}, clock = createClock(), routes, ...overrides } = options
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
   const database = env.DATABASE_URL ? undefined : await engine.create()
   const settings = {
@@ -58,6 +60,7 @@ export async function build(t: Teardown, options: BuildOptions = {}): Promise<Te
     await database?.remove()
     await rm(folder, { recursive: true, force: true })
   })
+  routes?.(app)
   await app.ready()
   const browser = (headers?: Record<string, string>) => new Browser(app, headers)
 

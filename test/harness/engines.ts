@@ -19,7 +19,10 @@ export const sqlite: Engine = {
   missing: false,
   async create() {
     const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
-    return { url: `file:${join(folder, 'test.db')}`, remove: () => rm(folder, { recursive: true, force: true }) }
+    return {
+      url: `file:${join(folder, 'test.db')}`,
+      remove: () => rm(folder, { recursive: true, force: true })
+    }
   }
 }
 

@@ -1,0 +1,25 @@
+import { type FieldError, type ProblemCode, problems } from '../../domain/errors.ts'
+import type { Answer } from './browser.ts'
+
+const PROBLEM_JSON = 'application/problem+json; charset=utf-8'
+
+/** All that a refusal tells its caller but for the request's id, which differs each time: compare it with `refusal()`. */
+export function refusalOf({ status, headers, cookies, body }: Answer) {
+  const { requestId, ...rest } = body ?? {}
+  return { status, type: headers['content-type'], traced: typeof requestId === 'string', cookies, body: rest }
+}
+
+/** What a refusal must be, whole: no cookie is ever set or cleared by one. */
+export function refusal(
+  status: number,
+  code: ProblemCode,
+  more: { detail?: string; errors?: FieldError[] } = {}
+) {
+  return {
+    status,
+    type: PROBLEM_JSON,
+    traced: true,
+    cookies: [],
+    body: { type: `urn:gatehouse:problem:${code}`, title: problems[code].title, status, code, ...more }
+  }
+}

@@ -1,0 +1,150 @@
+import t from 'tap'
+import { auditTypes } from '../../../domain/audit.ts'
+import { HOUR } from '../../../domain/clock.ts'
+import type { Browser } from '../../harness/browser.ts'
+import { build, password, type TestApp } from '../../harness/build.ts'
+import { engines } from '../../harness/engines.ts'
+import { hire, idOf, readPages, signIn } from './people.ts'
+
+interface Event {
+  id: string
+  type: string
+  userId: string | null
+  actorId: string | null
+  at: string
+}
+
+for (const engine of engines) {
+  t.test(`on ${engine.name}`, { skip: engine.missing }, async (t) => {
+    const service = await build(t, { engine })
+    const root = await service.setUp()
+    const rootId = await idOf(root)
+    const ids = [await hire(root, 'ann@example.com'), await hire(root, 'bob@example.com')]
+    service.clock.advance(HOUR)
+    await signIn(service, 'ann@example.com')
+    const later = await signIn(service, 'root@example.com')
+    const list = async (query: string): Promise<Event[]> => (await later.get(`/admin/audit?${query}`)).body.items
+
+    t.test('the trail is read by its cursor to the end, newest first', async (t) => {
+      const whole = await list('limit=200')
+      t.strictSame(
+        whole.map(({ type }) => type),
+        ['login.succeeded', 'login.succeeded', 'user.created', 'user.created', 'administrator.set_up']
+      )
+      for (const limit of [1, 2, 5]) {
+        const pages = await readPages(later, '/admin/audit', limit)
+        t.strictSame(pages.flat(), whole)
+        t.equal(pages.length, Math.ceil(whole.length / limit))
+      }
+    })
+
+    t.test('an event says who did what to whom, from where, in which request', async (t) => {
+      const answer = await root.post('/auth/refresh')
+      t.equal(answer.status, 200)
+      const refused = await root.post('/auth/login', { email: 'bob@example.com', password: 'wrong' })
+      const [event] = (await later.get('/admin/audit?type=login.failed')).body.items
+      const { id, ...rest } = event
+      t.type(id, 'string')
+      t.strictSame(rest, {
+        at: new Date(service.clock()).toISOString(),
+        type: 'login.failed',
+        actorId: null,
+        userId: ids[1],
+        sessionId: null,
+        ip: '127.0.0.1',
+        userAgent: 'lightMyRequest',
+        requestId: refused.body.requestId,
+        detail: {}
+      })
+    })
+
+    t.test('the filters choose by type, person, doer and time, and all together', async (t) => {
+      const [annId = '', bobId = ''] = ids
+      const created = await list('type=user.created')
+      t.strictSame(created.map(({ userId }) => userId), [bobId, annId])
+      t.strictSame(await list(`userId=${annId}&type=user.created`), [created[1]])
+      t.ok((await list(`actorId=${rootId}`)).every(({ actorId }) => actorId === rootId))
+      t.strictSame(
+        (await list(`actorId=${rootId}`)).map(({ type }) => type),
+        ['login.succeeded', 'user.created', 'user.created', 'administrator.set_up']
+      )
+      const noon = new Date(service.clock() - HOUR / 2).toISOString()
+      t.strictSame((await list(`to=${noon}`)).map(({ type }) => type), [
+        'user.created',
+        'user.created',
+        'administrator.set_up'
+      ])
+      t.ok((await list(`from=${noon}`)).every(({ type }) => type.startsWith('login.')))
+      t.strictSame(await list(`from=${noon}&type=user.created`), [])
+      const pages = await readPages(later, '/admin/audit?type=user.created', 1)
+      t.strictSame(pages.flat(), created)
+    })
+
+    t.test('`from` belongs to the span and `to` does not', async (t) => {
+      const [{ at } = { at: '' }] = await list('type=user.created')
+      t.equal((await list(`type=user.created&from=${at}`)).length, 2)
+      t.equal((await list(`type=user.created&to=${at}`)).length, 0)
+    })
+
+    t.test('an unknown type, a time that is none, an unknown filter and a bad cursor are refused with 400', async (t) => {
+      for (const query of ['type=user', 'from=yesterday', 'to=2026-13-01T00:00:00Z', 'who=x', 'cursor=*', 'limit=0']) {
+        const { status, body } = await later.get(`/admin/audit?${query}`)
+        t.equal(status, 400, query)
+        t.equal(body.code, 'invalid_request')
+      }
+    })
+
+    t.test('what was written outlives the account that it is about', async (t) => {
+      const [annId = ''] = ids
+      t.equal((await later.delete(`/admin/users/${annId}`)).status, 204)
+      const types = (await list(`userId=${annId}`)).map(({ type }) => type)
+      t.strictSame(types, ['user.deleted', 'login.succeeded', 'user.created'])
+    })
+  })
+}
+
+t.test('every kind of event is written by what it is named after', async (t) => {
+  const service = await build(t)
+  const root = await service.setUp()
+  await walkAccount(service)
+  await walkAdministration(service, root)
+  const window = await signIn(service, 'root@example.com')
+  const events = (await readPages(window, '/admin/audit', 200)).flat() as Event[]
+  t.strictSame([...new Set(events.map(({ type }) => type))].sort(), [...auditTypes].sort())
+})
+
+async function walkAccount(service: TestApp): Promise<void> {
+  const ann = await service.signUp('ann@example.com')
+  const chosen = 'another battery staple horse'
+  await ann.patch('/auth/me', { name: 'Ann' })
+  await ann.post('/auth/reauthenticate', { password: 'wrong' })
+  await ann.post('/auth/reauthenticate', { password })
+  await ann.put('/auth/password', { currentPassword: 'wrong', newPassword: chosen })
+  await ann.put('/auth/password', { currentPassword: password, newPassword: chosen })
+  await service.browser().post('/auth/login', { email: 'ann@example.com', password })
+
+  const stale = ann.clone()
+  await ann.post('/auth/refresh')
+  await ann.post('/auth/refresh')
+  await stale.post('/auth/refresh')
+
+  const again = service.browser()
+  await again.post('/auth/login', { email: 'ann@example.com', password: chosen })
+  await again.post('/auth/logout')
+  await again.post('/auth/login', { email: 'ann@example.com', password: chosen })
+  await again.post('/auth/logout-all')
+  await again.post('/auth/login', { email: 'ann@example.com', password: chosen })
+  await again.delete('/auth/me')
+}
+
+async function walkAdministration(service: TestApp, root: Browser): Promise<void> {
+  await root.post('/admin/roles', { name: 'editor', scope: 'a:b' })
+  await root.put('/admin/roles/editor', { scope: 'a:c' })
+  const id = await hire(root, 'bob@example.com')
+  const { body } = await root.post(`/admin/users/${id}/password-reset`)
+  await service.browser().post('/auth/password/reset', { token: body.token, password })
+  await root.patch(`/admin/users/${id}`, { name: 'Bob', roles: ['editor'], disabled: true })
+  await root.patch(`/admin/users/${id}`, { disabled: false })
+  await root.delete(`/admin/users/${id}`)
+  await root.delete('/admin/roles/editor')
+}
