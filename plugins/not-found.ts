@@ -23,7 +23,7 @@ export default fp(
     })
 
     fastify.setNotFoundHandler(
-      { preHandler: fastify.rateLimit() },
+      fastify.config.AUTH_RATE_LIMIT_PER_IP > 0 ? { preHandler: fastify.rateLimit() } : {},
       async (request: FastifyRequest, reply: FastifyReply) => {
         const methods = paths.find('GET', request.url.split('?', 1)[0] as string)?.store as
           | Set<string>
@@ -34,5 +34,5 @@ export default fp(
       }
     )
   },
-  { name: 'not-found', dependencies: ['errors', 'rate-limits'] }
+  { name: 'not-found', dependencies: ['config', 'errors', 'rate-limits'] }
 )

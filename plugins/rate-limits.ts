@@ -22,7 +22,6 @@ export default fp(
       max: perIp,
       timeWindow: MINUTE,
       cache: TRACKED_ADDRESSES,
-      ...(perIp === 0 && { allowList: () => true }),
       errorResponseBuilder: (_request, { ttl }) => refusal(ttl)
     })
 

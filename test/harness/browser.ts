@@ -74,7 +74,7 @@ export class Browser {
       status: response.statusCode,
       headers: response.headers,
       cookies,
-      body: String(response.headers['content-type']).includes('json') ? JSON.parse(response.body) : undefined,
+      body: isJson(response) ? JSON.parse(response.body) : undefined,
       text: response.body
     }
   }
@@ -104,4 +104,8 @@ export class Browser {
     )
     return sent.length === 0 ? {} : { cookie: sent.map(([name, { value }]) => `${name}=${value}`).join('; ') }
   }
+}
+
+function isJson({ headers, body }: { headers: Record<string, unknown>; body: string }): boolean {
+  return body !== '' && String(headers['content-type']).includes('json')
 }
