@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises'
+import t from 'tap'
+import { commands } from '../commands/index.ts'
+import { auditTypes } from '../domain/audit.ts'
+import { problems } from '../domain/errors.ts'
+import { annotationsOf } from '../domain/settings.ts'
+import { type SettingName, Settings } from '../schemas/settings.ts'
+import { build } from './harness/build.ts'
+
+const read = (name: string) => readFile(new URL(`../${name}`, import.meta.url), 'utf8')
+
+/** The rows of the table below a line, each as its cells. */
+function tableAfter(text: string, header: string): string[][] {
+  const [, after] = text.split(`${header}\n`)
+  if (after === undefined) throw new Error(`there is no table ${header}`)
+  const lines = after.split('\n').slice(1)
+  const rows = lines.slice(
+    0,
+    lines.findIndex((line) => !line.startsWith('|'))
+  )
+  return rows.map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim())
+  )
+}
+
+t.test('README’s settings are the schema’s, with its defaults and descriptions', async (t) => {
+  const expected = Object.keys(Settings.properties).map((name) => {
+    const { default: value, description } = annotationsOf(name as SettingName)
+    return [`\`${name}\``, value === '' ? '' : `\`${value}\``, description]
+  })
+  t.strictSame(tableAfter(await read('README.md'), '| setting | default | means |'), expected)
+})
+
+t.test('README’s endpoints are those that there are', async (t) => {
+  const { app } = await build(t)
+  const { paths = {} } = app.swagger()
+  const actual = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.keys(operations ?? {})
+      .filter((method) => method !== 'head')
+      .map((method) => `\`${method.toUpperCase()} ${path}\``)
+  )
+  const documented = tableAfter(await read('README.md'), '| endpoint | does |').map(([endpoint]) => endpoint)
+  t.strictSame([...documented].sort(), actual.sort())
+})
+
+t.test('README’s commands are those that there are', async (t) => {
+  const documented = tableAfter(await read('README.md'), '| command | does |').map(
+    ([command]) => command ?? ''
+  )
+  for (const { name } of commands) {
+    t.equal(documented.filter((row) => row.startsWith(`\`npx gatehouse ${name}`)).length, 1, name)
+  }
+  t.equal(documented.length, commands.length)
+})
+
+t.test('docs/errors.md is the registry', async (t) => {
+  const expected = Object.entries(problems).map(([code, { status, title }]) => [
+    `\`${code}\``,
+    String(status),
+    title
+  ])
+  t.strictSame(tableAfter(await read('docs/errors.md'), '| code | status | title |'), expected)
+})
+
+t.test('docs/audit.md names every event', async (t) => {
+  const documented = tableAfter(await read('docs/audit.md'), '| type | when |').map(([type]) => type)
+  t.strictSame(
+    documented,
+    auditTypes.map((type) => `\`${type}\``)
+  )
+})
