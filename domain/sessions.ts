@@ -8,7 +8,6 @@ import { isGenuine, type RefreshToken, readRefreshToken, sealRefreshToken } from
 import type { Page, Session, Store, Transaction, User } from './store.ts'
 
 const SEED_BYTES = 32
-const USER_AGENT_LENGTH = 256
 
 export interface SessionRules {
   refreshKey: Buffer
@@ -171,7 +170,7 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
         expiresAt: now + rules.maxTtl,
         endedAt: null,
         ip: caller.ip ?? '',
-        userAgent: (caller.userAgent ?? '').slice(0, USER_AGENT_LENGTH)
+        userAgent: caller.userAgent ?? ''
       }
       await tx.sessions.insert(session)
       return session

@@ -1,6 +1,8 @@
 import fp from 'fastify-plugin'
 import type { Caller } from '../domain/audit.ts'
 
+const USER_AGENT_LENGTH = 256
+
 declare module 'fastify' {
   interface FastifyRequest {
     caller(): Caller
@@ -14,7 +16,7 @@ export default fp(
       return {
         actorId: this.auth?.subject ?? null,
         ip: this.ip,
-        userAgent: this.headers['user-agent'] ?? null,
+        userAgent: this.headers['user-agent']?.slice(0, USER_AGENT_LENGTH) ?? null,
         requestId: this.id
       }
     })

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Dialect, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
 import { withOutages } from '../unavailable.ts'
@@ -16,9 +16,10 @@ class GatehouseSqliteAdapter extends SqliteAdapter {
   }
 }
 
-/** The embedded database at this path, its folder made where it is missing. */
+/** The embedded database at this path, made where it is missing, for nobody else on the machine to read. */
 export function sqliteDialect(path: string): Dialect {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  closeSync(openSync(path, 'a', 0o600))
   return {
     createAdapter: () => new GatehouseSqliteAdapter(),
     createDriver: () => withOutages(new SqliteDriver(path)),
