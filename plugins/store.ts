@@ -15,7 +15,7 @@ export default fp(
     const { store, migrated } = await openStore(fastify.config.DATABASE_URL, (error) =>
       fastify.log.warn({ err: error }, 'an idle database connection was lost')
     )
-    if (migrated.length > 0) fastify.log.info({ migrated }, 'database migrated')
+    fastify.log.debug({ migrated }, 'database opened')
     fastify.decorate('store', store)
 
     const purge = setInterval(async () => {

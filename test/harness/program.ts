@@ -17,11 +17,16 @@ export interface RunOptions {
   input?: string
   /** The Node to run by. */
   node?: string
+  /** The folder to run in, where it is not the project's. */
+  cwd?: string
 }
 
 /** Runs one of the project's programs to its end, as a user does: `run(['server.ts'], { env })`. */
-export async function run(args: string[], { env = {}, input = '', node }: RunOptions = {}): Promise<Ended> {
-  const child = spawn(node ?? process.execPath, args, { cwd: ROOT, env: { ...inherited(), ...env } })
+export async function run(
+  args: string[],
+  { env = {}, input = '', node = process.execPath, cwd }: RunOptions = {}
+): Promise<Ended> {
+  const child = spawn(node, args, { cwd: cwd ?? ROOT, env: { ...inherited(), ...env } })
   child.stdin.end(input)
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
