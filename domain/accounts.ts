@@ -8,7 +8,7 @@ import type { LoginThrottle } from './login-throttle.ts'
 import type { PasswordHasher } from './password-hash.ts'
 import type { PasswordPolicy } from './password-policy.ts'
 import type { Sessions, SignedIn } from './sessions.ts'
-import type { Session, Store, Transaction, User } from './store.ts'
+import type { Session, Store, User } from './store.ts'
 
 export interface Credentials {
   email: string
@@ -38,26 +38,35 @@ export function createAccounts({
   throttle,
   registration
 }: AccountParts) {
-  /** Opens a session for somebody whose password was just compared: only while it is still their password. */
-  async function signInWithin(
-    tx: Transaction,
-    user: Pick<User, 'id'>,
-    passwordHash: string,
-    remember: boolean,
-    caller: Caller
-  ): Promise<Session> {
-    if (!(await tx.users.recordLogin(user.id, passwordHash, clock())))
-      throw new Problem('invalid_credentials')
-    return sessions.openWithin(tx, user.id, remember, caller)
-  }
-
   async function refuse(type: AuditType, caller: Caller, user: User | undefined): Promise<never> {
     await store.audit.append(auditEvent(type, caller, clock(), { userId: user?.id ?? null }))
     throw new Problem('invalid_credentials')
   }
 
-  async function upgradeHash(tx: Transaction, user: User, newHash: string | undefined): Promise<void> {
-    if (newHash !== undefined) await tx.users.setPasswordHash(user.id, user.passwordHash, newHash)
+  /** One comparison and, if it holds, the sign-in. Undefined where the hash was replaced in between. */
+  async function tryLogin(
+    email: string,
+    input: Credentials,
+    caller: Caller,
+    throttleKey: string,
+    previous: Session | undefined
+  ): Promise<Session | undefined> {
+    const user = await store.users.findByEmail(email)
+    const matches = await hasher.verify(user?.passwordHash ?? null, input.password)
+    if (!user?.passwordHash || !matches || user.disabled) return refuse('login.failed', caller, user)
+
+    const { id, passwordHash } = user
+    const newHash = hasher.isOutdated(passwordHash) ? await hasher.hash(input.password) : undefined
+    return store.transaction(async (tx) => {
+      if (!(await tx.users.recordLogin(id, passwordHash, clock()))) return undefined
+      if (newHash !== undefined) await tx.users.setPasswordHash(id, passwordHash, newHash)
+      const session = await sessions.openWithin(tx, id, input.remember ?? false, caller)
+      await throttle.clearWithin(tx, throttleKey)
+      if (previous) await sessions.endWithin(tx, previous, 'replaced', caller)
+      const about = { actorId: id, userId: id, sessionId: session.id }
+      await tx.audit.append(auditEvent('login.succeeded', caller, clock(), about))
+      return session
+    })
   }
 
   /** Compares the password of somebody who is signed in, under a throttle of that session's own. */
@@ -84,7 +93,8 @@ export function createAccounts({
       const user = newUser(email, input.name ?? null, passwordHash, clock())
       const session = await store.transaction(async (tx) => {
         if (!(await tx.users.insert(user))) throw new Problem('email_taken')
-        const opened = await signInWithin(tx, user, passwordHash, false, caller)
+        await tx.users.recordLogin(user.id, passwordHash, clock())
+        const opened = await sessions.openWithin(tx, user.id, false, caller)
         if (previous) await sessions.endWithin(tx, previous, 'replaced', caller)
         const about = { actorId: user.id, userId: user.id, sessionId: opened.id }
         await tx.audit.append(auditEvent('account.registered', caller, clock(), about))
@@ -102,21 +112,11 @@ export function createAccounts({
       const user = await store.users.findByEmail(email)
       const throttleKey = throttle.keyFor(email, previous?.userId === user?.id ? previous : undefined)
       await throttle.reserve(throttleKey)
-      const matches = await hasher.verify(user?.passwordHash ?? null, input.password)
-      if (!user?.passwordHash || !matches || user.disabled) return refuse('login.failed', caller, user)
-
-      const oldHash = user.passwordHash
-      const newHash = hasher.isOutdated(oldHash) ? await hasher.hash(input.password) : undefined
-      const session = await store.transaction(async (tx) => {
-        const opened = await signInWithin(tx, user, oldHash, input.remember ?? false, caller)
-        await upgradeHash(tx, user, newHash)
-        await throttle.clearWithin(tx, throttleKey)
-        if (previous) await sessions.endWithin(tx, previous, 'replaced', caller)
-        const about = { actorId: user.id, userId: user.id, sessionId: opened.id }
-        await tx.audit.append(auditEvent('login.succeeded', caller, clock(), about))
-        return opened
-      })
-      return sessions.present(session)
+      // A hash replaced under our eyes may be the same password at a new cost: it is compared once more.
+      const session =
+        (await tryLogin(email, input, caller, throttleKey, previous)) ??
+        (await tryLogin(email, input, caller, throttleKey, previous))
+      return session ? sessions.present(session) : refuse('login.failed', caller, user)
     },
 
     /** Proves again who is signed in: the session's `authTime` becomes now. Throws as `login`. */

@@ -43,7 +43,10 @@ function weaknesses(
   if (common.has(password.toLowerCase())) {
     return [{ code: 'too_common', detail: 'This password is among the first that are tried.' }]
   }
-  if (estimator.check(password.slice(0, SCORED_LENGTH), words).score < LEAST_SCORE) {
+  const isGuessable =
+    [...withoutWords(password, words)].length < minLength / 2 ||
+    estimator.check(password.slice(0, SCORED_LENGTH), words).score < LEAST_SCORE
+  if (isGuessable) {
     return [
       {
         code: 'too_guessable',
@@ -52,6 +55,12 @@ function weaknesses(
     ]
   }
   return []
+}
+
+// The score alone lets two such words and a digit pass: what is left without them must be a start of its own.
+function withoutWords(password: string, words: string[]): string {
+  const longestFirst = [...words].sort((a, b) => b.length - a.length)
+  return longestFirst.reduce((rest, word) => rest.replaceAll(word, ''), password.toLowerCase())
 }
 
 function wordsOf({ email, name }: PasswordContext): string[] {

@@ -88,13 +88,14 @@ export function toProblem(error: Error & Partial<FastifyError>): Problem {
 }
 
 function fieldErrors(errors: FastifySchemaValidationError[], context: string | undefined): FieldError[] {
-  // An unknown field is reported twice, as the object's and as its own: once will do.
+  // TypeBox reports an unknown field as the object's and as its own, and each branch of a union: one a field will do.
   const told = errors.filter(({ keyword }) => keyword !== 'boolean')
-  return told.flatMap(({ keyword, instancePath, params, message }) => {
+  const all = told.flatMap(({ keyword, instancePath, params, message }) => {
     const names = namesOf(keyword, params)
     const detail = `${message ?? 'is not valid'}${context && context !== 'body' ? ` (${context})` : ''}`
     return names.map((name) => ({ pointer: `${instancePath}${name}`, code: keyword, detail }))
   })
+  return [...new Map(all.reverse().map((error) => [error.pointer, error])).values()].reverse()
 }
 
 // A missing or unknown field is reported at the object that lacks or has it: say which one it is.

@@ -41,7 +41,7 @@ export const postgres: Engine = {
 export const engines = [sqlite, postgres]
 
 /** Runs one statement on the server's own database. */
-export async function onPostgres(statement: string): Promise<void> {
+async function onPostgres(statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: postgresUrl, connectionTimeoutMillis: 2000 })
   await client.connect()
   try {

@@ -8,7 +8,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const START_TIMEOUT = 20_000
 
 /** The real server in a process of its own. */
-export interface ServerProcess {
+interface ServerProcess {
   pid: number
   url: string
   /** The line that it printed once it listened. */

@@ -40,7 +40,9 @@ export async function readPages(window: Browser, url: string, limit: number): Pr
   let cursor: string | null = null
   do {
     const next: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`
-    const { status, body, text } = await window.get(`${url}${url.includes('?') ? '&' : '?'}limit=${limit}${next}`)
+    const { status, body, text } = await window.get(
+      `${url}${url.includes('?') ? '&' : '?'}limit=${limit}${next}`
+    )
     if (status !== 200) throw new Error(`could not read ${url}: ${text}`)
     pages.push(body.items)
     cursor = body.nextCursor

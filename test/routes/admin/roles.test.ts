@@ -26,7 +26,11 @@ for (const engine of engines) {
     })
 
     t.test('a role is created, read, changed and deleted', async (t) => {
-      const created = await root.post('/admin/roles', { name: 'editor', scope: 'b:c a:b a:b', description: 'Edits' })
+      const created = await root.post('/admin/roles', {
+        name: 'editor',
+        scope: 'b:c a:b a:b',
+        description: 'Edits'
+      })
       const editor = { name: 'editor', description: 'Edits', scope: 'a:b b:c', builtIn: false }
       t.equal(created.status, 201)
       t.strictSame(created.body, editor)
@@ -58,7 +62,8 @@ for (const engine of engines) {
     })
 
     t.test('the list is read by its cursor to the end', async (t) => {
-      for (const name of ['b', 'a.b', 'a-b', 'ab', 'a_b', 'a:b', 'z']) await root.post('/admin/roles', { name, scope: '' })
+      for (const name of ['b', 'a.b', 'a-b', 'ab', 'a_b', 'a:b', 'z'])
+        await root.post('/admin/roles', { name, scope: '' })
       const whole = (await root.get('/admin/roles')).body.items
       t.equal(whole.length, 9)
       for (const limit of [1, 2, 9]) {
@@ -102,7 +107,9 @@ for (const engine of engines) {
       for (const name of names) await root.post('/admin/roles', { name, scope: '' })
       for (let holder = 0; holder < 5; holder += 1) await hire(root, `pq${holder}@example.com`, names)
       for (let round = 0; round < 10; round += 1) {
-        const answers = await Promise.all(names.map((name) => root.put(`/admin/roles/${name}`, { scope: `r:${round}` })))
+        const answers = await Promise.all(
+          names.map((name) => root.put(`/admin/roles/${name}`, { scope: `r:${round}` }))
+        )
         t.strictSame(
           answers.map(({ status }) => status),
           [200, 200, 200, 200]
@@ -178,7 +185,10 @@ t.test('rules of roles', async (t) => {
     await root.post('/admin/roles', { name: 'reviewer', scope: 'audit:read' })
     const id = await hire(root, 'ann@example.com')
     t.equal((await clerk.patch(`/admin/users/${id}`, { roles: ['reviewer'] })).status, 403)
-    t.equal((await clerk.patch(`/admin/users/${await idOf(clerk)}`, { roles: ['clerk', 'reviewer'] })).status, 403)
+    t.equal(
+      (await clerk.patch(`/admin/users/${await idOf(clerk)}`, { roles: ['clerk', 'reviewer'] })).status,
+      403
+    )
     t.equal((await clerk.patch(`/admin/users/${id}`, { roles: ['clerk'] })).status, 200)
   })
 })

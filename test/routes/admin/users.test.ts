@@ -10,7 +10,13 @@ for (const engine of engines) {
   t.test(`on ${engine.name}`, { skip: engine.missing }, async (t) => {
     const service = await build(t, { engine })
     const root = await service.setUp()
-    const emails = ['ann@example.com', 'bob@example.com', 'a_b@example.com', 'axb@example.com', 'p%q@example.com']
+    const emails = [
+      'ann@example.com',
+      'bob@example.com',
+      'a_b@example.com',
+      'axb@example.com',
+      'p%q@example.com'
+    ]
     for (const email of emails) await hire(root, email)
     const everybody = ['root@example.com', ...emails]
     const found = async (search: string) => {
@@ -89,7 +95,11 @@ t.test('creating an account', async (t) => {
   const root = await service.setUp()
 
   t.test('with a password answers 201 with the account, which can sign in', async (t) => {
-    const { status, body } = await root.post('/admin/users', { email: 'Ann@Example.com', name: 'Ann', password })
+    const { status, body } = await root.post('/admin/users', {
+      email: 'Ann@Example.com',
+      name: 'Ann',
+      password
+    })
     t.equal(status, 201)
     const { id, ...rest } = body
     t.match(id, UUID)
@@ -160,24 +170,27 @@ t.test('creating an account', async (t) => {
     t.equal(body.code, 'email_taken')
   })
 
-  t.test('a weak password, a wrong address, an unknown field and an unknown role are each refused', async (t) => {
-    const email = 'x@example.com'
-    const cases = [
-      [{ email, password: 'short' }, 422, 'weak_password', '/password'],
-      [{ email: 'no address', password }, 400, 'invalid_request', '/email'],
-      [{ email, password, admin: true }, 400, 'invalid_request', '/admin'],
-      [{ email, password, roles: ['Not A Role'] }, 400, 'invalid_request', '/roles/0'],
-      [{ email, password, roles: ['ghost'] }, 422, 'unknown_role', '/roles'],
-      [{ password }, 400, 'invalid_request', '/email']
-    ] as const
-    for (const [input, status, code, pointer] of cases) {
-      const answer = await root.post('/admin/users', input)
-      t.equal(answer.status, status, code)
-      t.equal(answer.body.code, code)
-      t.equal(answer.body.errors[0].pointer, pointer)
+  t.test(
+    'a weak password, a wrong address, an unknown field and an unknown role are each refused',
+    async (t) => {
+      const email = 'x@example.com'
+      const cases = [
+        [{ email, password: 'short' }, 422, 'weak_password', '/password'],
+        [{ email: 'no address', password }, 400, 'invalid_request', '/email'],
+        [{ email, password, admin: true }, 400, 'invalid_request', '/admin'],
+        [{ email, password, roles: ['Not A Role'] }, 400, 'invalid_request', '/roles/0'],
+        [{ email, password, roles: ['ghost'] }, 422, 'unknown_role', '/roles'],
+        [{ password }, 400, 'invalid_request', '/email']
+      ] as const
+      for (const [input, status, code, pointer] of cases) {
+        const answer = await root.post('/admin/users', input)
+        t.equal(answer.status, status, code)
+        t.equal(answer.body.code, code)
+        t.equal(answer.body.errors[0].pointer, pointer)
+      }
+      t.strictSame((await root.get('/admin/users?search=x%40example.com')).body.items, [])
     }
-    t.strictSame((await root.get('/admin/users?search=x%40example.com')).body.items, [])
-  })
+  )
 
   t.test('needs a recent sign-in', async (t) => {
     service.clock.advance(11 * 60_000)
@@ -193,10 +206,17 @@ t.test('creating an account', async (t) => {
   t.test('somebody without admin can create an account, but not one with admin', async (t) => {
     const clerk = await delegate(service, root, 'clerk', 'users:write')
     t.equal((await clerk.post('/admin/users', { email: 'new@example.com', password })).status, 201)
-    const { status, body } = await clerk.post('/admin/users', { email: 'evil@example.com', password, roles: ['admin'] })
+    const { status, body } = await clerk.post('/admin/users', {
+      email: 'evil@example.com',
+      password,
+      roles: ['admin']
+    })
     t.equal(status, 403)
     t.equal(body.code, 'forbidden')
-    t.equal((await service.browser().post('/auth/login', { email: 'evil@example.com', password })).status, 401)
+    t.equal(
+      (await service.browser().post('/auth/login', { email: 'evil@example.com', password })).status,
+      401
+    )
   })
 })
 

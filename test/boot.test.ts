@@ -1,0 +1,264 @@
+import { execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { loadMasterKey } from '../domain/master-key.ts'
+import { build, type Teardown } from './harness/build.ts'
+import { postgres, postgresUrl } from './harness/engines.ts'
+import { freePort, run, start } from './harness/program.ts'
+
+const EX_CONFIG = 78
+const olderNode = await findOlderNode()
+
+t.test(
+  'wrong settings are named together on one failure, exit code 78, nothing on standard output',
+  async (t) => {
+    const { code, stdout, stderr } = await run(['server.ts'], {
+      env: {
+        AUTH_DATA_DIR: await folder(t),
+        AUTH_NO_SUCH: '1',
+        AUTH_ACCESS_TTL: 'soon',
+        AUTH_ISSUER: 'http://auth.example.com',
+        AUTH_MASTER_KEY: 'c2hvcnQ',
+        DATABASE_URL_FILE: '/nowhere/at/all'
+      }
+    })
+    t.equal(code, EX_CONFIG)
+    t.equal(stdout, '')
+    t.strictSame(stderr.trimEnd().split('\n'), [
+      'Wrong settings:',
+      '  AUTH_NO_SUCH is not a setting of Gatehouse',
+      '  DATABASE_URL cannot be read from the file that DATABASE_URL_FILE names',
+      '  AUTH_ACCESS_TTL must be a duration such as 500ms, 10s, 5m, 24h or 30d',
+      '  AUTH_ISSUER must be https: plain http is for a loopback address only',
+      '  AUTH_MASTER_KEY must hold 32 bytes or more'
+    ])
+  }
+)
+
+t.test('the first boot makes a master key that only its owner reads, and the next one uses it', async (t) => {
+  const data = join(await folder(t), 'data')
+  const env = { AUTH_DATA_DIR: data, PORT: await freePort() }
+  const first = await start(t, env)
+  const path = join(data, 'master.key')
+  t.equal((await stat(path)).mode & 0o777, 0o600)
+  t.equal((await stat(data)).mode & 0o077, 0, 'the folder is its owner’s alone')
+  t.equal((await stat(join(data, 'gatehouse.db'))).isFile(), true)
+  const key = await readFile(path, 'utf8')
+  t.equal((await first.stop()).code, 0)
+  await start(t, env)
+  t.equal(await readFile(path, 'utf8'), key)
+})
+
+t.test(
+  'the start says that it is ready in one JSON line, with all that an operator wants to know',
+  async (t) => {
+    const data = await folder(t)
+    const port = await freePort()
+    const env = { AUTH_DATA_DIR: data, PORT: port, AUTH_RATE_LIMIT_PER_IP: '0' }
+    const running = await start(t, env)
+    t.equal(running.lines().length, 1, 'on the first boot, too')
+    const { time, setup, ...notice } = JSON.parse(running.lines().at(-1) ?? '')
+    t.strictSame(notice, {
+      level: 'info',
+      msg: 'ready',
+      url: `http://localhost:${port}`,
+      docs: `http://localhost:${port}/docs`,
+      database: 'sqlite',
+      mode: 'http on loopback',
+      warnings: ['AUTH_RATE_LIMIT_PER_IP is off']
+    })
+    t.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000)
+    t.match(setup, new RegExp(`^http://localhost:${port}/auth/setup#token=[A-Za-z0-9_-]{43}$`))
+    t.equal((await fetch(`http://localhost:${port}/readyz`)).status, 200)
+    const { code, stderr } = await running.stop()
+    t.equal(code, 0)
+    t.equal(stderr, '')
+  }
+)
+
+t.test(
+  'the set-up link of the start makes the first administrator, and then there is none any more',
+  async (t) => {
+    const data = await folder(t)
+    const port = await freePort()
+    const env = { AUTH_DATA_DIR: data, PORT: port, LOG_LEVEL: 'warn' }
+    const running = await start(t, env)
+    const [, token] = JSON.parse(running.lines().at(-1) ?? '').setup.split('#token=')
+    const answer = await fetch(`http://localhost:${port}/auth/setup`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ token, email: 'root@example.com', password: 'correct horse battery staple' })
+    })
+    t.equal(answer.status, 201)
+    await running.stop()
+    const again = await start(t, env)
+    t.notOk('setup' in JSON.parse(again.lines().at(-1) ?? ''))
+  }
+)
+
+t.test('a terminal gets the same as one block', { skip: await whyNoTerminal() }, async (t) => {
+  const env = { AUTH_DATA_DIR: await folder(t), PORT: await freePort() }
+  const { code, lines } = await onTerminal(env, 'works once')
+  t.equal(code, 0, 'Ctrl+C ends it well')
+  t.equal(lines[0], '', 'the block is all there is')
+  t.strictSame(lines.slice(1, 5), [
+    `  Gatehouse            http://localhost:${env.PORT}`,
+    `  API reference        http://localhost:${env.PORT}/docs`,
+    '  Database             sqlite',
+    '  Mode                 http on loopback'
+  ])
+  t.match(
+    lines[5],
+    /^ {2}First administrator {2}http:\/\/localhost:\d+\/auth\/setup#token=[A-Za-z0-9_-]{43}$/
+  )
+  t.equal(lines[6], '                       (works once, for 24 hours)')
+})
+
+t.test('a failure that an operator can mend is told in one line', async (t) => {
+  const fails = async (t: Test, env: Record<string, string>, code: number, said: RegExp) => {
+    const ended = await run(['server.ts'], { env: { PORT: await freePort(), ...env } })
+    t.match(ended.stderr.trimEnd(), said)
+    t.equal(ended.stderr.trimEnd().split('\n').length, 1, ended.stderr)
+    t.equal(ended.code, code, ended.stderr)
+    t.notMatch(ended.stdout, '"ready"')
+  }
+
+  t.test('PORT in use', async (t) => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    t.teardown(() => other.close())
+    const { port } = other.address() as { port: number }
+    await fails(
+      t,
+      { AUTH_DATA_DIR: await folder(t), PORT: String(port) },
+      1,
+      /^PORT is in use by another program$/
+    )
+  })
+
+  t.test('a PostgreSQL that does not answer', async (t) => {
+    const DATABASE_URL = `postgres://gatehouse:hunter2@127.0.0.1:${await freePort()}/gatehouse`
+    const env = { AUTH_DATA_DIR: await folder(t), DATABASE_URL }
+    await fails(t, env, 1, /^The database cannot be used: connect ECONNREFUSED 127\.0\.0\.1:\d+$/)
+  })
+
+  t.test('a PostgreSQL without that database', { skip: postgres.missing }, async (t) => {
+    const url = new URL(postgresUrl)
+    url.pathname = '/gatehouse_has_no_such_database'
+    const env = { AUTH_DATA_DIR: await folder(t), DATABASE_URL: url.href }
+    await fails(t, env, 1, /"gatehouse_has_no_such_database" does not exist$/)
+  })
+
+  t.test('a SQLite file that is none', async (t) => {
+    const data = await folder(t)
+    await writeFile(
+      join(data, 'gatehouse.db'),
+      'this is a letter to my grandmother, and no database'.repeat(20)
+    )
+    await fails(t, { AUTH_DATA_DIR: data }, 1, /^The database cannot be used: file is not a database$/)
+  })
+
+  t.test('a data directory that cannot be made', async (t) => {
+    const file = join(await folder(t), 'file')
+    await writeFile(file, '')
+    await fails(t, { AUTH_DATA_DIR: join(file, 'data') }, 1, /ENOTDIR/)
+  })
+
+  t.test('a master key that is another database’s', async (t) => {
+    const service = await build(t, { env: { AUTH_MASTER_KEY: newKey() } })
+    const env = { ...service.env, AUTH_MASTER_KEY: newKey() }
+    await fails(t, env, EX_CONFIG, /^The master key does not open the signing keys of this database/)
+  })
+
+  t.test('a master.key that others can read', async (t) => {
+    const data = await folder(t)
+    const path = join(data, 'master.key')
+    await writeFile(path, `${newKey()}\n`)
+    for (const mode of [0o640, 0o604, 0o660]) {
+      await chmod(path, mode)
+      t.throws(() => loadMasterKey('', data), /master\.key can be read by others: chmod 600 it$/)
+    }
+    await fails(t, { AUTH_DATA_DIR: data }, EX_CONFIG, /master\.key can be read by others: chmod 600 it$/)
+  })
+
+  t.test('a master.key that holds none', async (t) => {
+    const data = await folder(t)
+    await writeFile(join(data, 'master.key'), 'changeme\n', { mode: 0o600 })
+    await fails(t, { AUTH_DATA_DIR: data }, EX_CONFIG, /master\.key does not hold a master key$/)
+  })
+})
+
+t.test('two first boots at the same moment end with one master key', async (t) => {
+  for (let round = 0; round < 5; round += 1) {
+    const env = { AUTH_DATA_DIR: await folder(t) }
+    const apps = await Promise.all([build(t, { env }), build(t, { env })])
+    const [one, two] = apps.map(({ app }) => app.derivedKeys.refreshToken.toString('hex'))
+    t.equal(one, two)
+  }
+})
+
+t.test(
+  'an older Node is refused in one line before anything is loaded',
+  { skip: !olderNode && 'no Node older than 22.19 on PATH' },
+  async (t) => {
+    for (const program of ['server.ts', 'cli.ts']) {
+      const { code, stdout, stderr } = await run(['--import', './check-node.js', program], {
+        node: olderNode,
+        env: { NODE_OPTIONS: '' }
+      })
+      t.equal(code, EX_CONFIG)
+      t.equal(stdout, '')
+      t.match(stderr, /^Gatehouse needs Node\.js 22\.19 or newer; this is \d+\.\d+\.\d+\..*\n$/)
+    }
+  }
+)
+
+async function folder(t: Teardown): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'gatehouse-'))
+  t.teardown(() => rm(path, { recursive: true, force: true }))
+  return path
+}
+
+function newKey(): string {
+  return randomBytes(48).toString('base64url')
+}
+
+/** The service on a terminal of its own, ended by Ctrl+C once it has written `until`. */
+async function onTerminal(env: Record<string, string>, until: string) {
+  const child = spawn('script', ['-qefc', `exec ${process.execPath} server.ts`, '/dev/null'], {
+    cwd: new URL('..', import.meta.url),
+    env: { PATH: process.env.PATH, TERM: 'dumb', ...env }
+  })
+  let seen = ''
+  child.stdout.setEncoding('utf8').on('data', (part: string) => {
+    if (!seen.includes(until) && `${seen}${part}`.includes(until)) child.stdin.write('\u0003')
+    seen += part
+  })
+  const [code] = await once(child, 'close')
+  return { code, lines: seen.replaceAll('\r', '').split('\n') }
+}
+
+async function whyNoTerminal(): Promise<string | false> {
+  try {
+    const { stdout } = await promisify(execFile)('script', ['--version'])
+    return stdout.includes('util-linux') ? false : 'this `script` is not that of util-linux'
+  } catch {
+    return '`script` (util-linux), which makes a terminal, is not installed'
+  }
+}
+
+async function findOlderNode(): Promise<string | undefined> {
+  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
+    const node = join(directory, 'node')
+    const version = await promisify(execFile)(node, ['--version'], { env: {} }).catch(() => undefined)
+    const [major = 0, minor = 0] = (version?.stdout.slice(1) ?? '').split('.').map(Number)
+    if (version && (major < 22 || (major === 22 && minor < 19))) return node
+  }
+  return undefined
+}

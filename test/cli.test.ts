@@ -1,0 +1,222 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { UsageError } from '../commands/command.ts'
+import { commands } from '../commands/index.ts'
+import { build, password } from './harness/build.ts'
+import { engines } from './harness/engines.ts'
+import { run } from './harness/program.ts'
+
+const EX_USAGE = 64
+const EX_CONFIG = 78
+
+/** Who hands out roles here without being asked for a token. */
+const operator = {
+  caller: { actorId: null, ip: null, userAgent: null, requestId: null },
+  scope: ['users:read', 'users:write']
+}
+
+const gatehouse = (args: string[], env: Record<string, string> = {}, input = '') =>
+  run(['cli.ts', ...args], { env, input })
+
+async function json(args: string[], env: Record<string, string>, input = '') {
+  const { code, stdout, stderr } = await gatehouse([...args, '--json'], env, input)
+  if (code !== 0) throw new Error(`gatehouse ${args.join(' ')}: ${stderr}`)
+  return JSON.parse(stdout)
+}
+
+t.test('help lists every command, and each explains itself without a database', async (t) => {
+  const all = await gatehouse(['--help'], { DATABASE_URL: 'postgres://127.0.0.1:1/x' })
+  t.equal(all.code, 0)
+  for (const { name, usage, summary } of commands) {
+    t.ok(all.stdout.includes(`gatehouse ${name} ${usage}`.trimEnd()), name)
+    const { code, stdout, stderr } = await gatehouse([...name.split(' '), '--help'], {
+      DATABASE_URL: 'postgres://127.0.0.1:1/x'
+    })
+    t.equal(code, 0, name)
+    t.equal(stderr, '')
+    t.equal(stdout, `${`  gatehouse ${name} ${usage}`.trimEnd()}\n      ${summary}\n`)
+  }
+})
+
+t.test('a command called wrongly says so on standard error and exits with 64', async (t) => {
+  const wrong = [
+    ['frobnicate'],
+    ['admin', 'create'],
+    ['roles', 'set', 'Not A Role', '--scope', 'a:b'],
+    ['roles', 'set', 'editor', '--scope', 'orders:read', 'orders:write'],
+    ['config', '--frob']
+  ]
+  for (const args of wrong) {
+    const { code, stdout, stderr } = await gatehouse(args, { DATABASE_URL: 'postgres://127.0.0.1:1/x' })
+    t.equal(code, EX_USAGE, args.join(' '))
+    t.equal(stdout, '')
+    t.match(stderr, /gatehouse /)
+    t.notMatch(stderr, /\n\s+at /)
+  }
+})
+
+t.test('what a command lacks is refused before anything is opened', async (t) => {
+  const cases: Array<[name: string, values: Record<string, string>, words: string[]]> = [
+    ['admin create', {}, []],
+    ['admin create', { email: '' }, []],
+    ['roles set', { scope: 'a:b' }, []],
+    ['roles set', {}, ['editor']],
+    ['roles set', { scope: 'a  b' }, ['editor']],
+    ['roles set', { scope: 'a:b', description: 'd'.repeat(201) }, ['editor']]
+  ]
+  for (const [name, values, words] of cases) {
+    const command = commands.find((each) => each.name === name)
+    const thrown = await command?.run(values, words).catch((error: unknown) => error)
+    t.ok(thrown instanceof UsageError, `${name} ${JSON.stringify(values)} ${words}`)
+  }
+})
+
+t.test('config shows every setting with its source, and no secret', async (t) => {
+  const env = {
+    DATABASE_URL: 'postgres://gatehouse:hunter2@db/gatehouse',
+    AUTH_ACCESS_TTL: '10m',
+    AUTH_RATE_LIMIT_PER_IP: '0'
+  }
+  const { code, stdout } = await gatehouse(['config'], env)
+  t.equal(code, 0)
+  t.match(stdout, /^AUTH_ACCESS_TTL +environment +10m$/m)
+  t.match(stdout, /^DATABASE_URL +environment +\*{8}$/m)
+  t.match(stdout, /^PORT +default +3000$/m)
+  t.match(stdout, /^Warning: AUTH_RATE_LIMIT_PER_IP is off$/m)
+  const { settings, warnings } = await json(['config'], env)
+  t.strictSame(warnings, ['AUTH_RATE_LIMIT_PER_IP is off'])
+  t.strictSame(settings.at(0), { name: 'HOST', value: '127.0.0.1', source: 'default' })
+  t.notMatch(stdout + JSON.stringify(settings), 'hunter2')
+})
+
+t.test('wrong settings stop every command with 78, named together', async (t) => {
+  for (const args of [['config'], ['roles', 'set', 'editor', '--scope', 'a:b']]) {
+    const { code, stderr } = await gatehouse(args, { AUTH_NO_SUCH: '1', AUTH_DOCS: 'maybe' })
+    t.equal(code, EX_CONFIG)
+    t.match(stderr, /AUTH_NO_SUCH is not a setting of Gatehouse\n {2}AUTH_DOCS must be one of on, off/)
+  }
+})
+
+t.test('migrate makes the schema, once', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const env = { AUTH_DATA_DIR: folder }
+  const first = await json(['migrate'], env)
+  t.ok(first.migrated.includes('0001-initial'))
+  t.equal((await gatehouse(['migrate'], env)).stdout, 'The database is up to date.\n')
+})
+
+t.test('a database that does not answer is told in one line, exit code 1', async (t) => {
+  const { code, stdout, stderr } = await gatehouse(['migrate'], {
+    DATABASE_URL: 'postgres://x@127.0.0.1:1/x'
+  })
+  t.equal(code, 1)
+  t.equal(stdout, '')
+  t.match(stderr, /^[^\n]*ECONNREFUSED 127\.0\.0\.1:1\n$/)
+})
+
+for (const engine of engines) {
+  t.test(`beside a running service on ${engine.name}`, { skip: engine.missing }, async (t) => {
+    const service = await build(t, { engine })
+    const { env } = service
+
+    t.test('admin create prints a link by which the first administrator chooses a password', async (t) => {
+      const { id, email, link } = await json(['admin', 'create', '--email', 'Root@Example.com'], env)
+      t.equal(email, 'root@example.com')
+      const [path, token] = link.split('#token=')
+      t.equal(path, 'http://localhost:3000/auth/password/reset')
+      t.equal((await service.browser().post('/auth/password/reset', { token, password })).status, 204)
+      const window = service.browser()
+      const login = await window.post('/auth/login', { email, password })
+      t.match(login, { status: 200, body: { user: { id, roles: ['admin', 'user'] } } })
+      t.equal((await window.get('/admin/users')).status, 200)
+      t.equal(await service.app.oneTimeLinks.setUp(), undefined, 'and so the start prints no link any more')
+    })
+
+    t.test('admin create takes a password from standard input', async (t) => {
+      const { code, stdout } = await gatehouse(
+        ['admin', 'create', '--email', 'second@example.com', '--name', 'Second', '--password-stdin'],
+        env,
+        `${password}\n`
+      )
+      t.equal(code, 0)
+      t.equal(stdout, 'second@example.com is an administrator.\n')
+      const answer = await service.browser().post('/auth/login', { email: 'second@example.com', password })
+      t.match(answer, { status: 200, body: { user: { name: 'Second', roles: ['admin', 'user'] } } })
+    })
+
+    t.test('admin create makes an administrator of an account, seen by the service at once', async (t) => {
+      const window = await service.signUp('ann@example.com')
+      const { link } = await json(['admin', 'create', '--email', 'ann@example.com'], env)
+      t.equal(link, null)
+      await service.app.revocations.poll()
+      t.match(await window.get('/auth/me'), { status: 401, body: { code: 'token_stale' } })
+      t.equal((await window.post('/auth/refresh')).status, 200)
+      t.equal((await window.get('/admin/users')).status, 200)
+    })
+
+    t.test('admin create for an administrator changes nothing and succeeds', async (t) => {
+      const { code, stderr } = await gatehouse(['admin', 'create', '--email', 'ann@example.com'], env)
+      t.equal(stderr, '')
+      t.equal(code, 0)
+      t.strictSame((await service.app.store.users.findByEmail('ann@example.com'))?.roles, ['admin', 'user'])
+    })
+
+    t.test('admin create gives somebody who has no password yet a link', async (t) => {
+      const administrator = service.browser()
+      await administrator.post('/auth/login', { email: 'second@example.com', password })
+      await administrator.post('/admin/users', { email: 'invited@example.com' })
+      const { link } = await json(['admin', 'create', '--email', 'invited@example.com'], env)
+      t.match(link, /#token=/)
+    })
+
+    t.test('admin create refuses a weak password and a wrong address in one line', async (t) => {
+      const weak = await gatehouse(
+        ['admin', 'create', '--email', 'w@example.com', '--password-stdin'],
+        env,
+        'short\n'
+      )
+      t.equal(weak.code, 1)
+      t.match(weak.stderr, /^Choose another password\. Use 12 characters or more\.\n$/)
+      const wrong = await gatehouse(['admin', 'create', '--email', 'nobody'], env)
+      t.ok(wrong.code === 1 || wrong.code === EX_USAGE, `exit ${wrong.code}`)
+      t.match(wrong.stderr, /This is not an e-mail address/)
+      t.equal(await service.app.store.users.findByEmail('w@example.com'), undefined)
+    })
+
+    t.test('roles set creates and changes a role, and makes tokens stale in the service', async (t) => {
+      const created = await json(
+        ['roles', 'set', 'editor', '--scope', 'b:c a:b', '--description', 'Edits'],
+        env
+      )
+      t.strictSame(created, { name: 'editor', description: 'Edits', scope: ['a:b', 'b:c'], done: 'created' })
+      const window = await service.signUp('bob@example.com')
+      const { id } = (await window.get('/auth/me')).body.user
+      await service.app.administration.users.changeUser(id, { roles: ['editor'] }, operator)
+      await window.post('/auth/refresh')
+      t.equal((await window.get('/auth/me')).body.scope, 'a:b b:c')
+
+      const changed = await gatehouse(['roles', 'set', 'editor', '--scope', 'd:e'], env)
+      t.equal(changed.stdout, 'Role editor changed: d:e\n')
+      await service.app.revocations.poll()
+      t.match(await window.get('/auth/me'), { status: 401, body: { code: 'token_stale' } })
+      t.equal((await window.post('/auth/refresh')).status, 200)
+      t.equal((await window.get('/auth/me')).body.scope, 'd:e')
+    })
+
+    t.test('roles set takes an empty scope, and refuses to change admin', async (t) => {
+      t.strictSame((await json(['roles', 'set', 'editor', '--scope', ''], env)).scope, [])
+      const { code, stderr } = await gatehouse(['roles', 'set', 'admin', '--scope', 'a:b'], env)
+      t.equal(code, 1)
+      t.equal(stderr, 'A built-in role cannot be changed in this way.\n')
+    })
+
+    t.test('what the operator did is in the audit trail as the operator’s', async (t) => {
+      const events = await service.app.store.audit.list({ limit: 50, actorId: 'operator' })
+      const types = new Set(events.map(({ type }) => type))
+      t.strictSame([...types].sort(), ['role.changed', 'role.created', 'user.created', 'user.roles_changed'])
+    })
+  })
+}

@@ -1,0 +1,104 @@
+import t from 'tap'
+import { fitsIntoCookie, isTimely, lastTokenExpiry, userClaims } from '../../domain/access-token.ts'
+import { MINUTE } from '../../domain/clock.ts'
+import { uuidv7 } from '../../domain/id.ts'
+
+const NOW = 1_800_000_000_000
+const seconds = NOW / 1000
+const settings = {
+  AUTH_ISSUER: 'https://a.example',
+  AUTH_AUDIENCE: 'https://b.example',
+  AUTH_ACCESS_TTL: 5 * MINUTE
+}
+const user = { id: uuidv7(), version: 4, roles: ['editor', 'user'] }
+const session = { id: uuidv7(), authTime: NOW - 1500, expiresAt: NOW + 60 * MINUTE }
+
+t.test('the claims are those of the contract, times in whole seconds', async (t) => {
+  const { jti, ...claims } = userClaims(user, ['a:b', 'c:d'], session, settings, NOW + 999)
+  t.match(jti, /^[0-9a-f-]{36}$/)
+  t.strictSame(claims, {
+    iss: 'https://a.example',
+    aud: 'https://b.example',
+    sub: user.id,
+    sid: session.id,
+    iat: seconds,
+    exp: seconds + 300,
+    auth_time: seconds - 2,
+    roles: ['editor', 'user'],
+    scope: 'a:b c:d',
+    ver: 4
+  })
+})
+
+t.test('no two tokens have one jti', async (t) => {
+  const jtis = Array.from({ length: 1000 }, () => userClaims(user, [], session, settings, NOW).jti)
+  t.equal(new Set(jtis).size, 1000)
+})
+
+t.test('a token never outlives its session', async (t) => {
+  const ending = { ...session, expiresAt: NOW + MINUTE }
+  t.equal(userClaims(user, [], ending, settings, NOW).exp, seconds + 60)
+})
+
+t.test('expiry is forgiven for less than 5 seconds', async (t) => {
+  const at = (exp: number) => isTimely({ iat: seconds - 300, exp }, NOW)
+  t.equal(at(seconds + 1), true)
+  t.equal(at(seconds), true)
+  t.equal(at(seconds - 4), true)
+  t.equal(isTimely({ iat: seconds - 300, exp: seconds - 5 }, NOW - 1), true)
+  t.equal(at(seconds - 5), false)
+  t.equal(at(seconds - 6), false)
+})
+
+t.test('a token from up to 60 seconds ahead is accepted, by iat and by nbf', async (t) => {
+  const exp = seconds + 300
+  t.equal(isTimely({ iat: seconds + 60, exp }, NOW), true)
+  t.equal(isTimely({ iat: seconds + 60, exp }, NOW - 1), false)
+  t.equal(isTimely({ iat: seconds + 61, exp }, NOW), false)
+  t.equal(isTimely({ iat: seconds, nbf: seconds + 60, exp }, NOW), true)
+  t.equal(isTimely({ iat: seconds, nbf: seconds + 61, exp }, NOW), false)
+  t.equal(isTimely({ iat: seconds, nbf: seconds - 1000, exp }, NOW), true)
+})
+
+t.test('a time that is missing or no number is never timely', async (t) => {
+  const good = { iat: seconds, exp: seconds + 300 }
+  t.equal(isTimely(good, NOW), true)
+  for (const bad of [
+    undefined,
+    null,
+    `${seconds}`,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    -1,
+    {},
+    [seconds],
+    true
+  ]) {
+    t.equal(isTimely({ ...good, exp: bad }, NOW), false, `exp ${bad}`)
+    t.equal(isTimely({ ...good, iat: bad }, NOW), false, `iat ${bad}`)
+    if (bad !== undefined) t.equal(isTimely({ ...good, nbf: bad }, NOW), false, `nbf ${bad}`)
+  }
+})
+
+t.test('a revocation lasts until the last token that it concerns is timely for nobody', async (t) => {
+  const claims = userClaims(user, [], session, settings, NOW)
+  const end = lastTokenExpiry(NOW, settings.AUTH_ACCESS_TTL)
+  t.equal(isTimely(claims, end - 60_000 - 1), true)
+  t.equal(isTimely(claims, end), false)
+})
+
+t.test('what fits into a cookie is counted in bytes, with roles, scope, issuer and audience', async (t) => {
+  const limitOf = (fits: (length: number) => boolean) => {
+    let length = 0
+    while (fits(length + 1)) length += 1
+    return length
+  }
+  const ascii = limitOf((length) => fitsIntoCookie(['user'], ['s'.repeat(length)], settings))
+  t.ok(ascii > 2000 && ascii < 3072, `${ascii}`)
+  const longer = { ...settings, AUTH_AUDIENCE: `${settings.AUTH_AUDIENCE}/${'x'.repeat(99)}` }
+  t.equal(ascii - limitOf((length) => fitsIntoCookie(['user'], ['s'.repeat(length)], longer)), 100)
+  t.equal(
+    ascii - limitOf((length) => fitsIntoCookie(['user', 'r'.repeat(61)], ['s'.repeat(length)], settings)),
+    64
+  )
+})

@@ -1,0 +1,83 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { RevocationSet } from '../../domain/revocations.ts'
+
+const claims = { jti: 'token', sub: 'ada', sid: 'session', ver: 3 }
+const setOf = (...entries: Parameters<RevocationSet['add']>[0][]) => {
+  const set = new RevocationSet()
+  for (const entry of entries) set.add(entry)
+  return set
+}
+
+t.test('what nobody revoked is valid', async (t) => {
+  const set = setOf(
+    { kind: 'sid', id: 'other', expiresAt: 10 },
+    { kind: 'jti', id: 'session', expiresAt: 10 },
+    { kind: 'sid', id: 'ada', expiresAt: 10 },
+    { kind: 'user', id: 'bob', minVersion: 9, expiresAt: 10 }
+  )
+  t.equal(set.standingOf(claims), 'valid')
+  t.equal(new RevocationSet().standingOf(claims), 'valid')
+})
+
+t.test('a revoked session and a revoked token are revoked', async (t) => {
+  t.equal(setOf({ kind: 'sid', id: 'session', expiresAt: 10 }).standingOf(claims), 'revoked')
+  t.equal(setOf({ kind: 'jti', id: 'token', expiresAt: 10 }).standingOf(claims), 'revoked')
+})
+
+t.test('a token below the user’s version is stale, from that version on it is valid', async (t) => {
+  const set = setOf({ kind: 'user', id: 'ada', minVersion: 3, expiresAt: 10 })
+  t.equal(set.standingOf({ ...claims, ver: 2 }), 'stale')
+  t.equal(set.standingOf({ ...claims, ver: 3 }), 'valid')
+  t.equal(set.standingOf({ ...claims, ver: 4 }), 'valid')
+})
+
+t.test('who is both revoked and stale is revoked', async (t) => {
+  const set = setOf(
+    { kind: 'user', id: 'ada', minVersion: 9, expiresAt: 10 },
+    { kind: 'sid', id: 'session', expiresAt: 10 }
+  )
+  t.equal(set.standingOf(claims), 'revoked')
+})
+
+t.test('versions may arrive in any order, again and again: the highest stands', async () => {
+  const version = fc.integer({ min: 1, max: 9 })
+  fc.assert(
+    fc.property(fc.array(version, { minLength: 1 }), version, (versions, ver) => {
+      const set = setOf(
+        ...versions.map(
+          (minVersion) => ({ kind: 'user', id: 'ada', minVersion, expiresAt: minVersion }) as const
+        )
+      )
+      const expected = ver < Math.max(...versions) ? 'stale' : 'valid'
+      return set.size === 1 && set.standingOf({ ...claims, ver }) === expected
+    })
+  )
+})
+
+t.test('an entry is forgotten when its time is over and not before', async (t) => {
+  const set = setOf(
+    { kind: 'sid', id: 'session', expiresAt: 10 },
+    { kind: 'jti', id: 'token', expiresAt: 20 },
+    { kind: 'user', id: 'ada', minVersion: 9, expiresAt: 30 }
+  )
+  set.prune(9)
+  t.equal(set.size, 3)
+  set.prune(10)
+  t.equal(set.size, 2)
+  t.equal(set.standingOf(claims), 'revoked', 'by its jti')
+  set.prune(20)
+  t.equal(set.standingOf(claims), 'stale')
+  set.prune(30)
+  t.equal(set.size, 0)
+  t.equal(set.standingOf(claims), 'valid')
+})
+
+t.test('an older entry that arrives late shortens no newer one', async (t) => {
+  const set = setOf(
+    { kind: 'user', id: 'ada', minVersion: 4, expiresAt: 30 },
+    { kind: 'user', id: 'ada', minVersion: 2, expiresAt: 10 }
+  )
+  set.prune(20)
+  t.equal(set.standingOf({ ...claims, ver: 3 }), 'stale')
+})

@@ -1,0 +1,286 @@
+import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
+import t from 'tap'
+import { loadSettings, SettingsError, showSettings } from '../domain/settings.ts'
+import { parseDuration } from '../schemas/duration.ts'
+import { Settings } from '../schemas/settings.ts'
+
+const KEY = randomBytes(48).toString('base64url')
+const noFile = () => {
+  throw new Error('there are no files here')
+}
+
+function load(env: Record<string, string>, readFile: (path: string) => string = noFile) {
+  return loadSettings(env, readFile)
+}
+
+function faultsOf(env: Record<string, string>, readFile: (path: string) => string = noFile): string[] {
+  try {
+    load(env, readFile)
+    return []
+  } catch (error) {
+    if (error instanceof SettingsError) return error.faults
+    throw error
+  }
+}
+
+t.test('with nothing set every default holds', async (t) => {
+  const { config, sources, warnings } = load({})
+  t.match(config, {
+    HOST: '127.0.0.1',
+    PORT: 3000,
+    DATABASE_URL: 'file:./data/gatehouse.db',
+    AUTH_DATA_DIR: './data',
+    AUTH_ISSUER: 'http://localhost:3000',
+    AUTH_AUDIENCE: 'http://localhost:3000',
+    AUTH_ALLOWED_ORIGINS: [],
+    AUTH_TRUST_PROXY: [],
+    AUTH_JWT_ALG: 'ES256',
+    AUTH_ACCESS_TTL: 5 * 60_000,
+    AUTH_SESSION_IDLE_TTL: 24 * 3_600_000,
+    AUTH_SESSION_MAX_TTL: 30 * 86_400_000,
+    AUTH_REFRESH_GRACE: 10_000,
+    AUTH_FRESH_TTL: 10 * 60_000,
+    AUTH_COOKIE_SAMESITE: 'lax',
+    AUTH_REGISTRATION: 'open',
+    AUTH_PASSWORD_MIN_LENGTH: 12,
+    AUTH_ARGON2_MEMORY_KIB: 19456,
+    AUTH_ARGON2_TIME: 2,
+    AUTH_ARGON2_PARALLELISM: 1,
+    AUTH_DOCS: 'on',
+    secure: false
+  })
+  t.ok(Object.values(sources).every((source) => source === 'default'))
+  t.strictSame(warnings, [])
+})
+
+t.test(
+  'all faults are named together, each by its setting, and no value of a secret among them',
+  async (t) => {
+    const secret = 'c2hvcnQ'
+    const faults = faultsOf({
+      AUTH_NO_SUCH: '1',
+      AUTH_ACCESS_TTL: '5 minutes',
+      AUTH_SESSION_IDLE_TTL: '10',
+      AUTH_REFRESH_GRACE: '2m',
+      AUTH_DOCS: 'yes',
+      AUTH_MASTER_KEY: secret,
+      AUTH_ISSUER: 'http://auth.example.com',
+      AUTH_ALLOWED_ORIGINS: 'https://ok.example.com,https://path.example.com/x',
+      AUTH_TRUST_PROXY: '10.0.0.0/8,nowhere',
+      DATABASE_URL: 'mysql://root:hunter2@localhost/x',
+      PORT: 'http'
+    })
+    const names = [
+      'AUTH_NO_SUCH',
+      'AUTH_ACCESS_TTL',
+      'AUTH_SESSION_IDLE_TTL',
+      'AUTH_REFRESH_GRACE',
+      'AUTH_DOCS',
+      'AUTH_MASTER_KEY',
+      'AUTH_ISSUER',
+      'AUTH_ALLOWED_ORIGINS',
+      'AUTH_TRUST_PROXY',
+      'DATABASE_URL',
+      'PORT'
+    ]
+    t.strictSame(faults.map((fault) => fault.split(' ')[0]).sort(), [...names].sort())
+    t.notMatch(faults.join('\n'), secret)
+    t.notMatch(faults.join('\n'), 'hunter2')
+  }
+)
+
+t.test('what is not one of ours is left alone unless it looks like ours', async (t) => {
+  t.strictSame(faultsOf({ HOSTNAME: 'x', NODE_ENV: 'production', SMTP_URL: 'x' }), [])
+  t.strictSame(faultsOf({ AUTH_: 'x' }), ['AUTH_ is not a setting of Gatehouse'])
+  t.strictSame(faultsOf({ AUTH_ISSUER_FILE: '/x' }), ['AUTH_ISSUER_FILE is not a setting of Gatehouse'])
+})
+
+const refused: Record<string, string[]> = {
+  PORT: ['0', '65536', '-1', '3000.5', 'true', '3000abc', ''],
+  HOST: ['', ' '],
+  LOG_LEVEL: ['verbose', 'INFO'],
+  DATABASE_URL: ['data.db', 'mysql://x', 'file:', 'postgres:'],
+  AUTH_ISSUER: [
+    'auth.example.com',
+    'http://auth.example.com',
+    'http://10.0.0.1',
+    'https://auth.example.com/',
+    'https://auth.example.com/path',
+    'https://user@auth.example.com',
+    'https://auth.example.com:443',
+    'ftp://auth.example.com',
+    'http://localhost.example.com'
+  ],
+  AUTH_ALLOWED_ORIGINS: ['*', 'null', 'https://*.example.com/', 'http://app.example.com', 'app.example.com'],
+  AUTH_TRUST_PROXY: ['true', '10.0.0.0/33', 'proxy.example.com', '10.0.0'],
+  AUTH_JWT_ALG: ['none', 'HS256', 'es256'],
+  AUTH_ACCESS_TTL: ['0s', '500ms', '61m', '5', '-5m', '5 m', '5M', '1.5h'],
+  AUTH_SESSION_IDLE_TTL: ['1m', '299s'],
+  AUTH_SESSION_MAX_TTL: ['1h', '401d'],
+  AUTH_REFRESH_GRACE: ['61s', '-1s'],
+  AUTH_FRESH_TTL: ['0s', '500ms'],
+  AUTH_COOKIE_SAMESITE: ['none', 'Lax'],
+  AUTH_COOKIE_DOMAIN: ['example.com'],
+  AUTH_REGISTRATION: ['yes'],
+  AUTH_PASSWORD_MIN_LENGTH: ['7', '65'],
+  AUTH_ARGON2_MEMORY_KIB: ['1024'],
+  AUTH_ARGON2_TIME: ['1', '2.9'],
+  AUTH_ARGON2_PARALLELISM: ['0'],
+  AUTH_RATE_LIMIT_PER_IP: ['-1', 'off', 'false', '0.9', ''],
+  AUTH_LOGIN_LIMIT_PER_IP: ['false'],
+  AUTH_LOGIN_LIMIT_PER_ACCOUNT: ['0.5'],
+  AUTH_DOCS: ['true', 'OFF']
+}
+
+t.test('a value that is not what the setting takes is refused by name', async (t) => {
+  for (const [name, values] of Object.entries(refused)) {
+    for (const value of values) {
+      const faults = faultsOf({ [name]: value })
+      t.equal(faults.length, 1, `${name}=${value}: ${faults.join('; ') || 'accepted'}`)
+      t.match(faults[0] ?? '', new RegExp(`^${name} `))
+    }
+  }
+})
+
+t.test('a value that is allowed is taken as it is meant', async (t) => {
+  const of = (env: Record<string, string>) => load(env).config
+  t.equal(of({ PORT: '80' }).PORT, 80)
+  t.equal(of({ PORT: '8443' }).AUTH_ISSUER, 'http://localhost:8443')
+  t.match(of({ AUTH_ISSUER: 'https://auth.example.com' }), {
+    secure: true,
+    AUTH_AUDIENCE: 'https://auth.example.com'
+  })
+  for (const issuer of [
+    'http://127.0.0.1:3000',
+    'http://[::1]:3000',
+    'http://auth.localhost',
+    'http://127.8.9.1'
+  ]) {
+    t.equal(of({ AUTH_ISSUER: issuer }).AUTH_ISSUER, issuer)
+  }
+  t.strictSame(of({ AUTH_TRUST_PROXY: '10.0.0.0/8, ::1 ,' }).AUTH_TRUST_PROXY, ['10.0.0.0/8', '::1'])
+  t.equal(of({ AUTH_REFRESH_GRACE: '0s' }).AUTH_REFRESH_GRACE, 0)
+  t.equal(of({ AUTH_RATE_LIMIT_PER_IP: '0' }).AUTH_RATE_LIMIT_PER_IP, 0)
+  t.equal(of({ DATABASE_URL: 'postgresql://x@y/z' }).DATABASE_URL, 'postgresql://x@y/z')
+  t.equal(of({ AUTH_DATA_DIR: '/srv/gatehouse' }).DATABASE_URL, 'file:/srv/gatehouse/gatehouse.db')
+})
+
+t.test('a cookie domain must be one that the issuer belongs to', async (t) => {
+  const env = { AUTH_ISSUER: 'https://auth.example.com', AUTH_TRUST_PROXY: '::1' }
+  for (const domain of ['example.com', 'auth.example.com']) {
+    t.strictSame(faultsOf({ ...env, AUTH_COOKIE_DOMAIN: domain }), [])
+  }
+  for (const domain of [
+    'com',
+    'xample.com',
+    'other.com',
+    '.example.com',
+    'app.example.com',
+    'example.com;x'
+  ]) {
+    t.equal(faultsOf({ ...env, AUTH_COOKIE_DOMAIN: domain }).length, 1, domain)
+  }
+})
+
+t.test('a master key that is empty, short, known or no base64url is refused', async (t) => {
+  t.strictSame(faultsOf({ AUTH_MASTER_KEY: KEY }), [])
+  const weak = [
+    '',
+    ' ',
+    randomBytes(31).toString('base64url'),
+    'a'.repeat(64),
+    'abcd'.repeat(16),
+    'change-me-change-me-change-me-change-me-change-me-1234',
+    'your-super-secret-key-here-0123456789-abcdefghij-ABCDEF',
+    randomBytes(48).toString('base64').replace(/^../, '+/'),
+    `${KEY} ${KEY}`
+  ]
+  for (const key of weak) {
+    const faults = faultsOf({ AUTH_MASTER_KEY: key })
+    t.equal(faults.length, 1, key)
+    t.match(faults[0] ?? '', /^AUTH_MASTER_KEY /)
+    if (key.trim() !== '') t.notOk(faults.join().includes(key))
+  }
+})
+
+t.test('any 32 random bytes are a master key', async () => {
+  for (let round = 0; round < 2000; round += 1) {
+    const key = randomBytes(32).toString('base64url')
+    const faults = faultsOf({ AUTH_MASTER_KEY: key })
+    // One key in some hundred thousand happens to spell a placeholder: that one may be refused.
+    if (faults.length > 0 && !/secret|change|default/i.test(key)) throw new Error(`${key}: ${faults.join()}`)
+  }
+})
+
+t.test('a secret is read from the file that its twin names', async (t) => {
+  const files: Record<string, string> = { '/run/key': `${KEY}\n`, '/run/empty': '\n' }
+  const read = (path: string) => files[path] ?? noFile()
+  const { config, sources } = load({ AUTH_MASTER_KEY_FILE: '/run/key' }, read)
+  t.equal(config.AUTH_MASTER_KEY, KEY)
+  t.equal(sources.AUTH_MASTER_KEY, 'file')
+  t.strictSame(faultsOf({ AUTH_MASTER_KEY_FILE: '/run/key', AUTH_MASTER_KEY: KEY }, read), [
+    'AUTH_MASTER_KEY is set twice: by itself and by AUTH_MASTER_KEY_FILE'
+  ])
+  t.strictSame(faultsOf({ AUTH_MASTER_KEY_FILE: '/run/nothing' }, read), [
+    'AUTH_MASTER_KEY cannot be read from the file that AUTH_MASTER_KEY_FILE names'
+  ])
+  t.strictSame(faultsOf({ AUTH_MASTER_KEY_FILE: '/run/empty' }, read), [
+    'AUTH_MASTER_KEY is empty: give it a value or leave it out'
+  ])
+})
+
+t.test('what weakens the service and is allowed is warned about by name', async (t) => {
+  const warningsOf = (env: Record<string, string>) =>
+    load(env).warnings.map((warning) => warning.split(' ')[0])
+  t.strictSame(warningsOf({ HOST: '0.0.0.0' }), ['HOST'])
+  t.strictSame(warningsOf({ AUTH_ISSUER: 'https://auth.example.com' }), ['AUTH_TRUST_PROXY'])
+  t.strictSame(warningsOf({ AUTH_TRUST_PROXY: '0.0.0.0/0' }), ['AUTH_TRUST_PROXY'])
+  for (const limit of ['AUTH_RATE_LIMIT_PER_IP', 'AUTH_LOGIN_LIMIT_PER_IP', 'AUTH_LOGIN_LIMIT_PER_ACCOUNT']) {
+    t.strictSame(warningsOf({ [limit]: '0' }), [limit])
+  }
+})
+
+t.test('settings are shown with their sources, as they were written, secrets masked', async (t) => {
+  const env = { AUTH_MASTER_KEY: KEY, AUTH_ACCESS_TTL: '10m', DATABASE_URL: 'postgres://u:hunter2@db/x' }
+  const shown = showSettings(load(env), env)
+  t.strictSame(
+    shown.map(({ name }) => name),
+    Object.keys(Settings.properties)
+  )
+  const row = (name: string) => shown.find((setting) => setting.name === name)
+  t.strictSame(row('AUTH_MASTER_KEY'), { name: 'AUTH_MASTER_KEY', value: '********', source: 'environment' })
+  t.strictSame(row('DATABASE_URL'), { name: 'DATABASE_URL', value: '********', source: 'environment' })
+  t.strictSame(row('AUTH_ACCESS_TTL'), { name: 'AUTH_ACCESS_TTL', value: '10m', source: 'environment' })
+  t.strictSame(row('AUTH_REFRESH_GRACE'), { name: 'AUTH_REFRESH_GRACE', value: '10s', source: 'default' })
+  t.notMatch(JSON.stringify(shown), 'hunter2')
+})
+
+t.test('a duration is its number in its unit, and nothing else is one', async () => {
+  const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+  const unit = fc.constantFrom(...(Object.keys(units) as Array<keyof typeof units>))
+  fc.assert(
+    fc.property(
+      fc.nat(999_999_999),
+      unit,
+      (amount, name) => parseDuration(`${amount}${name}`) === amount * units[name]
+    )
+  )
+  fc.assert(
+    fc.property(
+      fc.string(),
+      (text) => /^\d{1,9}(ms|s|m|h|d)$/.test(text) || Number.isNaN(parseDuration(text))
+    )
+  )
+})
+
+t.test('whatever is in the environment, settings are loaded or refused by a SettingsError', async () => {
+  const name = fc.constantFrom(...Object.keys(Settings.properties), 'AUTH_UNKNOWN')
+  fc.assert(
+    fc.property(fc.dictionary(name, fc.string()), (env) => {
+      faultsOf(env)
+      return true
+    }),
+    { numRuns: 500 }
+  )
+})
