@@ -33,6 +33,8 @@ async function run(command: Command, args: string[]): Promise<number> {
     process.stdout.write(`${helpOf(command)}\n`)
     return 0
   }
+  const surplus = positionals[command.words]
+  if (surplus !== undefined) throw new UsageError(`what is ${surplus}? Put what has spaces in quotes`)
   const { text, json } = await command.run(
     values as Record<string, string | boolean | undefined>,
     positionals

@@ -1,8 +1,10 @@
 import { text } from 'node:stream/consumers'
 import type { FastifyInstance } from 'fastify'
 import { requireEmail } from '../domain/accounts.ts'
+import type { OneTimeLink } from '../domain/one-time-links.ts'
 import { ADMIN_ROLE } from '../domain/roles.ts'
-import { type Command, type CommandResult, requireText } from './command.ts'
+import type { User } from '../domain/store.ts'
+import { type Command, type CommandResult, requireText, UsageError } from './command.ts'
 import { operator, withApp } from './with-app.ts'
 
 /** `gatehouse admin create`: another administrator, or an account made one. */
@@ -10,6 +12,7 @@ export const adminCreate: Command = {
   name: 'admin create',
   usage: '--email ADDRESS [--name NAME] [--password-stdin]',
   summary: 'make an administrator; prints a one-time link unless a password comes on standard input',
+  words: 0,
   options: {
     email: { type: 'string' },
     name: { type: 'string' },
@@ -21,16 +24,22 @@ export const adminCreate: Command = {
     const password = values['password-stdin'] ? (await text(process.stdin)).replace(/\r?\n$/, '') : undefined
     return withApp(async (app) => {
       const known = await app.store.users.findByEmail(email)
-      return known ? promote(app, known.id, known.roles) : create(app, { email, name, password })
+      if (!known) return create(app, { email, name, password })
+      if (password !== undefined)
+        throw new UsageError(`${email} has an account: its password is its owner's to change`)
+      return promote(app, known)
     })
   }
 }
 
-async function promote(app: FastifyInstance, id: string, roles: string[]): Promise<CommandResult> {
-  const user = await app.administration.users.changeUser(id, { roles: [...roles, ADMIN_ROLE] }, operator)
+async function promote(app: FastifyInstance, known: User): Promise<CommandResult> {
+  const { users } = app.administration
+  const user = await users.changeUser(known.id, { roles: [...known.roles, ADMIN_ROLE] }, operator)
+  const link = user.passwordHash === null ? await users.startPasswordReset(user.id, operator) : undefined
+  const standing = user.disabled ? ' The account is disabled: another administrator can enable it.' : ''
   return {
-    text: `${user.email} has an account: it is an administrator's now, with the password it had.`,
-    json: { id: user.id, email: user.email, link: null }
+    text: `${user.email} has an account, and is an administrator now.${standing}${linkText(link)}`,
+    json: { id: user.id, email: user.email, link: link?.url ?? null }
   }
 }
 
@@ -42,9 +51,12 @@ async function create(
     { ...input, roles: [ADMIN_ROLE] },
     operator
   )
-  const next = link ? ` Choose the password here, once, within 24 hours:\n${link.url}` : ''
   return {
-    text: `${user.email} is an administrator.${next}`,
+    text: `${user.email} is an administrator.${linkText(link)}`,
     json: { id: user.id, email: user.email, link: link?.url ?? null }
   }
+}
+
+function linkText(link: OneTimeLink | undefined): string {
+  return link ? ` Choose the password here, once, within 24 hours:\n${link.url}` : ''
 }

@@ -10,6 +10,8 @@ export interface Command {
   /** Its arguments, as the help shows them. */
   usage: string
   summary: string
+  /** How many words it takes besides its options. */
+  words: number
   options: ParseArgsOptionsConfig
   run(values: OptionValues, positionals: string[]): Promise<CommandResult>
 }

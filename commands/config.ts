@@ -7,6 +7,7 @@ export const config: Command = {
   name: 'config',
   usage: '',
   summary: 'show every setting, its value and its source; secrets are masked',
+  words: 0,
   options: {},
   async run() {
     const loaded = loadSettings(process.env, (path) => readFileSync(path, 'utf8'))

@@ -8,6 +8,7 @@ export const migrate: Command = {
   name: 'migrate',
   usage: '',
   summary: 'bring the database schema up to date',
+  words: 0,
   options: {},
   async run() {
     const { config } = loadSettings(process.env, (path) => readFileSync(path, 'utf8'))

@@ -9,6 +9,7 @@ export const rolesSet: Command = {
   name: 'roles set',
   usage: 'NAME --scope "orders:read orders:write" [--description TEXT]',
   summary: 'create a role or change what it allows',
+  words: 1,
   options: { scope: { type: 'string' }, description: { type: 'string' } },
   async run(values, [name]) {
     const { description = '' } = values as { description?: string }

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
-import { buildApp } from '../app.ts'
 import type { Administrator } from '../domain/administration.ts'
 import { MANAGEMENT_SCOPE } from '../domain/roles.ts'
 import { loadSettings } from '../domain/settings.ts'
@@ -13,6 +12,7 @@ export const operator: Administrator = {
 
 /** The service's own parts, on the same settings and the same database, without listening. */
 export async function withApp<T>(work: (app: FastifyInstance) => Promise<T>): Promise<T> {
+  const { buildApp } = await import('../app.ts')
   const { config } = loadSettings(process.env, (path) => readFileSync(path, 'utf8'))
   const app = await buildApp(config, { logger: false })
   try {

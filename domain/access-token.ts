@@ -7,8 +7,7 @@ import type { Session, User } from './store.ts'
 type TokenSettings = Pick<Config, 'AUTH_ISSUER' | 'AUTH_AUDIENCE' | 'AUTH_ACCESS_TTL'>
 
 export function userClaims(
-  user: Pick<User, 'id' | 'version' | 'roles'>,
-  scope: string[],
+  user: Pick<User, 'id' | 'version' | 'roles' | 'scope'>,
   session: Pick<Session, 'id' | 'authTime' | 'expiresAt'>,
   settings: TokenSettings,
   now: number
@@ -23,7 +22,7 @@ export function userClaims(
     exp: toNumericDate(Math.min(now + settings.AUTH_ACCESS_TTL, session.expiresAt)),
     auth_time: toNumericDate(session.authTime),
     roles: user.roles,
-    scope: scope.join(' '),
+    scope: user.scope.join(' '),
     ver: user.version
   }
 }
@@ -62,8 +61,7 @@ export function fitsIntoCookie(roles: string[], scope: string[], settings: Token
   const id = uuidv7()
   const far = 9_999_999_999_000
   const claims = userClaims(
-    { id, version: 2 ** 31 - 1, roles },
-    scope,
+    { id, version: 2 ** 31 - 1, roles, scope },
     { id, authTime: far, expiresAt: far },
     settings,
     far

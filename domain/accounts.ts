@@ -8,7 +8,7 @@ import type { LoginThrottle } from './login-throttle.ts'
 import type { PasswordHasher } from './password-hash.ts'
 import type { PasswordPolicy } from './password-policy.ts'
 import type { Sessions, SignedIn } from './sessions.ts'
-import type { Session, Store, User } from './store.ts'
+import type { InsertedUser, Session, Store, User } from './store.ts'
 
 export interface Credentials {
   email: string
@@ -45,27 +45,28 @@ export function createAccounts({
 
   /** One comparison and, if it holds, the sign-in. Undefined where the hash was replaced in between. */
   async function tryLogin(
-    email: string,
+    user: User | undefined,
     input: Credentials,
     caller: Caller,
     throttleKey: string,
     previous: Session | undefined
-  ): Promise<Session | undefined> {
-    const user = await store.users.findByEmail(email)
+  ): Promise<SignedIn | undefined> {
     const matches = await hasher.verify(user?.passwordHash ?? null, input.password)
     if (!user?.passwordHash || !matches || user.disabled) return refuse('login.failed', caller, user)
 
     const { id, passwordHash } = user
+    const now = clock()
     const newHash = hasher.isOutdated(passwordHash) ? await hasher.hash(input.password) : undefined
     return store.transaction(async (tx) => {
-      if (!(await tx.users.recordLogin(id, passwordHash, clock()))) return undefined
+      if (!(await tx.users.recordLogin(id, passwordHash, now))) return undefined
       if (newHash !== undefined) await tx.users.setPasswordHash(id, passwordHash, newHash)
       const session = await sessions.openWithin(tx, id, input.remember ?? false, caller)
       await throttle.clearWithin(tx, throttleKey)
       if (previous) await sessions.endWithin(tx, previous, 'replaced', caller)
       const about = { actorId: id, userId: id, sessionId: session.id }
-      await tx.audit.append(auditEvent('login.succeeded', caller, clock(), about))
-      return session
+      await tx.audit.append(auditEvent('login.succeeded', caller, now, about))
+      // Read before the password was compared: what changed since has raised the version, and a refresh will tell.
+      return sessions.signedIn(session, { ...user, lastLoginAt: now })
     })
   }
 
@@ -113,10 +114,11 @@ export function createAccounts({
       const throttleKey = throttle.keyFor(email, previous?.userId === user?.id ? previous : undefined)
       await throttle.reserve(throttleKey)
       // A hash replaced under our eyes may be the same password at a new cost: it is compared once more.
-      const session =
-        (await tryLogin(email, input, caller, throttleKey, previous)) ??
-        (await tryLogin(email, input, caller, throttleKey, previous))
-      return session ? sessions.present(session) : refuse('login.failed', caller, user)
+      return (
+        (await tryLogin(user, input, caller, throttleKey, previous)) ??
+        (await tryLogin(await store.users.findByEmail(email), input, caller, throttleKey, previous)) ??
+        refuse('login.failed', caller, user)
+      )
     },
 
     /** Proves again who is signed in: the session's `authTime` becomes now. Throws as `login`. */
@@ -201,7 +203,7 @@ export function newUser(
   name: string | null,
   passwordHash: string | null,
   now: number
-): Omit<User, 'roles' | 'lastLoginAt'> {
+): InsertedUser {
   return {
     id: uuidv7(),
     email,

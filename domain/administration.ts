@@ -1,14 +1,14 @@
 import { fitsIntoCookie } from './access-token.ts'
 import { newUser, requireEmail } from './accounts.ts'
 import { keepAnAdministrator } from './administrators.ts'
-import { auditEvent, type Caller } from './audit.ts'
+import { type AuditDetail, type AuditType, auditEvent, type Caller } from './audit.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { Problem } from './errors.ts'
 import type { OneTimeLink, OneTimeLinks } from './one-time-links.ts'
 import type { PasswordHasher } from './password-hash.ts'
 import type { PasswordPolicy } from './password-policy.ts'
-import { managementScopesIn, USER_ROLE } from './roles.ts'
+import { heldRoles, managementScopesIn } from './roles.ts'
 import type { Sessions } from './sessions.ts'
 import type { Repositories, Store, Transaction, User } from './store.ts'
 
@@ -66,7 +66,7 @@ export function createAdministration({
       }))
       throw new Problem('unknown_role', { errors })
     }
-    const held = [...new Set([...roles, USER_ROLE])].sort()
+    const held = heldRoles(roles)
     if (!fitsIntoCookie(held, await db.roles.scopeOf(held), config)) throw new Problem('roles_too_large')
   }
 
@@ -77,16 +77,21 @@ export function createAdministration({
     return user
   }
 
-  async function changeWithin(tx: Transaction, user: User, change: UserChange, { caller }: Administrator) {
-    const note = (type: Parameters<typeof auditEvent>[0], detail = {}) =>
+  async function changeWithin(
+    tx: Transaction,
+    user: User,
+    change: UserChange,
+    caller: Caller
+  ): Promise<void> {
+    const note = (type: AuditType, detail: AuditDetail = {}) =>
       tx.audit.append(auditEvent(type, caller, clock(), { userId: user.id, detail }))
     if (change.name !== undefined) {
       await tx.users.setName(user.id, change.name)
       await note('user.renamed')
     }
     if (change.roles !== undefined) {
-      await tx.users.setRoles(user.id, change.roles)
-      await note('user.roles_changed', { before: user.roles, after: change.roles })
+      await changeRolesWithin(tx, user, heldRoles(change.roles))
+      await note('user.roles_changed', { before: user.roles, after: heldRoles(change.roles) })
     }
     if (change.disabled !== undefined && change.disabled !== user.disabled) {
       await tx.users.setDisabled(user.id, change.disabled)
@@ -94,6 +99,15 @@ export function createAdministration({
       await note(change.disabled ? 'user.disabled' : 'user.enabled')
     }
     await sessions.makeTokensStaleWithin(tx, { id: user.id })
+  }
+
+  // A link that a lesser administrator made must not open what its owner has risen to since.
+  async function changeRolesWithin(tx: Transaction, user: User, roles: string[]): Promise<void> {
+    await tx.users.setRoles(user.id, roles)
+    const gained = managementScopesIn(await tx.roles.scopeOf(roles)).some(
+      (token) => !user.scope.includes(token)
+    )
+    if (gained) await tx.oneTimeTokens.withdraw('password', user.id)
   }
 
   return {
@@ -110,18 +124,22 @@ export function createAdministration({
       if (input.password !== undefined)
         checkPassword(input.password, { email, name: input.name }, '/password')
       const passwordHash = input.password === undefined ? null : await hasher.hash(input.password)
-      const user = newUser(email, input.name ?? null, passwordHash, clock())
-      const link = await store.transaction(async (tx) => {
+      const inserted = newUser(email, input.name ?? null, passwordHash, clock())
+      return store.transaction(async (tx) => {
+        await tx.exclusive('roles')
         await assertRoles(tx, roles)
         await assertMayTouch(tx, administrator, roles)
-        if (!(await tx.users.insert(user))) throw new Problem('email_taken')
-        await tx.users.setRoles(user.id, roles)
+        if (!(await tx.users.insert(inserted))) throw new Problem('email_taken')
+        await tx.users.setRoles(inserted.id, roles)
         await tx.audit.append(
-          auditEvent('user.created', administrator.caller, clock(), { userId: user.id, detail: { roles } })
+          auditEvent('user.created', administrator.caller, clock(), {
+            userId: inserted.id,
+            detail: { roles }
+          })
         )
-        return passwordHash === null ? links.choosePasswordWithin(tx, user.id) : undefined
+        const link = passwordHash === null ? await links.choosePasswordWithin(tx, inserted.id) : undefined
+        return { user: (await tx.users.find(inserted.id)) as User, link }
       })
-      return { user: { ...user, lastLoginAt: null, roles: [...new Set([...roles, USER_ROLE])].sort() }, link }
     },
 
     /** Throws a Problem `not_found`, `unknown_role`, `roles_too_large`, `last_administrator` or `forbidden`. */
@@ -133,7 +151,7 @@ export function createAdministration({
             await assertRoles(tx, change.roles)
             await assertMayTouch(tx, administrator, change.roles)
           }
-          await changeWithin(tx, user, change, administrator)
+          await changeWithin(tx, user, change, administrator.caller)
         })
         return (await tx.users.find(id)) as User
       })

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, type KeyObject } from 'node:crypto'
 import { type Clock, DAY, SECOND } from './clock.ts'
 import { Problem } from './errors.ts'
 import type { Session, Store, Transaction } from './store.ts'
@@ -19,7 +19,7 @@ export function createLoginThrottle({
 }: {
   store: Store
   clock: Clock
-  key: Buffer
+  key: KeyObject
   limit: number
 }) {
   const keyOf = (text: string) => createHmac('sha256', key).update(text).digest('base64url')

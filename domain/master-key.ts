@@ -1,4 +1,4 @@
-import { hkdfSync, randomBytes } from 'node:crypto'
+import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
 import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { uuidv7 } from './id.ts'
@@ -60,15 +60,15 @@ function publishKeyFile(path: string): void {
 
 /** One key for each purpose, so that none can stand in for another (HKDF-SHA-256, RFC 5869). */
 export interface DerivedKeys {
-  refreshToken: Buffer
-  csrfToken: Buffer
-  signingKeyWrap: Buffer
-  throttle: Buffer
+  refreshToken: KeyObject
+  csrfToken: KeyObject
+  signingKeyWrap: KeyObject
+  throttle: KeyObject
 }
 
 export function deriveKeys(masterKey: Buffer): DerivedKeys {
   const derive = (purpose: string) =>
-    Buffer.from(hkdfSync('sha256', masterKey, '', `gatehouse/v1/${purpose}`, 32))
+    createSecretKey(Buffer.from(hkdfSync('sha256', masterKey, '', `gatehouse/v1/${purpose}`, 32)))
   return {
     refreshToken: derive('refresh-token'),
     csrfToken: derive('csrf-token'),

@@ -66,7 +66,7 @@ export function createOneTimeLinks({
       const passwordHash = await hasher.hash(input.password)
       const user = newUser(email, input.name ?? null, passwordHash, clock())
       const session = await store.transaction(async (tx) => {
-        await tx.exclusive('administrators')
+        await tx.exclusive('roles')
         if ((await tx.users.countAdministrators()) > 0) throw new Problem('already_set_up')
         if (!(await tx.oneTimeTokens.consume(hash, 'setup', clock()))) throw new Problem('invalid_token')
         if (!(await tx.users.insert(user))) throw new Problem('email_taken')

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { parse, stringify } from 'uuid'
 import type { Session } from './store.ts'
 
@@ -21,7 +21,7 @@ export interface RefreshToken {
 export function sealRefreshToken(
   session: Pick<Session, 'id' | 'seed'>,
   generation: number,
-  key: Buffer
+  key: KeyObject
 ): string {
   const body = encodeBody(session.id, generation)
   return Buffer.concat([body, macOf(body, session.seed, key)]).toString('base64url')
@@ -44,7 +44,11 @@ export function readRefreshToken(text: string): RefreshToken | undefined {
 }
 
 /** Whether we made this token for this session, whatever its generation. */
-export function isGenuine(token: RefreshToken, session: Pick<Session, 'id' | 'seed'>, key: Buffer): boolean {
+export function isGenuine(
+  token: RefreshToken,
+  session: Pick<Session, 'id' | 'seed'>,
+  key: KeyObject
+): boolean {
   const body = encodeBody(session.id, token.generation)
   return session.id === token.sessionId && timingSafeEqual(token.mac, macOf(body, session.seed, key))
 }
@@ -56,6 +60,6 @@ function encodeBody(sessionId: string, generation: number): Buffer {
   return body
 }
 
-function macOf(body: Buffer, seed: string, key: Buffer): Buffer {
+function macOf(body: Buffer, seed: string, key: KeyObject): Buffer {
   return createHmac('sha256', key).update(body).update(seed).digest()
 }

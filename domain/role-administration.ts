@@ -57,11 +57,19 @@ export function createRoleAdministration({
     return true
   }
 
+  // What roles allow and who holds them change one after the other: each is measured against what the other left.
+  function inTurn<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return store.transaction(async (tx) => {
+      await tx.exclusive('roles')
+      return work(tx)
+    })
+  }
+
   return {
     /** Throws a Problem `role_exists`, `roles_too_large` or `forbidden`. */
     async create(role: RoleInput, administrator: Administrator): Promise<Role> {
       assertMayGrant(administrator, role.scope)
-      await store.transaction(async (tx) => {
+      await inTurn(async (tx) => {
         if (!(await createWithin(tx, role, administrator))) throw new Problem('role_exists')
       })
       return { ...role, builtIn: false }
@@ -70,7 +78,7 @@ export function createRoleAdministration({
     /** Throws a Problem `not_found`, `role_built_in`, `roles_too_large` or `forbidden`. */
     async change(role: RoleInput, administrator: Administrator): Promise<Role> {
       if (role.name === ADMIN_ROLE) throw new Problem('role_built_in')
-      return store.transaction(async (tx) => {
+      return inTurn(async (tx) => {
         const before = await tx.roles.find(role.name)
         if (!before) throw new Problem('not_found')
         assertMayGrant(administrator, [...before.scope, ...role.scope])
@@ -82,7 +90,7 @@ export function createRoleAdministration({
     /** Creates the role or changes the one that is there: for the command line. */
     async set(role: RoleInput, administrator: Administrator): Promise<'created' | 'changed'> {
       if (role.name === ADMIN_ROLE) throw new Problem('role_built_in')
-      return store.transaction(async (tx) => {
+      return inTurn(async (tx) => {
         if (await createWithin(tx, role, administrator)) return 'created'
         await changeWithin(tx, role, administrator)
         return 'changed'
@@ -91,7 +99,7 @@ export function createRoleAdministration({
 
     /** Takes the role away from everybody, then removes it. Throws a Problem `not_found`, `role_built_in` or `forbidden`. */
     async delete(name: string, administrator: Administrator): Promise<void> {
-      await store.transaction(async (tx) => {
+      await inTurn(async (tx) => {
         const role = await tx.roles.find(name)
         if (!role) throw new Problem('not_found')
         if (role.builtIn) throw new Problem('role_built_in')

@@ -13,9 +13,23 @@ export const MANAGEMENT_SCOPE = [
   'users:write'
 ] as const
 
+/** These roles and the one that everybody has: sorted, without repeats. */
+export function heldRoles(roles: string[]): string[] {
+  return [...new Set([...roles, USER_ROLE])].sort()
+}
+
 /** The scope that several roles give together: sorted, without repeats. */
 export function unionOfScopes(roles: Pick<Role, 'scope'>[]): string[] {
   return [...new Set(roles.flatMap(({ scope }) => scope))].sort()
+}
+
+/**
+ * What roles allow together, given the scopes that the database has for them. What `admin` may do is a fact of the
+ * program, so that a new version's new scopes need no migration.
+ */
+export function scopeOfRoles(roles: string[], stored: string): string[] {
+  const granted = roles.includes(ADMIN_ROLE) ? [...MANAGEMENT_SCOPE] : []
+  return unionOfScopes([{ scope: granted }, { scope: parseScope(stored) }])
 }
 
 /** A space-separated scope (RFC 6749 §3.3) as a sorted list without repeats. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { type KeyObject, randomBytes } from 'node:crypto'
 import { lastTokenExpiry } from './access-token.ts'
 import { auditEvent, type Caller } from './audit.ts'
 import type { Clock } from './clock.ts'
@@ -10,7 +10,7 @@ import type { Page, Session, Store, Transaction, User } from './store.ts'
 const SEED_BYTES = 32
 
 export interface SessionRules {
-  refreshKey: Buffer
+  refreshKey: KeyObject
   /** All in milliseconds. */
   idleTtl: number
   maxTtl: number
@@ -21,7 +21,6 @@ export interface SessionRules {
 /** A live session with all that its cookies are made of. */
 export interface SignedIn {
   user: User
-  scope: string[]
   session: Session
   refreshToken: string
 }
@@ -56,16 +55,15 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
     return session && isGenuine(token, session, rules.refreshKey) ? { token, session } : undefined
   }
 
+  /** A live session and whoever has it, as the sign-in cookies are made of them. */
+  function signedIn(session: Session, user: User): SignedIn {
+    return { user, session, refreshToken: sealRefreshToken(session, session.generation, rules.refreshKey) }
+  }
+
   async function present(session: Session): Promise<SignedIn> {
     const user = await store.users.find(session.userId)
     if (!user || user.disabled) throw new Problem('invalid_session')
-    return {
-      user,
-      // Read after the user: scopes may be newer than the version beside them, never older.
-      scope: await store.roles.scopeOf(user.roles),
-      session,
-      refreshToken: sealRefreshToken(session, session.generation, rules.refreshKey)
-    }
+    return signedIn(session, user)
   }
 
   async function settleLostRace(token: RefreshToken, caller: Caller): Promise<SignedIn> {
@@ -149,6 +147,7 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
   }
 
   return {
+    signedIn,
     present,
     endWithin,
     endAllWithin,

@@ -1,3 +1,4 @@
+import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { type SettingName, Settings, type SettingValues } from '../schemas/settings.ts'
 import type { Config } from './config.ts'
@@ -100,7 +101,7 @@ function notEmpty(value: string): string {
 function convert(name: SettingName, value: string | undefined): unknown {
   const schema = Settings.properties[name]
   const { default: fallback, hint } = annotationsOf(name)
-  const converted = value === undefined ? fallback : Value.Convert(schema, value)
+  const converted = value === undefined ? fallback : fromText(schema, value)
   const [error] = Value.Errors(schema, converted)
   if (!error) return converted
   if (error.keyword === 'enum') {
@@ -111,8 +112,15 @@ function convert(name: SettingName, value: string | undefined): unknown {
   throw new Error(hint ?? error.message)
 }
 
+// Convert alone would take `false` for 0, and so switch a limit off.
+function fromText(schema: TSchema, value: string): unknown {
+  return 'type' in schema && schema.type === 'integer' && !/^\d+$/.test(value)
+    ? value
+    : Value.Convert(schema, value)
+}
+
 function withDerivedDefaults(values: SettingValues): Config {
-  const issuer = values.AUTH_ISSUER || `http://localhost:${values.PORT}`
+  const issuer = values.AUTH_ISSUER || new URL(`http://localhost:${values.PORT}`).origin
   return {
     ...values,
     AUTH_ISSUER: issuer,

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, exportPKCS8, exportSPKI, generateKeyPair } from 'jose'
 import { MasterKeyError } from './master-key.ts'
 import type { SigningKey, Store } from './store.ts'
@@ -27,7 +27,7 @@ export interface KeyRing {
 export async function loadKeyRing(
   store: Store,
   algorithm: SigningKey['algorithm'],
-  wrapKey: Buffer,
+  wrapKey: KeyObject,
   now: number
 ): Promise<KeyRing> {
   const active = (await store.signingKeys.list()).find(({ status }) => status === 'active')
@@ -41,7 +41,7 @@ export async function loadKeyRing(
   return openKeyRing(await store.signingKeys.list(), wrapKey)
 }
 
-function openKeyRing(keys: SigningKey[], wrapKey: Buffer): KeyRing {
+function openKeyRing(keys: SigningKey[], wrapKey: KeyObject): KeyRing {
   const byKid = new Map(keys.map((key) => [key.kid, openKey(key, wrapKey)]))
   const active = byKid.get(keys.find(({ status }) => status === 'active')?.kid ?? '')
   if (!active) throw new Error('There is no active signing key')
@@ -50,7 +50,7 @@ function openKeyRing(keys: SigningKey[], wrapKey: Buffer): KeyRing {
 
 async function createSigningKey(
   algorithm: SigningKey['algorithm'],
-  wrapKey: Buffer,
+  wrapKey: KeyObject,
   now: number
 ): Promise<SigningKey> {
   const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })
@@ -65,19 +65,19 @@ async function createSigningKey(
   }
 }
 
-function openKey({ kid, algorithm, publicPem, sealedPrivateKey }: SigningKey, wrapKey: Buffer): OpenedKey {
+function openKey({ kid, algorithm, publicPem, sealedPrivateKey }: SigningKey, wrapKey: KeyObject): OpenedKey {
   return { kid, algorithm, publicPem, privatePem: unseal(sealedPrivateKey, kid, wrapKey) }
 }
 
 // AES-256-GCM with a random nonce; the kid is authenticated with it, so that rows cannot be swapped.
-function seal(text: string, kid: string, wrapKey: Buffer): string {
+function seal(text: string, kid: string, wrapKey: KeyObject): string {
   const iv = randomBytes(IV_BYTES)
   const cipher = createCipheriv('aes-256-gcm', wrapKey, iv).setAAD(Buffer.from(kid))
   const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
   return Buffer.concat([iv, cipher.getAuthTag(), body]).toString('base64url')
 }
 
-function unseal(sealed: string, kid: string, wrapKey: Buffer): string {
+function unseal(sealed: string, kid: string, wrapKey: KeyObject): string {
   const bytes = Buffer.from(sealed, 'base64url')
   try {
     const decipher = createDecipheriv('aes-256-gcm', wrapKey, bytes.subarray(0, IV_BYTES), {

@@ -15,7 +15,12 @@ export interface User {
   lastLoginAt: number | null
   /** Sorted; `user`, which everybody has, is among them. */
   roles: string[]
+  /** What these roles allow together: sorted, without repeats. */
+  scope: string[]
 }
+
+/** An account as it is inserted: without roles. */
+export type InsertedUser = Omit<User, 'roles' | 'scope' | 'lastLoginAt'>
 
 /** One sign-in on one device. `seed` never leaves the database; `generation` counts the refresh tokens given out. */
 export interface Session {
@@ -79,7 +84,7 @@ export interface ThrottlePolicy {
 
 export interface Users {
   /** False where the e-mail address is taken. */
-  insert(user: Omit<User, 'roles' | 'lastLoginAt'>): Promise<boolean>
+  insert(user: InsertedUser): Promise<boolean>
   find(id: string): Promise<User | undefined>
   findByEmail(email: string): Promise<User | undefined>
   /** In order of creation; `search` is part of an e-mail address or a name. */
@@ -174,7 +179,7 @@ export interface Repositories {
 
 export interface Transaction extends Repositories {
   /** Waits until no other transaction holds this name; held to the end of the transaction. */
-  exclusive(name: 'administrators' | 'signing-keys'): Promise<void>
+  exclusive(name: 'roles' | 'signing-keys'): Promise<void>
 }
 
 /** What a commit made true, for those in this process who follow it. */

@@ -23,6 +23,7 @@ export function holdConventions(fastify: FastifyInstance): void {
     if (guarded) {
       route.attachValidation = true
       route.preHandler = [...hooks, refuseInvalid]
+      route.schema = { ...route.schema, security: [{ cookie: [] }, { bearer: [] }] }
     }
   })
 }

@@ -11,6 +11,14 @@ export const Time = Type.String({ format: 'date-time', examples: ['2026-11-23T08
 
 export const Id = Type.String({ format: 'uuid' })
 
-export const IdParams = Closed({ id: Type.String({ minLength: 1, maxLength: 64 }) })
+/** Text without control characters: PostgreSQL keeps no NUL, and a log line stays one line. */
+export const Text = (options: {
+  minLength?: number
+  maxLength: number
+  description?: string
+  examples?: string[]
+}) => Type.String({ pattern: '^[^\\p{Cc}]*$', ...options })
+
+export const IdParams = Closed({ id: Text({ minLength: 1, maxLength: 64 }) })
 
 export const NoContent = Type.Null({ description: 'Done; there is nothing to say.' })

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Closed } from './common.ts'
+import { Closed, Text } from './common.ts'
 
 export const RoleName = Type.String({ pattern: '^[a-z][a-z0-9._:-]{0,63}$', examples: ['editor'] })
 
@@ -10,7 +10,7 @@ const Scope = Type.String({
   examples: ['orders:read orders:write']
 })
 
-const Description = Type.String({ maxLength: 200 })
+const Description = Text({ maxLength: 200 })
 
 export const Role = Type.Object({
   name: Type.String(),

@@ -1,12 +1,12 @@
 import { type Static, Type } from 'typebox'
-import { Closed, Id, Nullable, Time } from './common.ts'
+import { Closed, Id, Nullable, Text, Time } from './common.ts'
 
-export const Email = Type.String({ minLength: 3, maxLength: 320, examples: ['ada@example.com'] })
+export const Email = Text({ minLength: 3, maxLength: 320, examples: ['ada@example.com'] })
 
 // Wide on purpose: what a password must be is a rule of its own, with reasons. This only bounds the work.
 export const Password = Type.String({ minLength: 1, maxLength: 1024 })
 
-export const Name = Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\p{Cc}]*$' })
+export const Name = Text({ minLength: 1, maxLength: 100 })
 
 /** A person as others may see them. */
 export const User = Type.Object({

@@ -21,7 +21,7 @@ const QUIET_THROTTLES_KEPT = DAY
 const REVOCATIONS_KEPT = HOUR
 
 /** Names of `exclusive` as PostgreSQL's advisory lock keys; SQLite's one writer needs none. */
-const LOCKS = { administrators: 7_001, 'signing-keys': 7_002 }
+const LOCKS = { roles: 7_001, 'signing-keys': 7_002 }
 
 export interface OpenedStore {
   store: Store

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { ADMIN_ROLE, MANAGEMENT_SCOPE, unionOfScopes } from '../domain/roles.ts'
+import { scopeOfRoles, unionOfScopes } from '../domain/roles.ts'
 import type { Role, Roles } from '../domain/store.ts'
 import type { Tables } from './tables.ts'
 
@@ -52,9 +52,6 @@ export function createRoles(db: Kysely<Tables>): Roles {
   }
 }
 
-// What `admin` may do is a fact of the program, so that a new version's new scopes need no migration.
 function toRole({ name, description, scope, built_in }: Tables['roles']): Role {
-  const granted =
-    name === ADMIN_ROLE ? [...MANAGEMENT_SCOPE] : scope.split(' ').filter((token) => token !== '')
-  return { name, description, scope: granted, builtIn: built_in === 1 }
+  return { name, description, scope: scopeOfRoles([name], scope), builtIn: built_in === 1 }
 }

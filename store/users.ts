@@ -1,21 +1,23 @@
 import { type Kysely, sql } from 'kysely'
-import { USER_ROLE } from '../domain/roles.ts'
+import { scopeOfRoles, USER_ROLE } from '../domain/roles.ts'
 import type { User, Users } from '../domain/store.ts'
 import type { Tables } from './tables.ts'
 
-type Row = Tables['users'] & { roles: string | null }
+type Row = Tables['users'] & { roles: string | null; scope: string | null }
 
 export function createUsers(db: Kysely<Tables>): Users {
-  // One statement, so that a version and the roles beside it are of the same moment.
+  // One statement, so that a version and what it stands for are of the same moment.
   const users = () =>
     db
       .selectFrom('users')
       .selectAll('users')
-      .select(
+      .select([
         sql<string | null>`(select string_agg(role_name, ' ') from user_roles where user_id = users.id)`.as(
           'roles'
-        )
-      )
+        ),
+        sql<string | null>`(select string_agg(scope, ' ') from roles where name = ${USER_ROLE}
+          or name in (select role_name from user_roles where user_id = users.id))`.as('scope')
+      ])
 
   return {
     async insert(user) {
@@ -94,7 +96,7 @@ export function createUsers(db: Kysely<Tables>): Users {
 
     async setRoles(id, roles) {
       await db.deleteFrom('user_roles').where('user_id', '=', id).execute()
-      const held = roles.filter((role) => role !== USER_ROLE)
+      const held = [...new Set(roles)].filter((role) => role !== USER_ROLE)
       if (held.length === 0) return
       await db
         .insertInto('user_roles')
@@ -153,6 +155,7 @@ export function createUsers(db: Kysely<Tables>): Users {
 }
 
 function toUser(row: Row): User {
+  const roles = rolesOf(row.roles)
   return {
     id: row.id,
     email: row.email,
@@ -163,7 +166,8 @@ function toUser(row: Row): User {
     emailVerified: row.email_verified === 1,
     createdAt: row.created_at,
     lastLoginAt: row.last_login_at,
-    roles: rolesOf(row.roles)
+    roles,
+    scope: scopeOfRoles(roles, row.scope ?? '')
   }
 }
 

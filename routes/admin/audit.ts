@@ -1,7 +1,7 @@
 import { type FastifyPluginAsyncTypebox, type Static, Type } from '@fastify/type-provider-typebox'
 import { type AuditFilter, auditTypes } from '../../domain/audit.ts'
 import { AuditEvent } from '../../schemas/admin.ts'
-import { Closed, Time } from '../../schemas/common.ts'
+import { Closed, Text, Time } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { auditEventView } from '../views/audit-event.ts'
@@ -10,8 +10,8 @@ import { pageOf, pageView } from '../views/page.ts'
 const AuditQuery = Closed({
   ...pageQuery,
   type: Type.Optional(Type.Enum([...auditTypes])),
-  userId: Type.Optional(Type.String({ maxLength: 64, description: 'Whom it happened to' })),
-  actorId: Type.Optional(Type.String({ maxLength: 64, description: 'Who did it' })),
+  userId: Type.Optional(Text({ maxLength: 64, description: 'Whom it happened to' })),
+  actorId: Type.Optional(Text({ maxLength: 64, description: 'Who did it' })),
   from: Type.Optional(Time),
   to: Type.Optional(Time)
 })

@@ -1,7 +1,7 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
 import { CreatedUser, NewUser } from '../../schemas/admin.ts'
-import { Closed } from '../../schemas/common.ts'
+import { Closed, Text } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { User } from '../../schemas/user.ts'
@@ -12,9 +12,7 @@ import { administratorOf } from './administrator-of.ts'
 
 const UsersQuery = Closed({
   ...pageQuery,
-  search: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 100, description: 'Part of an address or a name' })
-  )
+  search: Type.Optional(Text({ minLength: 1, maxLength: 100, description: 'Part of an address or a name' }))
 })
 
 /** /admin/users: everybody, page by page; a new account. */

@@ -45,7 +45,7 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
 }
 
 function meView(signedIn: SignedIn) {
-  return { ...signedInView(signedIn), roles: signedIn.user.roles, scope: signedIn.scope.join(' ') }
+  return { ...signedInView(signedIn), roles: signedIn.user.roles, scope: signedIn.user.scope.join(' ') }
 }
 
 export default me

@@ -6,9 +6,9 @@ import type { SignedIn } from '../../domain/sessions.ts'
 /** Puts a new access token into its cookie, and the refresh token of the session's generation into the other. */
 export function setSignInCookies(fastify: FastifyInstance, reply: FastifyReply, signedIn: SignedIn): void {
   const { accessTokens, sessionCookies, config, clock } = fastify
-  const { user, scope, session, refreshToken } = signedIn
+  const { user, session, refreshToken } = signedIn
   const now = clock()
-  const access = accessTokens.issue(userClaims(user, scope, session, config, now))
+  const access = accessTokens.issue(userClaims(user, session, config, now))
   const maxAge = session.remember ? Math.ceil((session.expiresAt - now) / SECOND) : undefined
   sessionCookies.set(reply, { access, refresh: refreshToken }, maxAge)
 }

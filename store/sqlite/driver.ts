@@ -93,6 +93,8 @@ class Reader {
 
   constructor(path: string) {
     this.#db = new Database(path, { readonly: true, fileMustExist: true, timeout: READ_TIMEOUT })
+    // SQLite's own knows ASCII only, and a search would not find Élodie.
+    this.#db.function('lower', { deterministic: true }, (text) => String(text).toLowerCase())
   }
 
   all(sql: string, parameters: readonly unknown[]): unknown[] {

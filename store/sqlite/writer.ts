@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { WriteOutcome, WriteReply, WriteRequest, WriteResult } from './protocol.ts'
 
@@ -10,6 +11,7 @@ interface Waiter {
 }
 
 const GROUP_LIMIT = 64
+const SETTLED_AT_ONCE = 8
 
 /** The main thread's end of the writer thread: one logical transaction at a time, in the order of arrival. */
 export class Writer {
@@ -91,11 +93,10 @@ export class Writer {
   }
 
   #receive({ flushed, outcomes }: WriteReply): void {
-    for (const outcome of outcomes) this.#settle(outcome)
-    if (!flushed) return
-    this.#flushing = false
+    if (flushed) this.#flushing = false
     // Amid a transaction the flush waits for its end, or it would write half of it.
-    if (!this.#busy) this.#flush()
+    if (flushed && !this.#busy) this.#flush()
+    void this.#settleInTurns(outcomes)
   }
 
   #send(request: Unsent<WriteRequest>): Promise<WriteResult> {
@@ -109,6 +110,14 @@ export class Writer {
 
   #post(request: WriteRequest): void {
     this.#worker.postMessage(request)
+  }
+
+  // What one fsync let go would come down on the event loop at once: others get their turn in between.
+  async #settleInTurns(outcomes: WriteOutcome[]): Promise<void> {
+    for (const [index, outcome] of outcomes.entries()) {
+      if (index > 0 && index % SETTLED_AT_ONCE === 0) await setImmediate()
+      this.#settle(outcome)
+    }
   }
 
   #settle(outcome: WriteOutcome): void {

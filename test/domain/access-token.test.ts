@@ -10,11 +10,11 @@ const settings = {
   AUTH_AUDIENCE: 'https://b.example',
   AUTH_ACCESS_TTL: 5 * MINUTE
 }
-const user = { id: uuidv7(), version: 4, roles: ['editor', 'user'] }
+const user = { id: uuidv7(), version: 4, roles: ['editor', 'user'], scope: ['a:b', 'c:d'] }
 const session = { id: uuidv7(), authTime: NOW - 1500, expiresAt: NOW + 60 * MINUTE }
 
 t.test('the claims are those of the contract, times in whole seconds', async (t) => {
-  const { jti, ...claims } = userClaims(user, ['a:b', 'c:d'], session, settings, NOW + 999)
+  const { jti, ...claims } = userClaims(user, session, settings, NOW + 999)
   t.match(jti, /^[0-9a-f-]{36}$/)
   t.strictSame(claims, {
     iss: 'https://a.example',
@@ -31,13 +31,13 @@ t.test('the claims are those of the contract, times in whole seconds', async (t)
 })
 
 t.test('no two tokens have one jti', async (t) => {
-  const jtis = Array.from({ length: 1000 }, () => userClaims(user, [], session, settings, NOW).jti)
+  const jtis = Array.from({ length: 1000 }, () => userClaims(user, session, settings, NOW).jti)
   t.equal(new Set(jtis).size, 1000)
 })
 
 t.test('a token never outlives its session', async (t) => {
   const ending = { ...session, expiresAt: NOW + MINUTE }
-  t.equal(userClaims(user, [], ending, settings, NOW).exp, seconds + 60)
+  t.equal(userClaims(user, ending, settings, NOW).exp, seconds + 60)
 })
 
 t.test('expiry is forgiven for less than 5 seconds', async (t) => {
@@ -81,7 +81,7 @@ t.test('a time that is missing or no number is never timely', async (t) => {
 })
 
 t.test('a revocation lasts until the last token that it concerns is timely for nobody', async (t) => {
-  const claims = userClaims(user, [], session, settings, NOW)
+  const claims = userClaims(user, session, settings, NOW)
   const end = lastTokenExpiry(NOW, settings.AUTH_ACCESS_TTL)
   t.equal(isTimely(claims, end - 60_000 - 1), true)
   t.equal(isTimely(claims, end), false)

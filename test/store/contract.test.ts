@@ -2,7 +2,7 @@ import t from 'tap'
 import { auditEvent } from '../../domain/audit.ts'
 import { Problem } from '../../domain/errors.ts'
 import { uuidv7 } from '../../domain/id.ts'
-import type { Committed, Session, Store, User } from '../../domain/store.ts'
+import type { Committed, InsertedUser, Session, Store } from '../../domain/store.ts'
 import { openStore } from '../../store/index.ts'
 import { engines } from '../harness/engines.ts'
 
@@ -10,7 +10,7 @@ const now = 1_800_000_000_000
 const nobody = { actorId: null, ip: null, userAgent: null, requestId: null }
 const policy = { limit: 5, firstDelay: 1000, doublings: 3, forgetAfter: 86_400_000 }
 
-const newUser = (email: string): Omit<User, 'roles' | 'lastLoginAt'> => ({
+const newUser = (email: string): InsertedUser => ({
   id: uuidv7(),
   email,
   name: 'Ada',
@@ -75,7 +75,12 @@ for (const engine of engines) {
 
     t.test('a user comes back as it went in', async (t) => {
       const user = await insertUser(store)
-      t.strictSame(await store.users.find(user.id), { ...user, lastLoginAt: null, roles: ['user'] })
+      t.strictSame(await store.users.find(user.id), {
+        ...user,
+        lastLoginAt: null,
+        roles: ['user'],
+        scope: []
+      })
       t.strictSame(await store.users.findByEmail(user.email), await store.users.find(user.id))
     })
 
