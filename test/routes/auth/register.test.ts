@@ -123,8 +123,6 @@ t.test('what is no e-mail address answers 400 and names the field', async (t) =>
     'ada@exa mple.com',
     'ada@example..com',
     'ada@@example.com@',
-    'ada\u0000@example.com',
-    'ada\r\nbcc:eve@example.com',
     '<ada@example.com>',
     `${'a'.repeat(65)}@example.com`,
     `ada@${'a'.repeat(60)}.${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repeat(60)}.${'e'.repeat(20)}`
@@ -144,6 +142,8 @@ t.test('unknown, missing and wrong fields answer 400 and name each field', async
     [{ email: 'ada@example.com' }, '/password'],
     [{ password }, '/email'],
     [{ email: ['ada@example.com'], password }, '/email'],
+    [{ email: 'ada\u0000@example.com', password }, '/email'],
+    [{ email: 'ada\r\nbcc:eve@example.com', password }, '/email'],
     [{ email: 'ada@example.com', password: 123456789012 }, '/password'],
     [{ email: 'ada@example.com', password, name: '' }, '/name'],
     [{ email: 'ada@example.com', password, name: 'A\u0000da' }, '/name'],
