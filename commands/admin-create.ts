@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import type { FastifyInstance } from 'fastify'
-import { requireEmail } from '../domain/accounts.ts'
+import { requireEmail } from '../domain/email.ts'
 import type { OneTimeLink } from '../domain/one-time-links.ts'
 import { ADMIN_ROLE } from '../domain/roles.ts'
 import type { User } from '../domain/store.ts'

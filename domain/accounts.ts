@@ -1,14 +1,14 @@
 import { keepAnAdministrator } from './administrators.ts'
 import { type AuditType, auditEvent, type Caller } from './audit.ts'
 import type { Clock } from './clock.ts'
-import { normaliseEmail } from './email.ts'
+import { normaliseEmail, requireEmail } from './email.ts'
 import { Problem } from './errors.ts'
 import { uuidv7 } from './id.ts'
 import type { LoginThrottle } from './login-throttle.ts'
 import type { PasswordHasher } from './password-hash.ts'
 import type { PasswordPolicy } from './password-policy.ts'
 import type { Sessions, SignedIn } from './sessions.ts'
-import type { InsertedUser, Session, Store, User } from './store.ts'
+import type { InsertedUser, Session, Store, Transaction, User } from './store.ts'
 
 export interface Credentials {
   email: string
@@ -41,6 +41,13 @@ export function createAccounts({
   async function refuse(type: AuditType, caller: Caller, user: User | undefined): Promise<never> {
     await store.audit.append(auditEvent(type, caller, clock(), { userId: user?.id ?? null }))
     throw new Problem('invalid_credentials')
+  }
+
+  /** The session after its owner proved who they are again: tokens from before are the ones replaced. */
+  async function renewWithin(tx: Transaction, session: Session): Promise<Session> {
+    const renewed = await tx.sessions.renew(session.id, clock())
+    if (!renewed) throw new Problem('unauthorized')
+    return renewed
   }
 
   /** One comparison and, if it holds, the sign-in. Undefined where the hash was replaced in between. */
@@ -130,8 +137,7 @@ export function createAccounts({
         caller
       )
       const renewed = await store.transaction(async (tx) => {
-        const fresh = await tx.sessions.setAuthTime(session.id, clock())
-        if (!fresh) throw new Problem('unauthorized')
+        const fresh = await renewWithin(tx, session)
         await throttle.clearWithin(tx, throttleKey)
         const about = { userId: user.id, sessionId: session.id }
         await tx.audit.append(auditEvent('reauthentication.succeeded', caller, clock(), about))
@@ -155,16 +161,18 @@ export function createAccounts({
       const { user, passwordHash, throttleKey } = confirmed
       checkPassword(input.newPassword, user, '/newPassword')
       const newHash = await hasher.hash(input.newPassword)
-      await store.transaction(async (tx) => {
+      const renewed = await store.transaction(async (tx) => {
         if (!(await tx.users.setPasswordHash(user.id, passwordHash, newHash)))
           throw new Problem('invalid_credentials')
         await sessions.endAllWithin(tx, user.id, 'password_changed', session.id)
         await sessions.makeTokensStaleWithin(tx, { id: user.id })
+        await tx.oneTimeTokens.withdraw('password', user.id)
         await throttle.clearWithin(tx, throttleKey)
         const about = { userId: user.id, sessionId: session.id }
         await tx.audit.append(auditEvent('password.changed', caller, clock(), about))
+        return renewWithin(tx, session)
       })
-      return sessions.present(await sessions.current(session.id))
+      return sessions.present(renewed)
     },
 
     async rename(session: Session, name: string | null, caller: Caller): Promise<SignedIn> {
@@ -180,22 +188,12 @@ export function createAccounts({
     async deleteOwn(userId: string, caller: Caller): Promise<void> {
       await store.transaction(async (tx) => {
         await keepAnAdministrator(tx, async () => {
-          await sessions.endAllWithin(tx, userId, 'user_deleted')
-          await tx.users.delete(userId)
+          await sessions.deleteUserWithin(tx, userId)
         })
         await tx.audit.append(auditEvent('account.deleted', caller, clock(), { userId }))
       })
     }
   }
-}
-
-/** The normal spelling of an address. Throws a Problem `invalid_request` for what is none. */
-export function requireEmail(text: string): string {
-  const email = normaliseEmail(text)
-  if (email !== undefined) return email
-  throw new Problem('invalid_request', {
-    errors: [{ pointer: '/email', code: 'email', detail: 'This is not an e-mail address.' }]
-  })
 }
 
 export function newUser(

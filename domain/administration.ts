@@ -1,9 +1,10 @@
 import { fitsIntoCookie } from './access-token.ts'
-import { newUser, requireEmail } from './accounts.ts'
+import { newUser } from './accounts.ts'
 import { keepAnAdministrator } from './administrators.ts'
 import { type AuditDetail, type AuditType, auditEvent, type Caller } from './audit.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
+import { requireEmail } from './email.ts'
 import { Problem } from './errors.ts'
 import type { OneTimeLink, OneTimeLinks } from './one-time-links.ts'
 import type { PasswordHasher } from './password-hash.ts'
@@ -162,8 +163,7 @@ export function createAdministration({
       await store.transaction(async (tx) => {
         await keepAnAdministrator(tx, async () => {
           await findTouchable(tx, id, administrator)
-          await sessions.endAllWithin(tx, id, 'user_deleted')
-          await tx.users.delete(id)
+          await sessions.deleteUserWithin(tx, id)
         })
         await tx.audit.append(auditEvent('user.deleted', administrator.caller, clock(), { userId: id }))
       })
@@ -175,9 +175,10 @@ export function createAdministration({
       await sessions.endAll(id, 'ended_by_administrator', administrator.caller)
     },
 
-    /** A link for the user to choose a new password: an administrator never sees one. Throws a Problem `not_found` or `forbidden`. */
+    /** A link for the user to choose a new password. Throws a Problem `not_found` or `forbidden`. */
     async startPasswordReset(id: string, administrator: Administrator): Promise<OneTimeLink> {
       return store.transaction(async (tx) => {
+        await tx.exclusive('roles')
         await findTouchable(tx, id, administrator)
         await tx.audit.append(
           auditEvent('password.reset_started', administrator.caller, clock(), { userId: id })

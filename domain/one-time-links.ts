@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type AccountParts, newUser, requireEmail } from './accounts.ts'
+import { type AccountParts, newUser } from './accounts.ts'
 import { auditEvent, type Caller } from './audit.ts'
 import { DAY } from './clock.ts'
+import { requireEmail } from './email.ts'
 import { Problem } from './errors.ts'
 import { ADMIN_ROLE } from './roles.ts'
 import type { SignedIn } from './sessions.ts'
-import type { OneTimeToken, Transaction } from './store.ts'
+import type { OneTimeToken, Session, Transaction } from './store.ts'
 
 const TOKEN_BYTES = 32
 const LIFETIME = DAY
@@ -56,7 +57,8 @@ export function createOneTimeLinks({
     /** Makes the first administrator. Throws a Problem `already_set_up`, `invalid_token`, `weak_password` or `email_taken`. */
     async redeemSetUp(
       input: { token: string; email: string; password: string; name?: string | null | undefined },
-      caller: Caller
+      caller: Caller,
+      previous: Session | undefined
     ): Promise<SignedIn> {
       if ((await store.users.countAdministrators()) > 0) throw new Problem('already_set_up')
       const hash = hashOf(input.token)
@@ -74,6 +76,7 @@ export function createOneTimeLinks({
         await tx.oneTimeTokens.withdraw('setup', null)
         await tx.users.recordLogin(user.id, passwordHash, clock())
         const opened = await sessions.openWithin(tx, user.id, false, caller)
+        if (previous) await sessions.endWithin(tx, previous, 'replaced', caller)
         const about = { actorId: user.id, userId: user.id, sessionId: opened.id }
         await tx.audit.append(auditEvent('administrator.set_up', caller, clock(), about))
         return opened
@@ -93,6 +96,7 @@ export function createOneTimeLinks({
         if (!(await tx.oneTimeTokens.consume(hash, 'password', clock()))) throw new Problem('invalid_token')
         if (!(await tx.users.setPasswordHash(user.id, user.passwordHash, passwordHash)))
           throw new Problem('invalid_token')
+        await tx.oneTimeTokens.withdraw('password', user.id)
         await sessions.endAllWithin(tx, user.id, 'password_reset')
         await tx.audit.append(
           auditEvent('password.reset', caller, clock(), { actorId: user.id, userId: user.id })

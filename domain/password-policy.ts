@@ -5,7 +5,7 @@ import { normalisePassword } from './password-hash.ts'
 
 const MAX_LENGTH = 128
 // Scoring is quadratic in places; what a guesser gains beyond this is nothing.
-const SCORED_LENGTH = 64
+const SCORED_LENGTH = 32
 // zxcvbn: fewer than 10^6 guesses.
 const LEAST_SCORE = 2
 

@@ -85,7 +85,7 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
   ): Promise<void> {
     await store.transaction(async (tx) => {
       if (!(await tx.sessions.end(session.id, 'replayed', now))) return
-      await tx.revocations.add([revocationOf(session.id, now)], now)
+      await tx.revocations.add([revocationOf(session.id, now)])
       await tx.audit.append(
         auditEvent('session.replayed', caller, now, {
           userId: session.userId,
@@ -105,7 +105,7 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
   ): Promise<boolean> {
     const now = clock()
     if (!(await tx.sessions.end(session.id, reason, now))) return false
-    await tx.revocations.add([revocationOf(session.id, now)], now)
+    await tx.revocations.add([revocationOf(session.id, now)])
     await tx.audit.append(
       auditEvent('session.ended', caller, now, {
         userId: session.userId,
@@ -125,10 +125,7 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
   ): Promise<number> {
     const now = clock()
     const ended = await tx.sessions.endAll(userId, reason, now, except)
-    await tx.revocations.add(
-      ended.map((id) => revocationOf(id, now)),
-      now
-    )
+    await tx.revocations.add(ended.map((id) => revocationOf(id, now)))
     return ended.length
   }
 
@@ -141,12 +138,19 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
     const expiresAt = lastTokenExpiry(now, rules.accessTtl)
     const bumped = await tx.users.bumpVersion(of)
     await tx.revocations.add(
-      bumped.map(({ id, version }) => ({ kind: 'user', id, minVersion: version, expiresAt })),
-      now
+      bumped.map(({ id, version }) => ({ kind: 'user', id, minVersion: version, expiresAt }))
     )
   }
 
+  /** Removes an account. Its row is locked first, as a sign-in does, so that no session slips in unseen. */
+  async function deleteUserWithin(tx: Transaction, userId: string): Promise<void> {
+    await makeTokensStaleWithin(tx, { id: userId })
+    await endAllWithin(tx, userId, 'user_deleted')
+    await tx.users.delete(userId)
+  }
+
   return {
+    deleteUserWithin,
     signedIn,
     present,
     endWithin,

@@ -112,8 +112,8 @@ export interface Sessions {
   listLive(userId: string, now: number, page: Page): Promise<Session[]>
   /** Atomic: the generation rises by one, only if it is `generation` and the session lives. */
   rotate(id: string, generation: number, now: number, idleExpiresAt: number): Promise<Session | undefined>
-  /** Atomic: only if the session lives. */
-  setAuthTime(id: string, authTime: number): Promise<Session | undefined>
+  /** Atomic: `authTime` becomes now and the generation rises, only if the session lives. */
+  renew(id: string, now: number): Promise<Session | undefined>
   /** False where it had ended before. */
   end(id: string, reason: string, now: number): Promise<boolean>
   /** The ids of those that ended by this. */
@@ -140,9 +140,12 @@ export interface SigningKeys {
 }
 
 export interface Revocations {
-  add(revocations: Revocation[], now: number): Promise<void>
-  /** Those recorded at or after this time, which may repeat ones seen before. */
-  since(recordedAt: number): Promise<Array<Revocation & { recordedAt: number }>>
+  add(revocations: Revocation[]): Promise<void>
+  /**
+   * The live ones recorded from a moment of the database's own clock on, which may repeat ones seen before; and the
+   * moment from which to ask the next time.
+   */
+  since(moment: number, now: number): Promise<{ revocations: Revocation[]; readAt: number }>
 }
 
 export interface Throttles {

@@ -56,7 +56,8 @@ export function refuseConnection(error: Error & { code?: string }, socket: Socke
   socket.end(
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
       'Content-Type: application/problem+json; charset=utf-8\r\n' +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${body}`
+      `Content-Length: ${Buffer.byteLength(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
+    () => socket.destroy()
   )
 }
 
@@ -101,11 +102,18 @@ function fieldErrors(errors: FastifySchemaValidationError[], context: string | u
 // A missing or unknown field is reported at the object that lacks or has it: say which one it is.
 function namesOf(keyword: string, params: Record<string, unknown>): string[] {
   const list = keyword === 'required' ? params.requiredProperties : params.additionalProperties
-  return Array.isArray(list) ? list.map((name) => `/${String(name).slice(0, 64)}`) : ['']
+  return Array.isArray(list)
+    ? list.map((name) => `/${String(name).slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    : ['']
 }
 
 function logProblem(problem: Problem, request: FastifyRequest): void {
-  const entry = { code: problem.code, ...(problem.cause !== undefined && { err: problem.cause }) }
+  const entry = {
+    code: problem.code,
+    subject: request.auth?.subject,
+    ip: request.ip,
+    ...(problem.cause !== undefined && { err: problem.cause })
+  }
   if (problem.status >= 500) request.log.error(entry, 'failed')
   else request.log.info(entry, 'refused')
 }

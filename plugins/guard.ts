@@ -47,10 +47,10 @@ function createGuard(fastify: FastifyInstance, options: GuardOptions): preHandle
   const requirements: Requirements =
     fresh === undefined ? others : { ...others, fresh: toMilliseconds(fresh) }
 
-  function authenticate(request: FastifyRequest): Auth | null {
+  function authenticate(request: FastifyRequest): void {
     const token = accessTokenOf(sessionCookies, request, from)
     if (token === undefined) {
-      if (optional) return null
+      if (optional) return
       throw new Problem('unauthorized')
     }
     const auth = accessTokens.verify(token)
@@ -58,13 +58,13 @@ function createGuard(fastify: FastifyInstance, options: GuardOptions): preHandle
     const standing = revocations.standingOf(auth.claims)
     if (standing === 'revoked') throw new Problem('unauthorized')
     if (standing === 'stale') throw new Problem('token_stale')
+    request.auth = auth
     assertAllowed(auth, requirements, clock())
-    return auth
   }
 
   const guard: preHandlerHookHandler = (request, _reply, done) => {
     try {
-      request.auth = authenticate(request) as Auth
+      authenticate(request)
       done()
     } catch (error) {
       done(error as Problem)

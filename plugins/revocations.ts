@@ -2,8 +2,6 @@ import fp from 'fastify-plugin'
 import { type Revocable, RevocationSet, type Standing } from '../domain/revocations.ts'
 
 const POLL_INTERVAL = 250
-/** How far each reading goes back behind the newest entry seen: longer than any transaction may take to commit. */
-const OVERLAP = 15_000
 /** How long revocations may go unread before no token is accepted any more. */
 const LONGEST_BLINDNESS = 10_000
 
@@ -26,15 +24,14 @@ export default fp<{ uptime: () => number }>(
   async (fastify, { uptime }) => {
     const { store, clock } = fastify
     const entries = new RevocationSet()
-    let newest = 0
+    let nextFrom = 0
     let readAt = Number.NEGATIVE_INFINITY
 
     async function poll(): Promise<void> {
       const startedAt = uptime()
-      for (const { recordedAt, ...revocation } of await store.revocations.since(newest - OVERLAP)) {
-        newest = Math.max(newest, recordedAt)
-        entries.add(revocation)
-      }
+      const { revocations, readAt: moment } = await store.revocations.since(nextFrom, clock())
+      for (const revocation of revocations) entries.add(revocation)
+      nextFrom = moment
       entries.prune(clock())
       readAt = startedAt
     }

@@ -10,7 +10,7 @@ declare module 'fastify' {
 
 /**
  * What holds for every route below: it is guarded or says that it is public, declares all its replies, and tells a
- * stranger 401 before it tells what was wrong with the request. A route that breaks this keeps Gatehouse from starting.
+ * stranger 401 before it tells what the schema finds wrong. A route that breaks this keeps Gatehouse from starting.
  */
 export function holdConventions(fastify: FastifyInstance): void {
   fastify.addHook('onRoute', (route) => {

@@ -59,7 +59,7 @@ function createStore(db: Kysely<Tables>, engine: Store['engine']): Store {
   }
 
   return {
-    ...createRepositories(db, announce),
+    ...createRepositories(db, engine, announce),
     engine,
 
     async transaction(work) {
@@ -70,7 +70,7 @@ function createStore(db: Kysely<Tables>, engine: Store['engine']): Store {
       }
       const result = await db.transaction().execute((trx) => {
         const tx: Transaction = {
-          ...createRepositories(trx, collect),
+          ...createRepositories(trx, engine, collect),
           async exclusive(name) {
             if (engine === 'postgres') await sql`select pg_advisory_xact_lock(${LOCKS[name]})`.execute(trx)
           }
@@ -95,13 +95,17 @@ function createStore(db: Kysely<Tables>, engine: Store['engine']): Store {
   }
 }
 
-function createRepositories(db: Kysely<Tables>, announce: (committed: Committed) => void): Repositories {
+function createRepositories(
+  db: Kysely<Tables>,
+  engine: Store['engine'],
+  announce: (committed: Committed) => void
+): Repositories {
   return {
     users: createUsers(db),
     sessions: createSessions(db),
     roles: createRoles(db),
     signingKeys: createSigningKeys(db),
-    revocations: createRevocations(db, (revoked) => announce({ audited: [], revoked })),
+    revocations: createRevocations(db, engine, (revoked) => announce({ audited: [], revoked })),
     throttles: createThrottles(db),
     oneTimeTokens: createOneTimeTokens(db),
     audit: createAudit(db, (event) => announce({ audited: [event], revoked: [] }))

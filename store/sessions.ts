@@ -64,9 +64,9 @@ export function createSessions(db: Kysely<Tables>): Sessions {
       return row && toSession(row)
     },
 
-    async setAuthTime(id, authTime) {
-      const row = await living(authTime)
-        .set({ auth_time: authTime })
+    async renew(id, now) {
+      const row = await living(now)
+        .set((columns) => ({ auth_time: now, last_used_at: now, generation: columns('generation', '+', 1) }))
         .where('id', '=', id)
         .returningAll()
         .executeTakeFirst()

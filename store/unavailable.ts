@@ -3,12 +3,13 @@ import { Problem } from '../domain/errors.ts'
 
 const RETRY_AFTER = 2
 
-// SQLSTATE classes: 08 connection, 53 insufficient resources, 57 operator intervention, 58 system error.
-const LOST_POSTGRES = /^(08|53|57|58)/
+// SQLSTATE: 08 connection, 53 insufficient resources, 57 operator intervention, 58 system error; 40 rolled back to
+// try again, 25006 a server that only reads, 25P03 a transaction that was left alone.
+const LOST_POSTGRES = /^(08|40|53|57|58|25006|25P03)/
 const LOST_SQLITE = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|NOMEM|PROTOCOL|CORRUPT|NOTADB)/
 const LOST_SOCKET = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/
 const LOST_BY_MESSAGE =
-  /timeout exceeded when trying to connect|Connection terminated|connection error and is not queryable|the database connection is not open|after calling end on the pool/
+  /timeout exceeded when trying to connect|Query read timeout|Connection terminated|connection error and is not queryable|the database connection is not open|after calling end on the pool/
 
 /** A database that cannot answer, as the Problem that callers see; anything else as it came. */
 export function asUnavailable(error: unknown): unknown {

@@ -11,8 +11,8 @@ export async function sessionOfCookie(
   return sessions.identify(sessionCookies.read(request).refresh)
 }
 
-/** The session that a request proves by either of its tokens, though it be expired: what a logout ends. */
-export async function sessionToEnd(
+/** The session that a request proves by either of its tokens, live or not, though the token be expired. */
+export async function provenSession(
   fastify: FastifyInstance,
   request: FastifyRequest
 ): Promise<Session | undefined> {

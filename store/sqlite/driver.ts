@@ -11,8 +11,8 @@ import { Writer } from './writer.ts'
 const READ_TIMEOUT = 1000
 
 /**
- * SQLite for Kysely: reads are point look-ups in this thread on a connection that cannot write; every write goes to
- * the writer thread. A read inside a transaction goes there, too, and so sees the transaction's own changes.
+ * SQLite for Kysely: reads are done in this thread on a connection that cannot write; every write goes to the writer
+ * thread. A read inside a transaction goes there, too, and so sees the transaction's own changes.
  */
 export class SqliteDriver implements Driver {
   readonly #path: string
@@ -68,6 +68,8 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async end(how: 'commit' | 'rollback'): Promise<void> {
+    // Kysely rolls back after a commit that failed: by then it is another's turn, and theirs would be rolled back.
+    if (!this.#inTransaction) return
     this.#inTransaction = false
     await this.#writer[how]()
   }

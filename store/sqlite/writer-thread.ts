@@ -2,12 +2,15 @@ import { parentPort, workerData } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import type { WriteOutcome, WriteReply, WriteRequest, WriteResult } from './protocol.ts'
 
+/** How long to wait for another process, such as the command line, that writes at the moment. */
+const LOCK_TIMEOUT = 3000
+
 /**
  * The one writer of a SQLite file, in a thread of its own: fsync blocks here and not the event loop. Logical
  * transactions that arrive together are savepoints of one physical transaction, so that they share its fsync (group
  * commit); each is acknowledged after that fsync only.
  */
-const db = new Database((workerData as { path: string }).path, { timeout: 5000 })
+const db = new Database((workerData as { path: string }).path, { timeout: LOCK_TIMEOUT })
 db.pragma('journal_mode = WAL')
 // Said out loud, for the pragma reads FULL while the build's default for WAL is NORMAL, which never syncs a commit.
 db.pragma('synchronous = FULL')
@@ -62,18 +65,24 @@ function runInSavepoint({ id, sql, parameters }: WriteRequest & { kind: 'run' })
 }
 
 function commit(id: number): void {
-  if (lost) fail(id, lost)
-  else {
+  try {
+    if (lost) throw lost
     if (inSavepoint) db.exec('release logical')
     waiting.push({ id, result: { rows: [], changes: 0 } })
+  } catch (error) {
+    fail(id, error)
   }
   endLogical()
 }
 
 function rollback(id: number): void {
-  if (inSavepoint && !lost) db.exec('rollback to logical; release logical')
+  try {
+    if (inSavepoint && !lost) db.exec('rollback to logical; release logical')
+    reply({ id, result: { rows: [], changes: 0 } })
+  } catch (error) {
+    fail(id, error)
+  }
   endLogical()
-  reply({ id, result: { rows: [], changes: 0 } })
 }
 
 function endLogical(): void {

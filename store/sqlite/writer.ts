@@ -12,6 +12,8 @@ interface Waiter {
 
 const GROUP_LIMIT = 64
 const SETTLED_AT_ONCE = 8
+/** How long a write may wait for those before it, in milliseconds. */
+const TURN_TIMEOUT = 3000
 
 /** The main thread's end of the writer thread: one logical transaction at a time, in the order of arrival. */
 export class Writer {
@@ -22,6 +24,7 @@ export class Writer {
   #busy = false
   #unflushed = 0
   #flushing = false
+  #closing = false
   #dead: Error | undefined
 
   private constructor(worker: Worker) {
@@ -40,7 +43,7 @@ export class Writer {
 
   /** Waits for this caller's turn to write. Every turn ends with `commit` or `rollback`. */
   async begin(): Promise<void> {
-    if (this.#busy) await new Promise<void>((resolve) => this.#turns.push(resolve))
+    if (this.#busy) await this.#waitForTurn()
     if (this.#dead) throw this.#dead
     this.#busy = true
   }
@@ -72,8 +75,25 @@ export class Writer {
 
   async close(): Promise<void> {
     if (this.#dead) return
+    // In turn, or it would write half of a transaction that is still going on.
+    await this.begin()
+    this.#closing = true
     await this.#send({ kind: 'close' })
     await this.#worker.terminate()
+  }
+
+  #waitForTurn(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const turn = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      const timer = setTimeout(() => {
+        this.#turns.splice(this.#turns.indexOf(turn), 1)
+        reject(Object.assign(new Error('no turn to write in time'), { code: 'SQLITE_BUSY' }))
+      }, TURN_TIMEOUT)
+      this.#turns.push(turn)
+    })
   }
 
   // The next writer starts before this one is on disk: all that ends while one fsync runs shares the one after it.
@@ -127,8 +147,13 @@ export class Writer {
     else waiter?.reject(Object.assign(new Error(outcome.error.message), { code: outcome.error.code }))
   }
 
+  // Nothing can be kept any more: better a process that ends and is started again than one that only refuses.
   #die(error: Error): void {
     this.#dead ??= error
+    if (!this.#closing)
+      process.nextTick(() => {
+        throw error
+      })
     for (const waiter of this.#waiters.values()) waiter.reject(this.#dead)
     this.#waiters.clear()
     for (const turn of this.#turns.splice(0)) turn()

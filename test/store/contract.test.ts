@@ -177,7 +177,7 @@ for (const engine of engines) {
       t.equal(await store.sessions.end(ended.id, 'logout', now), true)
       t.equal(await store.sessions.end(ended.id, 'logout', now), false)
       t.equal(await store.sessions.rotate(ended.id, 0, now, now + 1000), undefined)
-      t.equal(await store.sessions.setAuthTime(ended.id, now), undefined)
+      t.equal(await store.sessions.renew(ended.id, now), undefined)
     })
 
     t.test('all sessions of one user end, but for one, and nobody else’s', async (t) => {
@@ -241,28 +241,46 @@ for (const engine of engines) {
       t.strictSame(await store.throttles.reserve(key, policy, time + policy.forgetAfter + 1), { wait: 0 })
     })
 
-    t.test('revocations come back from their time on, the highest version standing', async (t) => {
+    t.test('revocations come back while they live, the highest version standing', async (t) => {
       const id = uuidv7()
-      await store.revocations.add([{ kind: 'user', id, minVersion: 5, expiresAt: now + 5 }], now)
-      await store.revocations.add([{ kind: 'user', id, minVersion: 4, expiresAt: now + 6 }], now + 1)
-      await store.revocations.add([{ kind: 'sid', id, expiresAt: now + 7 }], now + 2)
-      const since = await store.revocations.since(now + 1)
+      await store.revocations.add([{ kind: 'user', id, minVersion: 5, expiresAt: now + 5 }])
+      await store.revocations.add([{ kind: 'user', id, minVersion: 4, expiresAt: now + 6 }])
+      await store.revocations.add([{ kind: 'sid', id, expiresAt: now + 7 }])
+      const living = async (at: number) =>
+        (await store.revocations.since(0, at)).revocations.filter((entry) => entry.id === id)
       t.strictSame(
-        since.filter((entry) => entry.id === id).sort((a, b) => a.recordedAt - b.recordedAt),
-        [
-          { kind: 'user', minVersion: 5, id, expiresAt: now + 6, recordedAt: now + 1 },
-          { kind: 'sid', id, expiresAt: now + 7, recordedAt: now + 2 }
-        ]
+        new Set(await living(now + 5)),
+        new Set([
+          { kind: 'user', id, minVersion: 5, expiresAt: now + 6 },
+          { kind: 'sid', id, expiresAt: now + 7 }
+        ])
       )
+      t.strictSame(await living(now + 6), [{ kind: 'sid', id, expiresAt: now + 7 }])
+      t.strictSame(await living(now + 7), [])
     })
+
+    t.test(
+      'a reading starts where the one before ended, and goes back far enough for a late commit',
+      async (t) => {
+        const { readAt } = await store.revocations.since(0, now)
+        const id = uuidv7()
+        await store.revocations.add([{ kind: 'sid', id, expiresAt: now + 1 }])
+        const has = async (from: number) =>
+          (await store.revocations.since(from, now)).revocations.some((entry) => entry.id === id)
+        t.equal(await has(readAt), true)
+        t.equal(await has(readAt + 9000), true)
+        t.equal(await has(readAt + 60_000), false)
+      }
+    )
 
     t.test('more revocations than one statement takes are all recorded', async (t) => {
       const many = Array.from(
         { length: 1200 },
-        () => ({ kind: 'sid', id: uuidv7(), expiresAt: now }) as const
+        () => ({ kind: 'jti', id: uuidv7(), expiresAt: now + 1 }) as const
       )
-      await store.revocations.add(many, now + 100)
-      t.equal((await store.revocations.since(now + 100)).length, 1200)
+      await store.revocations.add(many)
+      const { revocations } = await store.revocations.since(0, now)
+      t.equal(revocations.filter(({ kind }) => kind === 'jti').length, 1200)
     })
 
     t.test('a signing key is activated by one of many', async (t) => {
@@ -320,7 +338,7 @@ for (const engine of engines) {
         const event = auditEvent('login.failed', nobody, now, {})
         await store.transaction(async (tx) => {
           await tx.audit.append(event)
-          await tx.revocations.add([{ kind: 'sid', id: 'x', expiresAt: now }], now)
+          await tx.revocations.add([{ kind: 'sid', id: 'x', expiresAt: now }])
           t.equal(heard.length, 0)
         })
         t.strictSame(heard, [{ audited: [event], revoked: [{ kind: 'sid', id: 'x', expiresAt: now }] }])
