@@ -4,6 +4,7 @@ import type { WriteOutcome, WriteReply, WriteRequest, WriteResult } from './prot
 
 /** How long to wait for another process, such as the command line, that writes at the moment. */
 const LOCK_TIMEOUT = 3000
+const BUSY = { code: 'SQLITE_BUSY' }
 
 /**
  * The one writer of a SQLite file, in a thread of its own: fsync blocks here and not the event loop. Logical
@@ -41,9 +42,9 @@ port.on('message', (request: WriteRequest) => {
 })
 port.postMessage('ready')
 
-function runAlone({ id, sql, parameters }: WriteRequest & { kind: 'run' }): void {
+function runAlone({ id, sql, parameters, deadline }: WriteRequest & { kind: 'run' }): void {
   try {
-    begin()
+    begin(deadline)
     waiting.push({ id, result: execute(sql, parameters) })
   } catch (error) {
     fail(id, error)
@@ -51,10 +52,10 @@ function runAlone({ id, sql, parameters }: WriteRequest & { kind: 'run' }): void
   }
 }
 
-function runInSavepoint({ id, sql, parameters }: WriteRequest & { kind: 'run' }): void {
+function runInSavepoint({ id, sql, parameters, deadline }: WriteRequest & { kind: 'run' }): void {
   try {
     if (lost) throw lost
-    begin()
+    begin(deadline)
     if (!inSavepoint) db.exec('savepoint logical')
     inSavepoint = true
     reply({ id, result: execute(sql, parameters) })
@@ -102,8 +103,10 @@ function flush(): void {
   }
 }
 
-function begin(): void {
-  if (!db.inTransaction) db.exec('begin immediate')
+function begin(deadline: number): void {
+  if (db.inTransaction) return
+  if (Date.now() >= deadline) throw Object.assign(new Error('the file is held by another process'), BUSY)
+  db.exec('begin immediate')
 }
 
 // A full disk or an I/O error rolls the whole physical transaction back: nobody in it may be told that it is done.

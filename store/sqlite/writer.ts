@@ -49,13 +49,19 @@ export class Writer {
   }
 
   run(sql: string, parameters: readonly unknown[]): Promise<WriteResult> {
-    return this.#send({ kind: 'run', sql, parameters, alone: false })
+    return this.#send({ kind: 'run', sql, parameters, alone: false, deadline: Date.now() + TURN_TIMEOUT })
   }
 
   /** One statement as a transaction of its own: resolves when it is on disk. */
   async runAlone(sql: string, parameters: readonly unknown[]): Promise<WriteResult> {
     await this.begin()
-    const result = this.#send({ kind: 'run', sql, parameters, alone: true })
+    const result = this.#send({
+      kind: 'run',
+      sql,
+      parameters,
+      alone: true,
+      deadline: Date.now() + TURN_TIMEOUT
+    })
     this.#endTurn()
     return result
   }

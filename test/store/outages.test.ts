@@ -5,10 +5,13 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import t from 'tap'
-import { build, password } from '../harness/build.ts'
+import { uuidv7 } from '../../domain/id.ts'
+import { build, password, type Teardown, type TestApp } from '../harness/build.ts'
 import { postgres, postgresUrl } from '../harness/engines.ts'
 import { createTcpProxy } from '../harness/tcp-proxy.ts'
 
+const FLAGS = { disabled: false, emailVerified: false, createdAt: 1 }
+const TIMES = { createdAt: 1, authTime: 1, lastUsedAt: 1, idleExpiresAt: 2, expiresAt: 2 }
 const unavailable = { type: 'urn:gatehouse:problem:unavailable', status: 503, code: 'unavailable' }
 
 t.test('PostgreSQL behind a wire that breaks', { skip: postgres.missing }, async (t) => {
@@ -94,6 +97,47 @@ t.test('PostgreSQL behind a wire that breaks', { skip: postgres.missing }, async
   })
 })
 
+t.test(
+  'PostgreSQL that falls silent is 503, and its connections are not used again',
+  { skip: postgres.missing },
+  async (t) => {
+    const database = await postgres.create()
+    const { hostname, port } = new URL(database.url)
+    const wire = await createTcpProxy({ host: hostname, port: Number(port) || 5432 })
+    const url = new URL(database.url)
+    url.port = String(wire.port)
+    url.hostname = '127.0.0.1'
+    const { signUp } = await build(t, { env: { DATABASE_URL: url.href } })
+    t.teardown(async () => {
+      await wire.close()
+      await database.remove()
+    })
+    const ada = await signUp()
+    wire.stall()
+    const { status, body } = await ada.post('/auth/refresh')
+    t.equal(status, 503)
+    t.match(body, unavailable)
+    const statuses: number[] = []
+    for (let tries = 0; tries < 3; tries += 1) statuses.push((await ada.post('/auth/refresh')).status)
+    t.ok(statuses.includes(200), `comes back by itself: ${statuses}`)
+  }
+)
+
+t.test('PostgreSQL that only reads, as after a failover, is 503', { skip: postgres.missing }, async (t) => {
+  const { signUp, env } = await build(t, { engine: postgres })
+  const ada = await signUp()
+  const name = new URL(env.DATABASE_URL as string).pathname.slice(1)
+  const client = new pg.Client({ connectionString: postgresUrl })
+  await client.connect()
+  await client.query(`alter database ${name} set default_transaction_read_only = on`)
+  await client.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name])
+  const statuses = [(await ada.post('/auth/refresh')).status, (await ada.post('/auth/refresh')).status]
+  t.strictSame(statuses, [503, 503])
+  await client.query(`alter database ${name} reset default_transaction_read_only`)
+  await client.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name])
+  await client.end()
+})
+
 t.test('PostgreSQL that ends our connections', { skip: postgres.missing }, async (t) => {
   const { signUp, env } = await build(t, { engine: postgres })
   const ada = await signUp()
@@ -113,17 +157,9 @@ t.test('PostgreSQL that ends our connections', { skip: postgres.missing }, async
 })
 
 t.test('SQLite on a full disk', { skip: whyNoSmallDisk() }, async (t) => {
-  const disk = await mkdtemp(join(tmpdir(), 'gatehouse-disk-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk])
-  t.teardown(async () => {
-    execFileSync('umount', [disk])
-    await rm(disk, { recursive: true, force: true })
-  })
-  const { app, signUp } = await build(t, { env: { DATABASE_URL: `file:${join(disk, 'full.db')}` } })
-  t.teardown(() => app.close())
-  const ada = await signUp()
-
   t.test('a change that cannot be written is 503, and none that was acknowledged is lost', async (t) => {
+    const { app, signUp } = await buildOnSmallDisk(t)
+    const ada = await signUp()
     const acknowledged: string[] = []
     const statuses = new Set<number>()
     for (let n = 0; n < 2000 && !statuses.has(503); n += 1) {
@@ -136,6 +172,37 @@ t.test('SQLite on a full disk', { skip: whyNoSmallDisk() }, async (t) => {
     t.strictSame([...statuses], [200, 503])
     const user = await app.store.users.findByEmail('ada@example.com')
     t.equal(user?.name, acknowledged.at(-1))
+  })
+
+  t.test('many at once: whoever was told that it is done is there whole', async (t) => {
+    const { app } = await buildOnSmallDisk(t)
+    const emails: string[] = []
+    let refused = 0
+    await Promise.all(
+      Array.from({ length: 10 }, async (_, worker) => {
+        for (let n = 0; n < 400 && refused < 40; n += 1) {
+          const email = `person-${worker}-${n}-${'x'.repeat(40)}@example.com`
+          const session = { id: uuidv7(), seed: 'x'.repeat(400), generation: 0, remember: false, ...TIMES }
+          try {
+            await app.store.transaction(async (tx) => {
+              const user = { id: uuidv7(), email, name: null, passwordHash: null, version: 1, ...FLAGS }
+              await tx.users.insert(user)
+              await tx.sessions.insert({ ...session, userId: user.id, ip: '', userAgent: '' })
+            })
+            emails.push(email)
+          } catch (error) {
+            t.match(error, { code: 'unavailable' })
+            refused += 1
+          }
+        }
+      })
+    )
+    t.ok(refused > 0, 'the disk did fill')
+    for (const email of emails) {
+      const user = await app.store.users.findByEmail(email)
+      const sessions = user ? await app.store.sessions.listLive(user.id, 0, { limit: 2 }) : []
+      if (sessions.length !== 1) t.fail(`${email} was acknowledged and is not whole`)
+    }
   })
 })
 
@@ -161,4 +228,16 @@ function whyNoSmallDisk(): string | false {
   } catch {
     return 'a small disk cannot be mounted here'
   }
+}
+
+async function buildOnSmallDisk(t: Teardown): Promise<TestApp> {
+  const disk = await mkdtemp(join(tmpdir(), 'gatehouse-disk-'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk])
+  const built = await build(t, { env: { DATABASE_URL: `file:${join(disk, 'full.db')}` } })
+  t.teardown(async () => {
+    await built.app.close()
+    execFileSync('umount', [disk])
+    await rm(disk, { recursive: true, force: true })
+  })
+  return built
 }
