@@ -25,7 +25,7 @@ import passwords from './plugins/passwords.ts'
 import rateLimits from './plugins/rate-limits.ts'
 import requestCaller from './plugins/request-caller.ts'
 import revocations from './plugins/revocations.ts'
-import securityHeaders from './plugins/security-headers.ts'
+import securityHeaders, { headersWithoutHooks } from './plugins/security-headers.ts'
 import sessionCookies from './plugins/session-cookies.ts'
 import sessions from './plugins/sessions.ts'
 import store from './plugins/store.ts'
@@ -44,6 +44,7 @@ const BODY_LIMIT = 32 * 1024
 /** The whole service, ready to listen or to be injected into: plugins, then routes, in reading order. */
 export async function buildApp(settings: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
   const { clock = Date.now, uptime = () => performance.now(), logger = loggerOptions(settings) } = overrides
+  const bareHeaders = headersWithoutHooks(settings)
   const app = Fastify({
     logger,
     bodyLimit: BODY_LIMIT,
@@ -54,8 +55,9 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     trustProxy: settings.AUTH_TRUST_PROXY.length > 0 ? settings.AUTH_TRUST_PROXY : false,
     genReqId: uuidv7,
     logController: new CompletionLog({ requestIdLogLabel: 'requestId' }),
-    frameworkErrors: (error, request, reply) => sendProblem(toProblem(error), request, reply),
-    clientErrorHandler: refuseConnection
+    frameworkErrors: (error, request, reply) =>
+      sendProblem(toProblem(error), request, reply.headers(bareHeaders)),
+    clientErrorHandler: (error, socket) => refuseConnection(error, socket, bareHeaders)
   })
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
-import type { Administrator } from '../domain/administration.ts'
+import type { Administrator } from '../domain/administrator.ts'
 import { MANAGEMENT_SCOPE } from '../domain/roles.ts'
 import { loadSettings } from '../domain/settings.ts'
 

@@ -1,4 +1,4 @@
-import { keepAnAdministrator } from './administrators.ts'
+import { keepAnAdministrator } from './administrator.ts'
 import { type AuditType, auditEvent, type Caller } from './audit.ts'
 import type { Clock } from './clock.ts'
 import { normaliseEmail, requireEmail } from './email.ts'

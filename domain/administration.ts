@@ -1,6 +1,6 @@
 import { fitsIntoCookie } from './access-token.ts'
 import { newUser } from './accounts.ts'
-import { keepAnAdministrator } from './administrators.ts'
+import { type Administrator, assertMayHandle, keepAnAdministrator } from './administrator.ts'
 import { type AuditDetail, type AuditType, auditEvent, type Caller } from './audit.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -12,12 +12,6 @@ import type { PasswordPolicy } from './password-policy.ts'
 import { heldRoles, managementScopesIn } from './roles.ts'
 import type { Sessions } from './sessions.ts'
 import type { Repositories, Store, Transaction, User } from './store.ts'
-
-/** Who administers: nobody hands out or touches management scopes that they do not hold themselves. */
-export interface Administrator {
-  caller: Caller
-  scope: string[]
-}
 
 export interface UserChange {
   name?: string | null | undefined
@@ -52,11 +46,6 @@ export function createAdministration({
   hasher: PasswordHasher
   checkPassword: PasswordPolicy
 }) {
-  async function assertMayTouch(db: Repositories, { scope }: Administrator, roles: string[]): Promise<void> {
-    const needed = managementScopesIn(await db.roles.scopeOf(roles))
-    if (needed.some((token) => !scope.includes(token))) throw new Problem('forbidden')
-  }
-
   async function assertRoles(db: Repositories, roles: string[]): Promise<void> {
     const missing = await db.roles.missing(roles)
     if (missing.length > 0) {
@@ -74,7 +63,7 @@ export function createAdministration({
   async function findTouchable(db: Repositories, id: string, administrator: Administrator): Promise<User> {
     const user = await db.users.find(id)
     if (!user) throw new Problem('not_found')
-    await assertMayTouch(db, administrator, user.roles)
+    assertMayHandle(administrator, user.scope)
     return user
   }
 
@@ -129,7 +118,7 @@ export function createAdministration({
       return store.transaction(async (tx) => {
         await tx.exclusive('roles')
         await assertRoles(tx, roles)
-        await assertMayTouch(tx, administrator, roles)
+        assertMayHandle(administrator, await tx.roles.scopeOf(roles))
         if (!(await tx.users.insert(inserted))) throw new Problem('email_taken')
         await tx.users.setRoles(inserted.id, roles)
         await tx.audit.append(
@@ -150,7 +139,7 @@ export function createAdministration({
           const user = await findTouchable(tx, id, administrator)
           if (change.roles) {
             await assertRoles(tx, change.roles)
-            await assertMayTouch(tx, administrator, change.roles)
+            assertMayHandle(administrator, await tx.roles.scopeOf(change.roles))
           }
           await changeWithin(tx, user, change, administrator.caller)
         })

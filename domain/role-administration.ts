@@ -1,10 +1,10 @@
 import { fitsIntoCookie } from './access-token.ts'
-import type { Administrator } from './administration.ts'
+import { type Administrator, assertMayHandle } from './administrator.ts'
 import { auditEvent } from './audit.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { Problem } from './errors.ts'
-import { ADMIN_ROLE, managementScopesIn, USER_ROLE, unionOfScopes } from './roles.ts'
+import { ADMIN_ROLE, USER_ROLE, unionOfScopes } from './roles.ts'
 import type { Sessions } from './sessions.ts'
 import type { Role, Store, Transaction } from './store.ts'
 
@@ -24,10 +24,6 @@ export function createRoleAdministration({
   config: Config
   sessions: Sessions
 }) {
-  function assertMayGrant({ scope }: Administrator, granted: string[]): void {
-    if (managementScopesIn(granted).some((token) => !scope.includes(token))) throw new Problem('forbidden')
-  }
-
   /** Everybody who would hold the role as it is to be must still fit into a cookie. */
   async function assertFits(tx: Transaction, role: RoleInput): Promise<void> {
     const roleSets = [[role.name, USER_ROLE], ...(await tx.users.listRoleSets())]
@@ -68,7 +64,7 @@ export function createRoleAdministration({
   return {
     /** Throws a Problem `role_exists`, `roles_too_large` or `forbidden`. */
     async create(role: RoleInput, administrator: Administrator): Promise<Role> {
-      assertMayGrant(administrator, role.scope)
+      assertMayHandle(administrator, role.scope)
       await inTurn(async (tx) => {
         if (!(await createWithin(tx, role, administrator))) throw new Problem('role_exists')
       })
@@ -81,7 +77,7 @@ export function createRoleAdministration({
       return inTurn(async (tx) => {
         const before = await tx.roles.find(role.name)
         if (!before) throw new Problem('not_found')
-        assertMayGrant(administrator, [...before.scope, ...role.scope])
+        assertMayHandle(administrator, [...before.scope, ...role.scope])
         await changeWithin(tx, role, administrator)
         return { ...role, builtIn: before.builtIn }
       })
@@ -103,7 +99,7 @@ export function createRoleAdministration({
         const role = await tx.roles.find(name)
         if (!role) throw new Problem('not_found')
         if (role.builtIn) throw new Problem('role_built_in')
-        assertMayGrant(administrator, role.scope)
+        assertMayHandle(administrator, role.scope)
         await sessions.makeTokensStaleWithin(tx, { role: name })
         await tx.roles.delete(name)
         await tx.audit.append(

@@ -49,16 +49,22 @@ const BY_PARSER_CODE: Record<string, ProblemCode> = {
 }
 
 /** Answers what is not even HTTP, and closes the connection: there is no request to reply to. */
-export function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
+export function refuseConnection(
+  error: Error & { code?: string },
+  socket: Socket,
+  headers: Record<string, string>
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return
   const problem = new Problem(BY_PARSER_CODE[error.code ?? ''] ?? 'invalid_request')
   const body = JSON.stringify(problemBody(problem, uuidv7()))
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
-      'Content-Type: application/problem+json; charset=utf-8\r\n' +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
-    () => socket.destroy()
-  )
+  const lines = Object.entries({
+    ...headers,
+    'content-type': 'application/problem+json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close'
+  }).map(([name, value]) => `${name}: ${value}\r\n`)
+  const status = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n`
+  socket.end(`${status}${lines.join('')}\r\n${body}`, () => socket.destroy())
 }
 
 export function problemBody({ code, detail, errors }: Problem, requestId: string): ProblemBody {

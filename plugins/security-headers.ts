@@ -1,7 +1,15 @@
 import helmet from '@fastify/helmet'
 import fp from 'fastify-plugin'
+import type { Config } from '../domain/config.ts'
 
 const YEAR = 365 * 24 * 3600
+
+const POLICY = {
+  defaultSrc: ["'none'"],
+  frameAncestors: ["'none'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"]
+}
 
 /** The headers of every reply (ASVS 3.4): nothing is framed, sniffed, cached or told where a visitor came from. */
 export default fp(
@@ -9,12 +17,7 @@ export default fp(
     await fastify.register(helmet, {
       contentSecurityPolicy: {
         useDefaults: false,
-        directives: {
-          defaultSrc: ["'none'"],
-          frameAncestors: ["'none'"],
-          baseUri: ["'none'"],
-          formAction: ["'none'"]
-        }
+        directives: POLICY
       },
       crossOriginResourcePolicy: { policy: 'same-origin' },
       referrerPolicy: { policy: 'no-referrer' },
@@ -27,3 +30,16 @@ export default fp(
   },
   { name: 'security-headers', dependencies: ['config'] }
 )
+
+/** The same for replies that no hook sees: to an address that cannot be decoded, to what is not even HTTP. */
+export function headersWithoutHooks({ secure }: Config): Record<string, string> {
+  return {
+    'content-security-policy': "default-src 'none';frame-ancestors 'none';base-uri 'none';form-action 'none'",
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-resource-policy': 'same-origin',
+    'cache-control': 'no-store',
+    ...(secure && { 'strict-transport-security': `max-age=${YEAR}; includeSubDomains` })
+  }
+}

@@ -70,3 +70,20 @@ t.test('upper and lower case of one address are one account, for any address', a
     { numRuns: 1000 }
   )
 })
+
+t.test('what only reads like an address is none, least of all somebody else’s', async (t) => {
+  for (const text of [
+    'ada@example.com/evil',
+    'ada@example.com?x',
+    'ada@example.com#x',
+    'ada@example.com\\x',
+    'ada@exa%6dple.com',
+    'ada@example.com:25',
+    'ada@[127.0.0.1]',
+    'ada@127.0.0.1',
+    'ada@1',
+    'ada@exam\tple.com'
+  ]) {
+    t.equal(normaliseEmail(text), undefined, text)
+  }
+})

@@ -3,6 +3,13 @@ import { type AddressInfo, connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { build, password } from '../harness/build.ts'
 
+const bare = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': /default-src 'none'/,
+  'cache-control': 'no-store'
+}
+
 const json = { 'content-type': 'application/json' }
 
 t.test('what is wrong with a request', async (t) => {
@@ -146,8 +153,9 @@ t.test('what is wrong with a request', async (t) => {
 
   t.test('an address that cannot be decoded', async (t) => {
     for (const url of ['/%', '/admin/users/%zz', '/auth/sessions/%c0%af']) {
-      const { status } = await browser().get(url)
+      const { status, headers } = await browser().get(url)
       t.ok(status >= 400 && status < 500, `${url}: ${status}`)
+      t.match(headers, bare)
     }
   })
 
@@ -196,6 +204,7 @@ t.test('what is wrong with a request', async (t) => {
       const reply = Buffer.concat(chunks).toString()
       t.match(reply, new RegExp(`^HTTP/1\\.1 ${status} `), bytes.slice(0, 20))
       t.match(reply, /application\/problem\+json/)
+      for (const name of Object.keys(bare)) t.match(reply, `${name}: `)
       t.match(JSON.parse(reply.slice(reply.indexOf('\r\n\r\n') + 4)), {
         status,
         requestId: /^[0-9a-f-]{36}$/
