@@ -67,11 +67,9 @@ export function createAccounts({
     return store.transaction(async (tx) => {
       if (!(await tx.users.recordLogin(id, passwordHash, now))) return undefined
       if (newHash !== undefined) await tx.users.setPasswordHash(id, passwordHash, newHash)
-      const session = await sessions.openWithin(tx, id, input.remember ?? false, caller)
       await throttle.clearWithin(tx, throttleKey)
-      if (previous) await sessions.endWithin(tx, previous, 'replaced', caller)
-      const about = { actorId: id, userId: id, sessionId: session.id }
-      await tx.audit.append(auditEvent('login.succeeded', caller, now, about))
+      const opening = { userId: id, remember: input.remember, previous, as: 'login.succeeded' } as const
+      const session = await sessions.openWithin(tx, opening, caller)
       // Read before the password was compared: what changed since has raised the version, and a refresh will tell.
       return sessions.signedIn(session, { ...user, lastLoginAt: now })
     })
@@ -80,7 +78,7 @@ export function createAccounts({
   /** Compares the password of somebody who is signed in, under a throttle of that session's own. */
   async function confirmPassword(session: Session, password: string, failure: AuditType, caller: Caller) {
     const user = await store.users.find(session.userId)
-    const throttleKey = throttle.keyFor('', session)
+    const throttleKey = throttle.keyOfSession(session)
     await throttle.reserve(throttleKey)
     const matches = await hasher.verify(user?.passwordHash ?? null, password)
     if (!user?.passwordHash || !matches) return refuse(failure, caller, user)
@@ -102,11 +100,7 @@ export function createAccounts({
       const session = await store.transaction(async (tx) => {
         if (!(await tx.users.insert(user))) throw new Problem('email_taken')
         await tx.users.recordLogin(user.id, passwordHash, clock())
-        const opened = await sessions.openWithin(tx, user.id, false, caller)
-        if (previous) await sessions.endWithin(tx, previous, 'replaced', caller)
-        const about = { actorId: user.id, userId: user.id, sessionId: opened.id }
-        await tx.audit.append(auditEvent('account.registered', caller, clock(), about))
-        return opened
+        return sessions.openWithin(tx, { userId: user.id, previous, as: 'account.registered' }, caller)
       })
       return sessions.present(session)
     },
@@ -118,7 +112,8 @@ export function createAccounts({
     async login(input: Credentials, caller: Caller, previous: Session | undefined): Promise<SignedIn> {
       const email = normaliseEmail(input.email) ?? input.email
       const user = await store.users.findByEmail(email)
-      const throttleKey = throttle.keyFor(email, previous?.userId === user?.id ? previous : undefined)
+      const isKnownDevice = previous !== undefined && previous.userId === user?.id
+      const throttleKey = isKnownDevice ? throttle.keyOfSession(previous) : throttle.keyOfAddress(email)
       await throttle.reserve(throttleKey)
       // A hash replaced under our eyes may be the same password at a new cost: it is compared once more.
       return (

@@ -25,10 +25,11 @@ export function createLoginThrottle({
   const keyOf = (text: string) => createHmac('sha256', key).update(text).digest('base64url')
 
   return {
-    /** The count that a try at this address belongs to; `device` is a session that this browser proves to be its own. */
-    keyFor(email: string, device?: Session): string {
-      return device ? keyOf(`session ${device.id}`) : keyOf(`account ${email}`)
-    },
+    /** The count that a stranger's try at this address belongs to. */
+    keyOfAddress: (email: string) => keyOf(`account ${email}`),
+
+    /** The count of a browser that proves this session to be its own. */
+    keyOfSession: (session: Session) => keyOf(`session ${session.id}`),
 
     /** Counts a try. Throws a Problem `rate_limited` with the wait where the account's delay runs. */
     async reserve(throttleKey: string): Promise<void> {

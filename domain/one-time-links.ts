@@ -75,11 +75,7 @@ export function createOneTimeLinks({
         await tx.users.setRoles(user.id, [ADMIN_ROLE])
         await tx.oneTimeTokens.withdraw('setup', null)
         await tx.users.recordLogin(user.id, passwordHash, clock())
-        const opened = await sessions.openWithin(tx, user.id, false, caller)
-        if (previous) await sessions.endWithin(tx, previous, 'replaced', caller)
-        const about = { actorId: user.id, userId: user.id, sessionId: opened.id }
-        await tx.audit.append(auditEvent('administrator.set_up', caller, clock(), about))
-        return opened
+        return sessions.openWithin(tx, { userId: user.id, previous, as: 'administrator.set_up' }, caller)
       })
       return sessions.present(session)
     },

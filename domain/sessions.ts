@@ -1,6 +1,6 @@
 import { type KeyObject, randomBytes } from 'node:crypto'
 import { lastTokenExpiry } from './access-token.ts'
-import { auditEvent, type Caller } from './audit.ts'
+import { type AuditType, auditEvent, type Caller } from './audit.ts'
 import type { Clock } from './clock.ts'
 import { Problem } from './errors.ts'
 import { uuidv7 } from './id.ts'
@@ -23,6 +23,14 @@ export interface SignedIn {
   user: User
   session: Session
   refreshToken: string
+}
+
+/** Who signs in, and what the audit trail calls it. `previous` is the session that the browser still proves. */
+export interface Opening {
+  userId: string
+  remember?: boolean | undefined
+  previous: Session | undefined
+  as: AuditType
 }
 
 /** Why a session ended, as the audit trail and the row say it. */
@@ -157,8 +165,12 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
     endAllWithin,
     makeTokensStaleWithin,
 
-    /** Opens a session inside the transaction of the sign-in. */
-    async openWithin(tx: Transaction, userId: string, remember: boolean, caller: Caller): Promise<Session> {
+    /** Opens a session inside the transaction of the sign-in, ends the one that the browser had, and writes it down. */
+    async openWithin(
+      tx: Transaction,
+      { userId, remember = false, previous, as }: Opening,
+      caller: Caller
+    ): Promise<Session> {
       const now = clock()
       const session: Session = {
         id: uuidv7(),
@@ -176,6 +188,9 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
         userAgent: caller.userAgent ?? ''
       }
       await tx.sessions.insert(session)
+      if (previous) await endWithin(tx, previous, 'replaced', caller)
+      const about = { actorId: userId, userId, sessionId: session.id }
+      await tx.audit.append(auditEvent(as, caller, now, about))
       return session
     },
 
