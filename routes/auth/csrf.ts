@@ -4,17 +4,14 @@ import { CsrfToken } from '../../schemas/auth.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { provenSession } from './session-of.ts'
 
-/**
- * GET /auth/csrf: the token that a client without Origin and Fetch Metadata headers shows with unsafe requests. Of a
- * session that has ended, too: its cookies are still sent, and signing in anew is such a request.
- */
+/** GET /auth/csrf: the token that a client without Origin and Fetch Metadata headers shows with unsafe requests. */
 const csrf: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/csrf',
     { config: { public: true }, schema: { tags: ['auth'], response: { 200: CsrfToken, ...refusals } } },
     async (request) => {
       const session = await provenSession(fastify, request)
-      if (!session) throw new Problem('unauthorized')
+      if (session?.endedAt !== null) throw new Problem('unauthorized')
       return { csrfToken: fastify.csrfTokenFor(session.id) }
     }
   )

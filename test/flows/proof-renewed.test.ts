@@ -62,20 +62,6 @@ for (const engine of engines) {
   })
 }
 
-t.test('a script whose session an administrator ended can sign in again with its CSRF token', async (t) => {
-  const { app, signUp, browser } = await build(t)
-  const window = await signUp()
-  const script = browser({})
-  for (const [name, cookie] of window.cookies) script.cookies.set(name, cookie)
-  const user = await app.store.users.findByEmail('ada@example.com')
-  const operator = { actorId: 'operator', ip: null, userAgent: null, requestId: null }
-  await app.sessions.endAll(user?.id ?? '', 'ended_by_administrator', operator)
-  const { status, body } = await script.get('/auth/csrf')
-  t.equal(status, 200)
-  const headers = { 'x-csrf-token': body.csrfToken }
-  t.equal((await script.post('/auth/login', { email: 'ada@example.com', password }, headers)).status, 200)
-})
-
 t.test('setting up ends the session that the browser had', async (t) => {
   const { app, signUp } = await build(t)
   const ada = await signUp()
