@@ -25,7 +25,7 @@ import passwords from './plugins/passwords.ts'
 import rateLimits from './plugins/rate-limits.ts'
 import requestCaller from './plugins/request-caller.ts'
 import revocations from './plugins/revocations.ts'
-import securityHeaders, { headersWithoutHooks } from './plugins/security-headers.ts'
+import securityHeadersPlugin, { securityHeaders } from './plugins/security-headers.ts'
 import sessionCookies from './plugins/session-cookies.ts'
 import sessions from './plugins/sessions.ts'
 import store from './plugins/store.ts'
@@ -44,7 +44,7 @@ const BODY_LIMIT = 32 * 1024
 /** The whole service, ready to listen or to be injected into: plugins, then routes, in reading order. */
 export async function buildApp(settings: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
   const { clock = Date.now, uptime = () => performance.now(), logger = loggerOptions(settings) } = overrides
-  const bareHeaders = headersWithoutHooks(settings)
+  const bareHeaders = securityHeaders(settings)
   const app = Fastify({
     logger,
     bodyLimit: BODY_LIMIT,
@@ -65,7 +65,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(config, { config: settings, clock })
     await app.register(errors)
     await app.register(jsonBodies)
-    await app.register(securityHeaders)
+    await app.register(securityHeadersPlugin)
     await app.register(rateLimits)
     await app.register(notFound)
 
