@@ -108,7 +108,13 @@ export const initial: Migration = {
       .addColumn('request_id', 'text')
       .addColumn('detail', 'text', (column) => column.notNull())
       .execute()
-    await schema.createIndex('audit_events_by_user').on('audit_events').columns(['user_id', 'id']).execute()
+    for (const column of ['user_id', 'actor_id', 'type']) {
+      await schema
+        .createIndex(`audit_events_by_${column}`)
+        .on('audit_events')
+        .columns([column, 'id'])
+        .execute()
+    }
 
     await sql`insert into roles (name, description, scope, built_in) values
       ('admin', 'Administrators: may do everything in Gatehouse', '', 1),
