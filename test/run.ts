@@ -15,6 +15,8 @@ const skipped = tests.filter(({ skip }) => skip)
 const passed = tests.filter(({ ok, skip }) => ok && !skip).length
 const failed = tests.filter(({ ok }) => !ok).length + (process.env.CI === 'true' ? skipped.length : 0)
 
+// tap's reporter leaves the cursor's escape codes on its last line.
+process.stdout.write('\n')
 for (const { fullname, skip } of skipped) process.stdout.write(`skipped: ${fullname}: ${skip}\n`)
 process.stdout.write(`${passed} passed, ${failed === 0 && exitCode !== 0 ? 1 : failed} failed\n`)
 process.exitCode = failed > 0 || exitCode !== 0 ? 1 : 0
