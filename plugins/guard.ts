@@ -63,12 +63,14 @@ function createGuard(fastify: FastifyInstance, options: GuardOptions): preHandle
   }
 
   const guard: preHandlerHookHandler = (request, _reply, done) => {
+    let refusal: Problem | undefined
     try {
       authenticate(request)
-      done()
     } catch (error) {
-      done(error as Problem)
+      refusal = error as Problem
     }
+    // Outside of the try: what fails after the guard is not the guard's to answer.
+    done(refusal)
   }
   guards.add(guard)
   return guard
