@@ -4,8 +4,8 @@ import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { Device } from '../../schemas/session.ts'
-import { pageOf, pageView } from '../views/page.ts'
-import { deviceView } from '../views/session.ts'
+import { pageOf } from '../views/page.ts'
+import { devicesView } from '../views/session.ts'
 import { administratorOf } from './administrator-of.ts'
 
 /** /admin/users/:id/sessions: where somebody is signed in, and the end of it all. */
@@ -24,12 +24,7 @@ const userSessions: FastifyPluginAsyncTypebox = async (fastify) => {
     async ({ params, query, auth }) => {
       if (!(await fastify.store.users.find(params.id))) throw new Problem('not_found')
       const live = await fastify.sessions.listLive(params.id, pageOf(query))
-      return pageView(
-        live,
-        query,
-        ({ id }) => id,
-        (session) => deviceView(session, auth.sessionId)
-      )
+      return devicesView(live, query, auth.sessionId)
     }
   )
 

@@ -3,8 +3,8 @@ import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { Device } from '../../schemas/session.ts'
-import { pageOf, pageView } from '../views/page.ts'
-import { deviceView } from '../views/session.ts'
+import { pageOf } from '../views/page.ts'
+import { devicesView } from '../views/session.ts'
 
 /** /auth/sessions: the devices one is signed in on, and the end of any of them. */
 const sessions: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -23,12 +23,7 @@ const sessions: FastifyPluginAsyncTypebox = async (fastify) => {
     },
     async ({ auth, query }) => {
       const live = await fastify.sessions.listLive(auth.subject, pageOf(query))
-      return pageView(
-        live,
-        query,
-        ({ id }) => id,
-        (session) => deviceView(session, auth.sessionId)
-      )
+      return devicesView(live, query, auth.sessionId)
     }
   )
 

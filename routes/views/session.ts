@@ -2,6 +2,7 @@ import { toIso } from '../../domain/clock.ts'
 import type { SignedIn } from '../../domain/sessions.ts'
 import type { Session } from '../../domain/store.ts'
 import type { Device, SignedIn as SignedInView } from '../../schemas/session.ts'
+import { pageView } from './page.ts'
 import { userView } from './user.ts'
 
 function sessionView({ id, authTime, expiresAt }: Session): SignedInView['session'] {
@@ -12,7 +13,7 @@ export function signedInView({ user, session }: SignedIn): SignedInView {
   return { user: userView(user), session: sessionView(session) }
 }
 
-export function deviceView(session: Session, currentId: string | undefined): Device {
+function deviceView(session: Session, currentId: string | undefined): Device {
   return {
     id: session.id,
     createdAt: toIso(session.createdAt),
@@ -22,4 +23,10 @@ export function deviceView(session: Session, currentId: string | undefined): Dev
     userAgent: session.userAgent,
     current: session.id === currentId
   }
+}
+
+/** A page of the devices that somebody is signed in on, from the sessions of `pageOf`. */
+export function devicesView(sessions: Session[], query: { limit?: number }, currentId: string | undefined) {
+  const view = (session: Session) => deviceView(session, currentId)
+  return pageView(sessions, query, ({ id }) => id, view)
 }

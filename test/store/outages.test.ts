@@ -8,26 +8,17 @@ import t from 'tap'
 import { uuidv7 } from '../../domain/id.ts'
 import { build, password, type Teardown, type TestApp } from '../harness/build.ts'
 import { postgres, postgresUrl } from '../harness/engines.ts'
-import { createTcpProxy } from '../harness/tcp-proxy.ts'
+import { createTcpProxy, type TcpProxy } from '../harness/tcp-proxy.ts'
 
 const FLAGS = { disabled: false, emailVerified: false, createdAt: 1 }
 const TIMES = { createdAt: 1, authTime: 1, lastUsedAt: 1, idleExpiresAt: 2, expiresAt: 2 }
 const unavailable = { type: 'urn:gatehouse:problem:unavailable', status: 503, code: 'unavailable' }
 
 t.test('PostgreSQL behind a wire that breaks', { skip: postgres.missing }, async (t) => {
-  const database = await postgres.create()
-  const { hostname, port } = new URL(database.url)
-  const wire = await createTcpProxy({ host: hostname, port: Number(port) || 5432 })
-  const url = new URL(database.url)
-  url.port = String(wire.port)
-  url.hostname = '127.0.0.1'
-  t.teardown(async () => {
-    await wire.close()
-    await database.remove()
-  })
+  const { wire, url, direct } = await wiredPostgres(t)
   let uptime = 0
   const { app, signUp, browser } = await build(t, {
-    env: { DATABASE_URL: url.href },
+    env: { DATABASE_URL: url },
     uptime: () => uptime,
     routes: guardedRoute
   })
@@ -73,7 +64,7 @@ t.test('PostgreSQL behind a wire that breaks', { skip: postgres.missing }, async
   })
 
   t.test('a full pool is 503 within its wait, not a queue without end', async (t) => {
-    const held = new pg.Client({ connectionString: database.url })
+    const held = new pg.Client({ connectionString: direct })
     await held.connect()
     await held.query('begin')
     await held.query('lock table sessions in access exclusive mode')
@@ -101,17 +92,8 @@ t.test(
   'PostgreSQL that falls silent is 503, and its connections are not used again',
   { skip: postgres.missing },
   async (t) => {
-    const database = await postgres.create()
-    const { hostname, port } = new URL(database.url)
-    const wire = await createTcpProxy({ host: hostname, port: Number(port) || 5432 })
-    const url = new URL(database.url)
-    url.port = String(wire.port)
-    url.hostname = '127.0.0.1'
-    const { signUp } = await build(t, { env: { DATABASE_URL: url.href } })
-    t.teardown(async () => {
-      await wire.close()
-      await database.remove()
-    })
+    const { wire, url } = await wiredPostgres(t)
+    const { signUp } = await build(t, { env: { DATABASE_URL: url } })
     const ada = await signUp()
     wire.stall()
     const { status, body } = await ada.post('/auth/refresh')
@@ -120,6 +102,7 @@ t.test(
     const statuses: number[] = []
     for (let tries = 0; tries < 3; tries += 1) statuses.push((await ada.post('/auth/refresh')).status)
     t.ok(statuses.includes(200), `comes back by itself: ${statuses}`)
+    wire.cut()
   }
 )
 
@@ -228,6 +211,20 @@ function whyNoSmallDisk(): string | false {
   } catch {
     return 'a small disk cannot be mounted here'
   }
+}
+
+/** A new database at the end of a wire: its address through the wire, and the direct one. */
+async function wiredPostgres(t: Teardown): Promise<{ wire: TcpProxy; url: string; direct: string }> {
+  const database = await postgres.create()
+  const url = new URL(database.url)
+  const wire = await createTcpProxy({ host: url.hostname, port: Number(url.port) || 5432 })
+  t.teardown(async () => {
+    await wire.close()
+    await database.remove()
+  })
+  url.port = String(wire.port)
+  url.hostname = '127.0.0.1'
+  return { wire, url: url.href, direct: database.url }
 }
 
 async function buildOnSmallDisk(t: Teardown): Promise<TestApp> {
