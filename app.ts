@@ -29,6 +29,7 @@ import securityHeadersPlugin, { securityHeaders } from './plugins/security-heade
 import sessionCookies from './plugins/session-cookies.ts'
 import sessions from './plugins/sessions.ts'
 import store from './plugins/store.ts'
+import valkey from './plugins/valkey.ts'
 import routes from './routes/index.ts'
 
 /** What tests replace. Everything else is as in production. */
@@ -66,6 +67,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(errors)
     await app.register(jsonBodies)
     await app.register(securityHeadersPlugin)
+    await app.register(valkey)
     await app.register(rateLimits)
     await app.register(notFound)
 

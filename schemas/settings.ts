@@ -34,6 +34,14 @@ export const Settings = Type.Object({
     description:
       'Where the data is: `file:/path/to.db` (SQLite) or `postgres://…`; absent = `gatehouse.db` in `AUTH_DATA_DIR`'
   }),
+  REDIS_URL: Type.String({
+    default: '',
+    pattern: '^$|^rediss?://.+',
+    hint: 'must start with redis: or rediss:',
+    secret: true,
+    description:
+      'Valkey or Redis, `redis://…` or `rediss://…`: limits that are exact, and revocations that are told at once, across instances'
+  }),
   AUTH_DATA_DIR: Type.String({
     default: './data',
     minLength: 1,

@@ -1,0 +1,52 @@
+import fp from 'fastify-plugin'
+import { Redis } from 'ioredis'
+
+/** Milliseconds until a command that Valkey does not answer has failed. */
+const COMMAND_TIMEOUT = 250
+const CONNECT_TIMEOUT = 2000
+const LONGEST_RETRY = 1000
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The connection to Valkey or Redis; undefined without `REDIS_URL`. A command fails at once while it is lost. */
+    valkey: Redis | undefined
+  }
+}
+
+/**
+ * Decorates `valkey`: what makes limits exact and news fast across instances, and never the truth. Without it, or while it
+ * is lost, everything still works. Every key stands under `gatehouse:ISSUER:`.
+ */
+export default fp(
+  async (fastify) => {
+    const { REDIS_URL, AUTH_ISSUER } = fastify.config
+    if (!REDIS_URL) return fastify.decorate('valkey', undefined)
+    const valkey = new Redis(REDIS_URL, {
+      keyPrefix: `gatehouse:${AUTH_ISSUER}:`,
+      connectTimeout: CONNECT_TIMEOUT,
+      commandTimeout: COMMAND_TIMEOUT,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: (tries) => Math.min(tries * 50, LONGEST_RETRY)
+    })
+
+    // One line when it is lost and one when it is back, not one a try.
+    let lost = false
+    valkey.on('error', (error) => {
+      if (!lost)
+        fastify.log.warn(
+          { err: error },
+          'Valkey is lost: limits are local and stricter, revocations are polled'
+        )
+      lost = true
+    })
+    valkey.on('ready', () => {
+      if (lost) fastify.log.info('Valkey is back')
+      lost = false
+    })
+
+    fastify.decorate('valkey', valkey)
+    fastify.addHook('onClose', async () => valkey.disconnect())
+  },
+  { name: 'valkey', dependencies: ['config'] }
+)
