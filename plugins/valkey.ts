@@ -20,7 +20,10 @@ declare module 'fastify' {
 export default fp(
   async (fastify) => {
     const { REDIS_URL, AUTH_ISSUER } = fastify.config
-    if (!REDIS_URL) return fastify.decorate('valkey', undefined)
+    if (!REDIS_URL) {
+      fastify.decorate('valkey', undefined)
+      return
+    }
     const valkey = new Redis(REDIS_URL, {
       keyPrefix: `gatehouse:${AUTH_ISSUER}:`,
       connectTimeout: CONNECT_TIMEOUT,
