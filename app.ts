@@ -28,6 +28,7 @@ import revocations from './plugins/revocations.ts'
 import securityHeadersPlugin, { securityHeaders } from './plugins/security-headers.ts'
 import sessionCookies from './plugins/session-cookies.ts'
 import sessions from './plugins/sessions.ts'
+import signingKeys from './plugins/signing-keys.ts'
 import store from './plugins/store.ts'
 import valkey from './plugins/valkey.ts'
 import routes from './routes/index.ts'
@@ -75,6 +76,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(audit)
     await app.register(revocations, { uptime })
     await app.register(sessionCookies)
+    await app.register(signingKeys, { uptime })
     await app.register(accessTokens)
     await app.register(crossSite)
     await app.register(guard)

@@ -26,6 +26,7 @@ async function start(): Promise<void> {
     if (err) app.log.fatal({ err }, 'stopped by an error')
     await app.close()
   })
+  await app.signingKeys.adopt()
   const link = await app.oneTimeLinks.setUp()
   await listenQuietly(app, config)
   announce(startNotice(config, app.store.engine, warnings, link))

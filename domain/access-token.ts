@@ -1,4 +1,4 @@
-import type { UserClaims } from '../schemas/access-token.ts'
+import { type Claims, EARLY_SKEW, LATE_SKEW } from '../verifier/claims.ts'
 import { toNumericDate } from './clock.ts'
 import type { Config } from './config.ts'
 import { uuidv7 } from './id.ts'
@@ -11,7 +11,7 @@ export function userClaims(
   session: Pick<Session, 'id' | 'authTime' | 'expiresAt'>,
   settings: TokenSettings,
   now: number
-): UserClaims {
+): Claims {
   return {
     iss: settings.AUTH_ISSUER,
     aud: settings.AUTH_AUDIENCE,
@@ -27,33 +27,14 @@ export function userClaims(
   }
 }
 
-/** Clock differences that are forgiven, in seconds: much before a token's time, hardly anything after it. */
-const EARLY_SKEW = 60
-const LATE_SKEW = 5
-
-/** Whether a token whose signature is good counts at this moment (RFC 7519 §4.1.4 to 4.1.6). */
-export function isTimely(claims: { iat?: unknown; nbf?: unknown; exp?: unknown }, now: number): boolean {
-  const seconds = now / 1000
-  return (
-    isNumericDate(claims.exp) &&
-    seconds < claims.exp + LATE_SKEW &&
-    isNumericDate(claims.iat) &&
-    claims.iat <= seconds + EARLY_SKEW &&
-    (claims.nbf === undefined || (isNumericDate(claims.nbf) && claims.nbf <= seconds + EARLY_SKEW))
-  )
-}
-
-function isNumericDate(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0
-}
-
 /** When the last access token that was issued until now is dead for every verifier, in milliseconds. */
 export function lastTokenExpiry(now: number, accessTtl: number): number {
   return now + accessTtl + (EARLY_SKEW + LATE_SKEW) * 1000
 }
 
 const COOKIE_LIMIT = 4096
-const SIGNATURE_LENGTH = 86
+/** base64url of the longest signature that a key of ours makes: RSA with 4,096 bits. */
+const SIGNATURE_LENGTH = 683
 const KID_LENGTH = 43
 
 /** Whether the access cookie of somebody with these roles stays within 4,096 bytes (RFC 6265bis §5.6). */

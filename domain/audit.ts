@@ -25,7 +25,10 @@ export const auditTypes = [
   'user.deleted',
   'role.created',
   'role.changed',
-  'role.deleted'
+  'role.deleted',
+  'key.published',
+  'key.rotated',
+  'key.imported'
 ] as const
 
 export type AuditType = (typeof auditTypes)[number]

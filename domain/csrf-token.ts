@@ -5,8 +5,11 @@ export function csrfTokenOf(sessionId: string, key: KeyObject): string {
   return createHmac('sha256', key).update(sessionId).digest('base64url')
 }
 
-export function isCsrfTokenOf(sessionId: string, token: string, key: KeyObject): boolean {
-  const expected = Buffer.from(csrfTokenOf(sessionId, key))
+/** Whether this is the token of the session under one of these keys. */
+export function isCsrfTokenOf(sessionId: string, token: string, keys: KeyObject[]): boolean {
   const given = Buffer.from(token)
-  return given.length === expected.length && timingSafeEqual(given, expected)
+  return keys.some((key) => {
+    const expected = Buffer.from(csrfTokenOf(sessionId, key))
+    return given.length === expected.length && timingSafeEqual(given, expected)
+  })
 }

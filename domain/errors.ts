@@ -1,14 +1,16 @@
+import { refusals } from '../verifier/refusal.ts'
+
 /** Every refusal that Gatehouse makes: its stable `code`, HTTP status and public title (RFC 9457). */
 export const problems = {
   invalid_request: { status: 400, title: 'The request is not valid.' },
   invalid_token: { status: 400, title: 'The one-time link is not valid or has been used.' },
-  unauthorized: { status: 401, title: 'Sign in to do this.' },
-  token_stale: { status: 401, title: 'The access token is out of date: refresh it.' },
-  reauthentication_required: { status: 401, title: 'Confirm that it is you: sign in again.' },
+  unauthorized: refusals.unauthorized,
+  token_stale: refusals.token_stale,
+  reauthentication_required: refusals.reauthentication_required,
   invalid_credentials: { status: 401, title: 'The e-mail address or the password is wrong.' },
   invalid_session: { status: 401, title: 'The session has ended: sign in again.' },
-  forbidden: { status: 403, title: 'You may not do this.' },
-  cross_site_request: { status: 403, title: 'The request came from a site that is not allowed.' },
+  forbidden: refusals.forbidden,
+  cross_site_request: refusals.cross_site_request,
   registration_closed: { status: 403, title: 'Registration is not open.' },
   not_found: { status: 404, title: 'There is nothing here.' },
   method_not_allowed: { status: 405, title: 'This method is not supported here.' },
@@ -28,7 +30,7 @@ export const problems = {
   headers_too_large: { status: 431, title: 'The request headers are too large.' },
   internal_error: { status: 500, title: 'Something went wrong.' },
   busy: { status: 503, title: 'Too busy at the moment: try again soon.' },
-  unavailable: { status: 503, title: 'Not available at the moment: try again soon.' },
+  unavailable: refusals.unavailable,
   not_ready: { status: 503, title: 'Not ready to serve.' }
 } as const
 

@@ -7,13 +7,13 @@ const MIN_BYTES = 32
 const PLACEHOLDERS = /change|secret|example|placeholder|insecure|default|password|gatehouse/i
 
 /** What is wrong with a master key given from outside: at most one fault, which never shows the key. */
-export function masterKeyFault(text: string): string[] {
+export function masterKeyFault(text: string, name = 'AUTH_MASTER_KEY'): string[] {
   if (!/^[A-Za-z0-9_-]+$/.test(text))
-    return ['AUTH_MASTER_KEY must be base64url (make one: openssl rand -base64 48 | tr +/ -_)']
+    return [`${name} must be base64url (make one: openssl rand -base64 48 | tr +/ -_)`]
   const bytes = Buffer.from(text, 'base64url')
-  if (bytes.length < MIN_BYTES) return [`AUTH_MASTER_KEY must hold ${MIN_BYTES} bytes or more`]
+  if (bytes.length < MIN_BYTES) return [`${name} must hold ${MIN_BYTES} bytes or more`]
   if (new Set(bytes).size < MIN_BYTES / 2 || new Set(text).size < 16 || PLACEHOLDERS.test(text)) {
-    return ['AUTH_MASTER_KEY is not random: use the output of a generator']
+    return [`${name} is not random: use the output of a generator`]
   }
   return []
 }
@@ -58,17 +58,28 @@ function publishKeyFile(path: string): void {
   }
 }
 
-/** One key for each purpose, so that none can stand in for another (HKDF-SHA-256, RFC 5869). */
-export interface DerivedKeys {
-  refreshToken: KeyObject
-  csrfToken: KeyObject
-  signingKeyWrap: KeyObject
-  throttle: KeyObject
+/** A key for one purpose. `current` makes; each of `accepted`, it and the previous one, is believed. */
+export interface DerivedKey {
+  current: KeyObject
+  accepted: KeyObject[]
 }
 
-export function deriveKeys(masterKey: Buffer): DerivedKeys {
-  const derive = (purpose: string) =>
-    createSecretKey(Buffer.from(hkdfSync('sha256', masterKey, '', `gatehouse/v1/${purpose}`, 32)))
+/** One key for each purpose, so that none can stand in for another (HKDF-SHA-256, RFC 5869). */
+export interface DerivedKeys {
+  refreshToken: DerivedKey
+  csrfToken: DerivedKey
+  signingKeyWrap: DerivedKey
+  throttle: DerivedKey
+}
+
+/** `previous` is the master key that is being replaced, or the one that is about to be used. */
+export function deriveKeys(masterKey: Buffer, previous?: Buffer): DerivedKeys {
+  const deriveFrom = (key: Buffer, purpose: string) =>
+    createSecretKey(Buffer.from(hkdfSync('sha256', key, '', `gatehouse/v1/${purpose}`, 32)))
+  const derive = (purpose: string): DerivedKey => {
+    const current = deriveFrom(masterKey, purpose)
+    return { current, accepted: previous ? [current, deriveFrom(previous, purpose)] : [current] }
+  }
   return {
     refreshToken: derive('refresh-token'),
     csrfToken: derive('csrf-token'),

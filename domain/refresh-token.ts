@@ -43,14 +43,15 @@ export function readRefreshToken(text: string): RefreshToken | undefined {
   }
 }
 
-/** Whether we made this token for this session, whatever its generation. */
+/** Whether we made this token for this session under one of these keys, whatever its generation. */
 export function isGenuine(
   token: RefreshToken,
   session: Pick<Session, 'id' | 'seed'>,
-  key: KeyObject
+  keys: KeyObject[]
 ): boolean {
   const body = encodeBody(session.id, token.generation)
-  return session.id === token.sessionId && timingSafeEqual(token.mac, macOf(body, session.seed, key))
+  const isMade = keys.some((key) => timingSafeEqual(token.mac, macOf(body, session.seed, key)))
+  return session.id === token.sessionId && isMade
 }
 
 function encodeBody(sessionId: string, generation: number): Buffer {

@@ -7,6 +7,9 @@ export const USER_ROLE = 'user'
 /** The scopes that Gatehouse itself asks for. `admin` has them all. */
 export const MANAGEMENT_SCOPE = [
   'audit:read',
+  'keys:read',
+  'keys:write',
+  'revocations:read',
   'roles:read',
   'roles:write',
   'users:read',

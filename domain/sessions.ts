@@ -1,16 +1,17 @@
-import { type KeyObject, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { lastTokenExpiry } from './access-token.ts'
 import { type AuditType, auditEvent, type Caller } from './audit.ts'
 import type { Clock } from './clock.ts'
 import { Problem } from './errors.ts'
 import { uuidv7 } from './id.ts'
+import type { DerivedKey } from './master-key.ts'
 import { isGenuine, type RefreshToken, readRefreshToken, sealRefreshToken } from './refresh-token.ts'
 import type { Page, Session, Store, Transaction, User } from './store.ts'
 
 const SEED_BYTES = 32
 
 export interface SessionRules {
-  refreshKey: KeyObject
+  refreshKeys: DerivedKey
   /** All in milliseconds. */
   idleTtl: number
   maxTtl: number
@@ -60,12 +61,16 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
   async function prove(text: string): Promise<{ token: RefreshToken; session: Session } | undefined> {
     const token = readRefreshToken(text)
     const session = token && (await store.sessions.find(token.sessionId))
-    return session && isGenuine(token, session, rules.refreshKey) ? { token, session } : undefined
+    return session && isGenuine(token, session, rules.refreshKeys.accepted) ? { token, session } : undefined
   }
 
   /** A live session and whoever has it, as the sign-in cookies are made of them. */
   function signedIn(session: Session, user: User): SignedIn {
-    return { user, session, refreshToken: sealRefreshToken(session, session.generation, rules.refreshKey) }
+    return {
+      user,
+      session,
+      refreshToken: sealRefreshToken(session, session.generation, rules.refreshKeys.current)
+    }
   }
 
   async function present(session: Session): Promise<SignedIn> {

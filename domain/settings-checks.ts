@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import type { Config } from './config.ts'
+import { SHORT_ROTATION } from './key-schedule.ts'
 import { masterKeyFault } from './master-key.ts'
 
 /** What is wrong with settings that are each well-formed: a line a fault. */
@@ -13,7 +14,10 @@ export function settingFaults(config: Config): string[] {
     ...config.AUTH_TRUST_PROXY.filter((range) => !isAddressRange(range)).map(
       (range) => `AUTH_TRUST_PROXY ${range} is not an address or a CIDR range`
     ),
-    ...(config.AUTH_MASTER_KEY ? masterKeyFault(config.AUTH_MASTER_KEY) : [])
+    ...(config.AUTH_MASTER_KEY ? masterKeyFault(config.AUTH_MASTER_KEY) : []),
+    ...(config.AUTH_MASTER_KEY_PREVIOUS
+      ? masterKeyFault(config.AUTH_MASTER_KEY_PREVIOUS, 'AUTH_MASTER_KEY_PREVIOUS')
+      : [])
   ]
 }
 
@@ -35,6 +39,10 @@ function durationFaults(config: Config): string[] {
   }
   must(config.AUTH_ACCESS_TTL >= 1000, 'AUTH_ACCESS_TTL must be 1s or more')
   must(config.AUTH_ACCESS_TTL <= 3_600_000, 'AUTH_ACCESS_TTL must be 1h or less')
+  must(
+    config.AUTH_KEY_ROTATION >= 10_000 && config.AUTH_KEY_ROTATION <= 400 * 86_400_000,
+    'AUTH_KEY_ROTATION must be 10s to 400d'
+  )
   must(config.AUTH_REFRESH_GRACE <= 60_000, 'AUTH_REFRESH_GRACE must be 60s or less')
   must(config.AUTH_FRESH_TTL >= 1000, 'AUTH_FRESH_TTL must be 1s or more')
   must(
@@ -103,6 +111,10 @@ export function settingWarnings(config: Config): string[] {
   warn(
     config.AUTH_TRUST_PROXY.some((range) => range.endsWith('/0')),
     'AUTH_TRUST_PROXY trusts every address: anybody can pretend to be anywhere'
+  )
+  warn(
+    config.AUTH_KEY_ROTATION < SHORT_ROTATION,
+    'AUTH_KEY_ROTATION is less than a day: verifiers fetch keys all the time'
   )
   warn(config.AUTH_RATE_LIMIT_PER_IP === 0, 'AUTH_RATE_LIMIT_PER_IP is off')
   warn(config.AUTH_LOGIN_LIMIT_PER_IP === 0, 'AUTH_LOGIN_LIMIT_PER_IP is off')

@@ -1,94 +1,110 @@
-import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
-import { calculateJwkThumbprint, exportJWK, exportPKCS8, exportSPKI, generateKeyPair } from 'jose'
-import { MasterKeyError } from './master-key.ts'
-import type { SigningKey, Store } from './store.ts'
+import { type AuditType, auditEvent, type Caller } from './audit.ts'
+import type { Clock } from './clock.ts'
+import {
+  isEmpty,
+  type KeyPlan,
+  type KeyRules,
+  planAdoption,
+  planFirstKeys,
+  planRotation,
+  planUpkeep,
+  scheduleAt
+} from './key-schedule.ts'
+import type { DerivedKey } from './master-key.ts'
+import { generateSigningKey, readSigningKey, resealed, type SealedKey } from './signing-key.ts'
+import type { SigningKey, Store, Transaction } from './store.ts'
 
-const IV_BYTES = 12
-const TAG_BYTES = 16
-
-/** A signing key as the signer uses it. */
-export interface OpenedKey {
-  kid: string
-  algorithm: SigningKey['algorithm']
-  publicPem: string
-  privatePem: string
+interface KeyParts {
+  store: Store
+  clock: Clock
+  rules: KeyRules
+  wrapKeys: DerivedKey
 }
 
-/** The active key, which signs, and all keys that tokens in circulation may carry, by kid. */
-export interface KeyRing {
-  active: OpenedKey
-  byKid: ReadonlyMap<string, OpenedKey>
-}
+type Planner = (keys: SigningKey[], rules: KeyRules, now: number) => KeyPlan
 
-/**
- * The keys of this database, with an active one of the wanted algorithm: made now where there is none, by exactly one
- * of the instances that start together. Throws a MasterKeyError where the master key is not theirs.
- */
-export async function loadKeyRing(
-  store: Store,
-  algorithm: SigningKey['algorithm'],
-  wrapKey: KeyObject,
-  now: number
-): Promise<KeyRing> {
-  const active = (await store.signingKeys.list()).find(({ status }) => status === 'active')
-  if (active?.algorithm !== algorithm) {
-    const fresh = await createSigningKey(algorithm, wrapKey, now)
+const NOBODY: Caller = { actorId: null, ip: null, userAgent: null, requestId: null }
+
+export type SigningKeyLifecycle = ReturnType<typeof createSigningKeyLifecycle>
+
+/** What happens to signing keys, each time done by exactly one of the instances that mean to. */
+export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: KeyParts) {
+  /** Carries out a plan if there is anything to do. Keys are made before the transaction: that of RSA takes its time. */
+  async function follow(planner: Planner, type: AuditType, caller: Caller): Promise<void> {
+    const foreseen = planner(await store.signingKeys.list(), rules, clock())
+    if (isEmpty(foreseen)) return
+    const fresh = await Promise.all(
+      foreseen.create.map(() => generateSigningKey(rules.algorithm, wrapKeys.current))
+    )
     await store.transaction(async (tx) => {
       await tx.exclusive('signing-keys')
-      await tx.signingKeys.activate(fresh, active?.kid)
+      const now = clock()
+      const plan = planner(await tx.signingKeys.list(), rules, now)
+      await carryOut(tx, plan, fresh, now)
+      if (!isEmpty(plan))
+        await tx.audit.append(auditEvent(type, caller, now, { detail: detailOf(plan, fresh) }))
     })
   }
-  return openKeyRing(await store.signingKeys.list(), wrapKey)
-}
 
-function openKeyRing(keys: SigningKey[], wrapKey: KeyObject): KeyRing {
-  const byKid = new Map(keys.map((key) => [key.kid, openKey(key, wrapKey)]))
-  const active = byKid.get(keys.find(({ status }) => status === 'active')?.kid ?? '')
-  if (!active) throw new Error('There is no active signing key')
-  return { active, byKid }
-}
-
-async function createSigningKey(
-  algorithm: SigningKey['algorithm'],
-  wrapKey: KeyObject,
-  now: number
-): Promise<SigningKey> {
-  const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })
-  const kid = await calculateJwkThumbprint(await exportJWK(publicKey))
   return {
-    kid,
-    algorithm,
-    status: 'active',
-    publicPem: await exportSPKI(publicKey),
-    sealedPrivateKey: seal(await exportPKCS8(privateKey), kid, wrapKey),
-    createdAt: now
+    list: () => store.signingKeys.list(),
+
+    /** The first keys of a new database. */
+    begin: () => follow(planFirstKeys, 'key.published', NOBODY),
+
+    /** When a service starts: the schedule by its settings, and every key sealed under its master key. */
+    async adopt(): Promise<void> {
+      await follow(planAdoption, 'key.published', NOBODY)
+      for (const key of await store.signingKeys.list()) {
+        const sealed = resealed(key, wrapKeys)
+        if (sealed) await store.signingKeys.reseal(key.kid, key.sealedPrivateKey, sealed)
+      }
+    },
+
+    /** Whether `keepUp` has anything to do, as far as these keys tell. */
+    isDue: (keys: SigningKey[]) => !isEmpty(planUpkeep(keys, rules, clock())),
+
+    /** There is a successor, and what nothing is signed by any more is removed. */
+    keepUp: () => follow(planUpkeep, 'key.published', NOBODY),
+
+    /** The next key signs as soon as everybody knows it: mostly now. */
+    rotate: (caller: Caller) => follow(planRotation, 'key.rotated', caller),
+
+    /** A key from outside, PEM or JWK, signs from now on. Throws a Problem `invalid_request` for what is no such key. */
+    async import(text: string, caller: Caller): Promise<SigningKey> {
+      const sealed = await readSigningKey(text, wrapKeys.current)
+      return store.transaction(async (tx) => {
+        await tx.exclusive('signing-keys')
+        const keys = await tx.signingKeys.list()
+        const now = clock()
+        const active = scheduleAt(keys, now)?.active
+        const known = keys.find(({ kid }) => kid === sealed.kid)
+        if (known && known.kid === active?.kid) return known
+        const at = Math.max(now, (active?.activatesAt ?? 0) + 1)
+        const key = { createdAt: now, ...known, ...sealed, imported: true, activatesAt: at }
+        if (known) await tx.signingKeys.activate(key.kid, at)
+        else await tx.signingKeys.insert(key)
+        await tx.audit.append(auditEvent('key.imported', caller, now, { detail: { kid: key.kid } }))
+        return key
+      })
+    }
   }
 }
 
-function openKey({ kid, algorithm, publicPem, sealedPrivateKey }: SigningKey, wrapKey: KeyObject): OpenedKey {
-  return { kid, algorithm, publicPem, privatePem: unseal(sealedPrivateKey, kid, wrapKey) }
+async function carryOut(tx: Transaction, plan: KeyPlan, fresh: SealedKey[], now: number): Promise<void> {
+  for (const kid of plan.remove) await tx.signingKeys.delete(kid)
+  for (const { kid, at } of plan.activate) await tx.signingKeys.activate(kid, at)
+  for (const [index, activatesAt] of plan.create.entries()) {
+    const key = fresh[index]
+    // More than was foreseen is for the next upkeep.
+    if (key) await tx.signingKeys.insert({ ...key, imported: false, createdAt: now, activatesAt })
+  }
 }
 
-// AES-256-GCM with a random nonce; the kid is authenticated with it, so that rows cannot be swapped.
-function seal(text: string, kid: string, wrapKey: KeyObject): string {
-  const iv = randomBytes(IV_BYTES)
-  const cipher = createCipheriv('aes-256-gcm', wrapKey, iv).setAAD(Buffer.from(kid))
-  const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
-  return Buffer.concat([iv, cipher.getAuthTag(), body]).toString('base64url')
-}
-
-function unseal(sealed: string, kid: string, wrapKey: KeyObject): string {
-  const bytes = Buffer.from(sealed, 'base64url')
-  try {
-    const decipher = createDecipheriv('aes-256-gcm', wrapKey, bytes.subarray(0, IV_BYTES), {
-      authTagLength: TAG_BYTES
-    })
-      .setAAD(Buffer.from(kid))
-      .setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES))
-    return decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
-  } catch {
-    throw new MasterKeyError(
-      'The master key does not open the signing keys of this database: it belongs to another one'
-    )
+function detailOf({ create, activate, remove }: KeyPlan, fresh: SealedKey[]) {
+  return {
+    published: fresh.slice(0, create.length).map(({ kid }) => kid),
+    activated: activate.map(({ kid }) => kid),
+    removed: remove
   }
 }

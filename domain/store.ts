@@ -1,5 +1,6 @@
+import type { Revocation } from '../verifier/revocation-set.ts'
+import type { Algorithm } from '../verifier/sources.ts'
 import type { AuditEvent, AuditFilter } from './audit.ts'
-import type { Revocation } from './revocations.ts'
 
 /** A person's account. `version` is the `ver` claim: it rises with every change that makes access tokens stale. */
 export interface User {
@@ -50,12 +51,15 @@ export interface Role {
 export interface SigningKey {
   /** RFC 7638 thumbprint. */
   kid: string
-  algorithm: 'ES256' | 'EdDSA'
-  status: 'active' | 'retired'
+  algorithm: Algorithm
   publicPem: string
   /** PKCS #8, sealed under the master key. */
   sealedPrivateKey: string
+  /** Brought from outside, not made here. */
+  imported: boolean
+  /** When it was published, and from when on it signs, until another key does. */
   createdAt: number
+  activatesAt: number
 }
 
 /** Permission to do one thing once, known by the hash of its token. */
@@ -135,17 +139,24 @@ export interface Roles {
 
 export interface SigningKeys {
   list(): Promise<SigningKey[]>
-  /** Makes this the active key and retires the one before; false where another instance was first. */
-  activate(key: SigningKey, replaced: string | undefined): Promise<boolean>
+  insert(key: SigningKey): Promise<void>
+  /** Sets from when on a key signs. */
+  activate(kid: string, activatesAt: number): Promise<void>
+  /** Only while `expected` is still the sealed private key. */
+  reseal(kid: string, expected: string, sealed: string): Promise<void>
+  delete(kid: string): Promise<void>
+}
+
+/** What was revoked, and the position from which to read the next time. */
+export interface RevocationReading {
+  entries: Array<{ position: number; revocation: Revocation }>
+  next: number
 }
 
 export interface Revocations {
   add(revocations: Revocation[]): Promise<void>
-  /**
-   * The live ones recorded from a moment of the database's own clock on, which may repeat ones seen before; and the
-   * moment from which to ask the next time.
-   */
-  since(moment: number, now: number): Promise<{ revocations: Revocation[]; readAt: number }>
+  /** The live ones from a position on, which may repeat ones read before. */
+  since(position: number, now: number): Promise<RevocationReading>
 }
 
 export interface Throttles {

@@ -1,20 +1,14 @@
 import jwt from '@fastify/jwt'
-import type { FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
 import fp from 'fastify-plugin'
-import { Compile } from 'typebox/compile'
-import { isTimely } from '../domain/access-token.ts'
-import type { Auth } from '../domain/authorization.ts'
-import { Problem } from '../domain/errors.ts'
-import { type KeyRing, loadKeyRing } from '../domain/signing-keys.ts'
-import { UserClaims } from '../schemas/access-token.ts'
+import type { OpenedKey } from '../domain/signing-key.ts'
+import type { Claims } from '../verifier/claims.ts'
+import { createTokenVerifier, TOKEN_TYPE, type TokenVerifier } from '../verifier/token-verifier.ts'
 
-const TYPE = 'at+jwt'
-const CACHED_TOKENS = 10_000
+type Sign = (claims: Claims) => string
 
-export interface AccessTokens {
-  issue(claims: UserClaims): string
-  /** Who the token speaks for, expiry included unless `ignoreExpiry`. Throws a Problem `unauthorized`, the same for every fault. */
-  verify(token: string, options?: { ignoreExpiry?: boolean }): Auth
+export interface AccessTokens extends TokenVerifier {
+  issue(claims: Claims): string
 }
 
 declare module 'fastify' {
@@ -23,79 +17,45 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `accessTokens`: signs and verifies by @fastify/jwt, pinned to our keys, issuer, audience, algorithm and type. */
+/** Decorates `accessTokens`: signed by @fastify/jwt with the active key, verified as every other service does it. */
 export default fp(
   async (fastify) => {
-    const { config, store, derivedKeys, clock } = fastify
-    const algorithm = config.AUTH_JWT_ALG as 'ES256' | 'EdDSA'
-    const keys = await loadKeyRing(store, algorithm, derivedKeys.signingKeyWrap, clock())
-    await fastify.register(jwt, {
-      secret: { private: keys.active.privatePem, public: keys.active.publicPem },
-      sign: { algorithm, kid: keys.active.kid, header: { alg: algorithm, typ: TYPE } },
-      verify: {
-        algorithms: [algorithm],
-        allowedIss: config.AUTH_ISSUER,
-        allowedAud: config.AUTH_AUDIENCE,
-        requiredClaims: Object.keys(UserClaims.properties),
-        checkTyp: TYPE,
-        // Time is ours to judge: by the injected clock, with one leeway before and another after.
-        ignoreExpiration: true,
-        ignoreNotBefore: true
-      },
-      decoratorName: 'jwtClaims'
+    const { config, clock, signingKeys, revocations } = fastify
+    const signers = new Map<string, Sign>()
+
+    await signingKeys.onChange(async (keys) => {
+      for (const key of keys) if (!signers.has(key.kid)) signers.set(key.kid, await createSigner(key))
+      const kids = new Set(keys.map(({ kid }) => kid))
+      // The key that signs until this change counts must go on to sign: it goes with the change after.
+      kids.add(signingKeys.schedule().active.kid)
+      for (const kid of signers.keys()) if (!kids.has(kid)) signers.delete(kid)
     })
-    fastify.decorate('accessTokens', createAccessTokens(fastify, keys))
+
+    fastify.decorate('accessTokens', {
+      ...createTokenVerifier({
+        keys: signingKeys,
+        revocations,
+        issuer: config.AUTH_ISSUER,
+        audience: config.AUTH_AUDIENCE,
+        clock
+      }),
+
+      issue(claims) {
+        const { active } = signingKeys.schedule()
+        return (signers.get(active.kid) as Sign)(claims)
+      }
+    })
   },
-  { name: 'access-tokens', dependencies: ['config', 'store'] }
+  { name: 'access-tokens', dependencies: ['config', 'signing-keys', 'revocations'] }
 )
 
-function createAccessTokens({ jwt, clock }: FastifyInstance, keys: KeyRing): AccessTokens {
-  const hasClaims = Compile(UserClaims)
-  // Keyed by the whole token, and asked for its time and its revocation at every hit.
-  const verified = new Map<string, Auth>()
-
-  function verifySignature(token: string): Auth {
-    const { header } = jwt.decode<{ header: { kid?: unknown } }>(token, { complete: true }) ?? {}
-    const key = typeof header?.kid === 'string' ? keys.byKid.get(header.kid) : undefined
-    if (!key) throw new Problem('unauthorized')
-    const claims = jwt.verify<UserClaims>(token, { key: key.publicPem, algorithms: [key.algorithm] })
-    if (!hasClaims.Check(claims)) throw new Problem('unauthorized')
-    return toAuth(claims)
-  }
-
-  function remember(token: string, auth: Auth): void {
-    if (verified.size >= CACHED_TOKENS) verified.delete(verified.keys().next().value as string)
-    verified.set(token, auth)
-  }
-
-  return {
-    issue: (claims) => jwt.sign(claims),
-
-    verify(token, { ignoreExpiry = false } = {}) {
-      const known = verified.get(token)
-      if (known) {
-        if (isTimely(known.claims, clock())) return known
-        verified.delete(token)
-      }
-      try {
-        const auth = verifySignature(token)
-        if (isTimely(auth.claims, clock())) remember(token, auth)
-        else if (!ignoreExpiry) throw new Problem('unauthorized')
-        return auth
-      } catch (error) {
-        throw error instanceof Problem ? error : new Problem('unauthorized', { cause: error })
-      }
-    }
-  }
-}
-
-function toAuth(claims: UserClaims): Auth {
-  return {
-    subject: claims.sub,
-    kind: 'user',
-    roles: claims.roles,
-    scope: claims.scope === '' ? [] : claims.scope.split(' '),
-    sessionId: claims.sid,
-    claims
-  }
+// @fastify/jwt signs four times as fast with the one key of its instance as with one a call: each key has an instance.
+async function createSigner({ kid, algorithm, privatePem, publicPem }: OpenedKey): Promise<Sign> {
+  const host = Fastify()
+  await host.register(jwt, {
+    secret: { private: privatePem, public: publicPem },
+    sign: { algorithm, kid, header: { alg: algorithm, typ: TOKEN_TYPE } }
+  })
+  await host.ready()
+  return (claims) => host.jwt.sign(claims)
 }

@@ -22,7 +22,7 @@ export default fp(
         throttle: createLoginThrottle({
           store,
           clock,
-          key: derivedKeys.throttle,
+          key: derivedKeys.throttle.current,
           limit: config.AUTH_LOGIN_LIMIT_PER_ACCOUNT
         }),
         registration: config.AUTH_REGISTRATION

@@ -16,7 +16,12 @@ export default fp<{ config: Config; clock: Clock }>(
   async (fastify, { config, clock }) => {
     fastify.decorate('config', config)
     fastify.decorate('clock', clock)
-    fastify.decorate('derivedKeys', deriveKeys(loadMasterKey(config.AUTH_MASTER_KEY, config.AUTH_DATA_DIR)))
+    const { AUTH_MASTER_KEY, AUTH_MASTER_KEY_PREVIOUS: previous, AUTH_DATA_DIR } = config
+    const masterKey = loadMasterKey(AUTH_MASTER_KEY, AUTH_DATA_DIR)
+    fastify.decorate(
+      'derivedKeys',
+      deriveKeys(masterKey, previous ? Buffer.from(previous, 'base64url') : undefined)
+    )
   },
   { name: 'config' }
 )

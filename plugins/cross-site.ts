@@ -4,8 +4,8 @@ import fp from 'fastify-plugin'
 import { csrfTokenOf, isCsrfTokenOf } from '../domain/csrf-token.ts'
 import { Problem } from '../domain/errors.ts'
 import { readRefreshToken } from '../domain/refresh-token.ts'
+import { comesFromHere, isSafeMethod, namesItsSite } from '../verifier/cross-site.ts'
 
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 const PREFLIGHT_MAX_AGE = 600
 
 declare module 'fastify' {
@@ -35,25 +35,17 @@ export default fp(
       })
     }
 
-    fastify.decorate('csrfTokenFor', (sessionId) => csrfTokenOf(sessionId, derivedKeys.csrfToken))
+    fastify.decorate('csrfTokenFor', (sessionId) => csrfTokenOf(sessionId, derivedKeys.csrfToken.current))
 
     fastify.addHook('onRequest', async (request) => {
-      if (SAFE_METHODS.has(request.method) || request.headers.authorization !== undefined) return
-      const passes = speaksForItself(request) ? isFromHere(request, allowed) : hasCsrfToken(fastify, request)
+      const { method, headers } = request
+      if (isSafeMethod(method) || headers.authorization !== undefined) return
+      const passes = namesItsSite(headers) ? comesFromHere(headers, allowed) : hasCsrfToken(fastify, request)
       if (!passes) throw new Problem('cross_site_request')
     })
   },
   { name: 'cross-site', dependencies: ['config', 'session-cookies', 'access-tokens'] }
 )
-
-function speaksForItself({ headers }: FastifyRequest): boolean {
-  return headers['sec-fetch-site'] !== undefined || headers.origin !== undefined
-}
-
-function isFromHere({ headers }: FastifyRequest, allowed: Set<string>): boolean {
-  if (headers['sec-fetch-site'] === 'same-origin') return true
-  return headers.origin !== undefined && allowed.has(headers.origin)
-}
 
 // Without a session cookie nobody's authority is being borrowed.
 function hasCsrfToken(fastify: FastifyInstance, request: FastifyRequest): boolean {
@@ -62,14 +54,10 @@ function hasCsrfToken(fastify: FastifyInstance, request: FastifyRequest): boolea
   const token = request.headers['x-csrf-token']
   if (typeof token !== 'string') return false
   const sessionId = sessionIdOf(fastify, access, refresh)
-  return sessionId !== undefined && isCsrfTokenOf(sessionId, token, fastify.derivedKeys.csrfToken)
+  return sessionId !== undefined && isCsrfTokenOf(sessionId, token, fastify.derivedKeys.csrfToken.accepted)
 }
 
 function sessionIdOf(fastify: FastifyInstance, access: string | undefined, refresh: string | undefined) {
   if (refresh !== undefined) return readRefreshToken(refresh)?.sessionId
-  try {
-    return fastify.accessTokens.verify(access ?? '', { ignoreExpiry: true }).sessionId
-  } catch {
-    return undefined
-  }
+  return fastify.accessTokens.read(access ?? '')?.sessionId
 }

@@ -4,6 +4,7 @@ import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidatio
 import fp from 'fastify-plugin'
 import { type FieldError, Problem, type ProblemCode, problems } from '../domain/errors.ts'
 import { uuidv7 } from '../domain/id.ts'
+import { Refusal } from '../verifier/refusal.ts'
 
 const BY_FASTIFY_CODE: Record<string, ProblemCode> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
@@ -83,6 +84,7 @@ export function problemBody({ code, detail, errors }: Problem, requestId: string
 /** Whatever was thrown, as a problem. What is not a refusal becomes `internal_error`, its text kept from the reply. */
 export function toProblem(error: Error & Partial<FastifyError>): Problem {
   if (error instanceof Problem) return error
+  if (error instanceof Refusal) return fromRefusal(error)
   if (error.validation) {
     return new Problem('invalid_request', { errors: fieldErrors(error.validation, error.validationContext) })
   }
@@ -92,6 +94,10 @@ export function toProblem(error: Error & Partial<FastifyError>): Problem {
   if (status === 415) return new Problem('unsupported_media_type', { cause: error })
   if (status >= 400 && status < 500) return new Problem('invalid_request', { cause: error })
   return new Problem('internal_error', { cause: error })
+}
+
+function fromRefusal({ code, cause }: Refusal): Problem {
+  return new Problem(code, { cause, ...(code === 'unavailable' && { retryAfter: 1 }) })
 }
 
 function fieldErrors(errors: FastifySchemaValidationError[], context: string | undefined): FieldError[] {

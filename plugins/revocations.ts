@@ -1,16 +1,23 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import { type Revocable, RevocationSet, type Standing } from '../domain/revocations.ts'
+import { oneAtATime } from '../domain/one-at-a-time.ts'
+import { type FeedPlace, RevocationLog } from '../domain/revocation-log.ts'
+import type { Revocation } from '../verifier/revocation-set.ts'
+import type { RevocationSource } from '../verifier/sources.ts'
 
 const POLL_INTERVAL = 250
 /** How long revocations may go unread before no token is accepted any more. */
 const LONGEST_BLINDNESS = 10_000
 
-export interface Revocations {
-  standingOf(claims: Revocable): Standing
-  /** False once the database could not be read for 10 s: then nobody can say what was revoked. */
-  isCurrent(): boolean
+export interface Revocations extends RevocationSource {
   /** Reads what was revoked since. */
   poll(): Promise<void>
+  /** What a follower does not know yet; waits for it, up to so many milliseconds. */
+  after(place: FeedPlace | undefined, wait: number, signal: AbortSignal): Promise<Revocation[]>
+  /** Milliseconds since the last reading. */
+  age(): number
+  /** Where a follower is that knows everything which is known here. */
+  place(): FeedPlace
 }
 
 declare module 'fastify' {
@@ -19,46 +26,81 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `revocations`: the live entries in memory, told at once of this process's commits, polled for others'. */
+/**
+ * Decorates `revocations`: the live entries in memory, told at once of this process's commits, polled for others', and told
+ * through Valkey when to poll. The message has no content: the database alone says what was revoked.
+ */
 export default fp<{ uptime: () => number }>(
   async (fastify, { uptime }) => {
-    const { store, clock } = fastify
-    const entries = new RevocationSet()
-    let nextFrom = 0
+    const { store, clock, valkey, config } = fastify
+    const log = new RevocationLog()
+    const closing = new AbortController()
     let readAt = Number.NEGATIVE_INFINITY
+    let news = Promise.withResolvers<void>()
 
-    async function poll(): Promise<void> {
+    const age = () => uptime() - readAt
+
+    const poll = oneAtATime(async () => {
       const startedAt = uptime()
-      const { revocations, readAt: moment } = await store.revocations.since(nextFrom, clock())
-      for (const revocation of revocations) entries.add(revocation)
-      nextFrom = moment
-      entries.prune(clock())
+      const reading = await store.revocations.since(log.next, clock())
+      // A database that counts from below again is another one, restored: what it has is read from the start.
+      const isNew = log.take(reading.next < log.next ? await store.revocations.since(0, clock()) : reading)
+      log.prune(clock())
       readAt = startedAt
+      if (isNew) announce()
+    })
+
+    function announce(): void {
+      news.resolve()
+      news = Promise.withResolvers()
     }
 
-    store.onCommit(({ revoked }) => revoked.forEach((revocation) => void entries.add(revocation)))
-    await poll()
+    const pollQuietly = () =>
+      poll().catch((error) => fastify.log.warn({ err: error }, 'could not read revocations'))
 
-    let polling = false
-    const timer = setInterval(async () => {
-      if (polling) return
-      polling = true
-      try {
-        await poll()
-      } catch (error) {
-        fastify.log.warn({ err: error }, 'could not read revocations')
-      } finally {
-        polling = false
-      }
-    }, POLL_INTERVAL)
+    await poll()
+    const timer = setInterval(pollQuietly, POLL_INTERVAL)
     timer.unref()
-    fastify.addHook('preClose', async () => clearInterval(timer))
+
+    const channel = `gatehouse:${config.AUTH_ISSUER}:revocations`
+    store.onCommit(({ revoked }) => {
+      if (revoked.length === 0) return
+      for (const revocation of revoked) log.add(revocation)
+      pollQuietly()
+      valkey?.publish(channel, '').catch(() => {})
+    })
+    const subscriber = valkey?.duplicate({ enableOfflineQueue: true, maxRetriesPerRequest: null })
+    subscriber?.on('error', () => {})
+    subscriber?.on('message', pollQuietly)
+    subscriber?.subscribe(channel).catch(() => {})
+
+    fastify.addHook('preClose', async () => {
+      clearInterval(timer)
+      closing.abort()
+      subscriber?.disconnect()
+    })
 
     fastify.decorate('revocations', {
-      standingOf: (claims) => entries.standingOf(claims),
-      isCurrent: () => uptime() - readAt <= LONGEST_BLINDNESS,
-      poll
+      poll,
+      standingOf: (claims) => log.standingOf(claims),
+      age,
+      isCurrent: () => age() <= LONGEST_BLINDNESS,
+      place: () => log.place,
+
+      async after(place, wait, signal) {
+        // Another instance was ahead of this one, or the database is another.
+        if (place && place.position > log.next) await poll()
+        const known = place && place.position <= log.next ? place : undefined
+        const entries = log.after(known)
+        if (entries.length > 0 || wait === 0 || !known) return entries
+        const either = AbortSignal.any([signal, closing.signal])
+        await Promise.race([
+          news.promise,
+          pause(wait, undefined, { signal: either, ref: false }).catch(() => {})
+        ])
+        return log.after(known)
+      }
     })
   },
-  { name: 'revocations', dependencies: ['config', 'store'] }
+  { name: 'revocations', dependencies: ['config', 'store', 'valkey'] }
 )

@@ -17,7 +17,7 @@ export default fp(
         store,
         clock,
         rules: {
-          refreshKey: derivedKeys.refreshToken,
+          refreshKeys: derivedKeys.refreshToken,
           idleTtl: config.AUTH_SESSION_IDLE_TTL,
           maxTtl: config.AUTH_SESSION_MAX_TTL,
           grace: config.AUTH_REFRESH_GRACE,

@@ -3,7 +3,9 @@ import admin from './admin/index.ts'
 import auth from './auth/index.ts'
 import { holdConventions } from './conventions.ts'
 import health from './health.ts'
+import oauth from './oauth/index.ts'
 import pages from './pages/index.ts'
+import wellKnown from './well-known/index.ts'
 
 /** Every endpoint, in reading order. */
 const routes: FastifyPluginAsync = async (fastify) => {
@@ -11,6 +13,8 @@ const routes: FastifyPluginAsync = async (fastify) => {
   await fastify.register(auth, { prefix: '/auth' })
   await fastify.register(pages, { prefix: '/auth' })
   await fastify.register(admin, { prefix: '/admin' })
+  await fastify.register(oauth, { prefix: '/oauth' })
+  await fastify.register(wellKnown, { prefix: '/.well-known' })
   await fastify.register(health)
 }
 

@@ -66,10 +66,16 @@ export const Settings = Type.Object({
     secret: true,
     description: '32 random bytes or more, base64url; absent = generated into `AUTH_DATA_DIR` at first boot'
   }),
-  AUTH_JWT_ALG: Type.Enum(['ES256', 'EdDSA'], {
-    default: 'ES256',
-    description: 'Algorithm of the access tokens: `ES256` or `EdDSA`'
+  AUTH_MASTER_KEY_PREVIOUS: Type.String({
+    default: '',
+    secret: true,
+    description: 'Another master key that is accepted, too, while it is being changed'
   }),
+  AUTH_JWT_ALG: Type.Enum(['ES256', 'EdDSA', 'RS256'], {
+    default: 'ES256',
+    description: 'Algorithm of the signing keys that are made: `ES256`, `EdDSA` or `RS256`'
+  }),
+  AUTH_KEY_ROTATION: Duration('30d', 'How long a key signs before the next one does, `10s` to `400d`'),
   AUTH_ACCESS_TTL: Duration('5m', 'Life of an access token, at most `1h`'),
   AUTH_SESSION_IDLE_TTL: Duration('24h', 'A session ends when it was not refreshed for so long'),
   AUTH_SESSION_MAX_TTL: Duration('30d', 'A session ends so long after its sign-in, whatever its use'),

@@ -37,7 +37,7 @@ export async function openStore(
   const engine = databaseUrl.startsWith('file:') ? 'sqlite' : 'postgres'
   const db = new Kysely<Tables>({ dialect: dialectOf(databaseUrl, onIdleError) })
   try {
-    const migrated = await migrate(db)
+    const migrated = await migrate(db, engine)
     return { store: createStore(db, engine), migrated }
   } catch (error) {
     await db.destroy()

@@ -1,16 +1,14 @@
-import { type Kysely, sql } from 'kysely'
-import type { Revocation } from '../domain/revocations.ts'
+import { type Kysely, type Selectable, sql } from 'kysely'
 import type { Revocations, Store } from '../domain/store.ts'
+import type { Revocation } from '../verifier/revocation-set.ts'
 import type { Tables } from './tables.ts'
 
 const CHUNK = 500
-/** How far a reading goes back, in milliseconds: longer than a transaction may take from its entry to its commit. */
-const OVERLAP = 10_000
 
-/** The database's own clock, so that the clocks of those who write and those who read need not agree. */
-const databaseTime = {
-  sqlite: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
-  postgres: sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`
+/** The position from which on a later reading may find something: everything before it is decided and visible. */
+const nextPosition = {
+  sqlite: sql<number>`coalesce((select seq from sqlite_sequence where name = 'revocations'), 0) + 1`,
+  postgres: sql<number>`pg_snapshot_xmin(pg_current_snapshot())::text::bigint`
 }
 
 export function createRevocations(
@@ -18,43 +16,30 @@ export function createRevocations(
   engine: Store['engine'],
   record: (revoked: Revocation[]) => void
 ): Revocations {
-  const moment = databaseTime[engine]
-
   return {
     async add(revocations) {
       for (let start = 0; start < revocations.length; start += CHUNK) {
         const rows = revocations.slice(start, start + CHUNK).map(toRow)
-        await db
-          .insertInto('revocations')
-          .values(rows.map((row) => ({ ...row, recorded_at: moment })))
-          // A later transaction may carry the lower version: the higher one stands.
-          .onConflict((conflict) =>
-            conflict.columns(['kind', 'id']).doUpdateSet({
-              min_version: sql`case when excluded.min_version < revocations.min_version
-                then revocations.min_version else excluded.min_version end`,
-              expires_at: sql`excluded.expires_at`,
-              recorded_at: sql`excluded.recorded_at`
-            })
-          )
-          .execute()
+        await db.insertInto('revocations').values(rows).execute()
       }
       record(revocations)
     },
 
-    async since(from, now) {
-      const { readAt } = await db.selectNoFrom(moment.as('readAt')).executeTakeFirstOrThrow()
+    async since(position, now) {
+      // Before the rows: what is decided in between is read now, and again the next time.
+      const { next } = await db.selectNoFrom(nextPosition[engine].as('next')).executeTakeFirstOrThrow()
       const rows = await db
         .selectFrom('revocations')
         .selectAll()
-        .where('recorded_at', '>=', from - OVERLAP)
+        .where('position', '>=', position)
         .where('expires_at', '>', now)
         .execute()
-      return { revocations: rows.map(toRevocation), readAt }
+      return { entries: rows.map(toEntry), next }
     }
   }
 }
 
-function toRow(revocation: Revocation): Omit<Tables['revocations'], 'recorded_at'> {
+function toRow(revocation: Revocation) {
   return {
     kind: revocation.kind,
     id: revocation.id,
@@ -63,8 +48,16 @@ function toRow(revocation: Revocation): Omit<Tables['revocations'], 'recorded_at
   }
 }
 
-function toRevocation({ kind, id, min_version, expires_at }: Tables['revocations']): Revocation {
-  return kind === 'user'
-    ? { kind, id, minVersion: min_version ?? 0, expiresAt: expires_at }
-    : { kind: kind as 'sid' | 'jti', id, expiresAt: expires_at }
+function toEntry({
+  position,
+  kind,
+  id,
+  min_version,
+  expires_at: expiresAt
+}: Selectable<Tables['revocations']>) {
+  const revocation: Revocation =
+    kind === 'user'
+      ? { kind, id, minVersion: min_version ?? 0, expiresAt }
+      : { kind: kind as 'sid' | 'jti', id, expiresAt }
+  return { position, revocation }
 }

@@ -5,37 +5,48 @@ import type { Tables } from './tables.ts'
 export function createSigningKeys(db: Kysely<Tables>): SigningKeys {
   return {
     async list() {
-      const rows = await db.selectFrom('signing_keys').selectAll().orderBy('created_at').execute()
+      const rows = await db.selectFrom('signing_keys').selectAll().orderBy('activates_at').execute()
       return rows.map((row) => ({
         kid: row.kid,
         algorithm: row.algorithm as SigningKey['algorithm'],
-        status: row.status as SigningKey['status'],
         publicPem: row.public_pem,
         sealedPrivateKey: row.sealed_private_key,
-        createdAt: row.created_at
+        imported: row.imported === 1,
+        createdAt: row.created_at,
+        activatesAt: row.activates_at
       }))
     },
 
-    async activate(key, replaced) {
-      const active = await db
-        .selectFrom('signing_keys')
-        .select('kid')
-        .where('status', '=', 'active')
-        .execute()
-      if (active[0]?.kid !== replaced) return false
-      await db.updateTable('signing_keys').set({ status: 'retired' }).where('status', '=', 'active').execute()
+    async insert(key) {
       await db
         .insertInto('signing_keys')
         .values({
           kid: key.kid,
           algorithm: key.algorithm,
-          status: key.status,
           public_pem: key.publicPem,
           sealed_private_key: key.sealedPrivateKey,
-          created_at: key.createdAt
+          imported: key.imported ? 1 : 0,
+          created_at: key.createdAt,
+          activates_at: key.activatesAt
         })
         .execute()
-      return true
+    },
+
+    async activate(kid, activatesAt) {
+      await db.updateTable('signing_keys').set({ activates_at: activatesAt }).where('kid', '=', kid).execute()
+    },
+
+    async reseal(kid, expected, sealed) {
+      await db
+        .updateTable('signing_keys')
+        .set({ sealed_private_key: sealed })
+        .where('kid', '=', kid)
+        .where('sealed_private_key', '=', expected)
+        .execute()
+    },
+
+    async delete(kid) {
+      await db.deleteFrom('signing_keys').where('kid', '=', kid).execute()
     }
   }
 }

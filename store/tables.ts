@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely'
+
 /** The tables as Kysely sees them. Times are integer milliseconds, flags 0 or 1, on both engines. */
 export interface Tables {
   users: {
@@ -32,17 +34,18 @@ export interface Tables {
   signing_keys: {
     kid: string
     algorithm: string
-    status: string
     public_pem: string
     sealed_private_key: string
+    imported: number
     created_at: number
+    activates_at: number
   }
   revocations: {
+    position: Generated<number>
     kind: string
     id: string
     min_version: number | null
     expires_at: number
-    recorded_at: number
   }
   login_throttles: { key: string; tries: number; blocked_until: number; last_try_at: number }
   one_time_tokens: { hash: string; purpose: string; user_id: string | null; expires_at: number }

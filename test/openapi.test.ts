@@ -31,7 +31,11 @@ const contract = [
   'GET /admin/roles/{name}',
   'PUT /admin/roles/{name}',
   'DELETE /admin/roles/{name}',
+  'GET /admin/keys',
+  'POST /admin/keys',
   'GET /admin/audit',
+  'GET /oauth/revocations',
+  'GET /.well-known/jwks.json',
   'GET /livez',
   'GET /readyz'
 ]

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { loadSettings, SettingsError, showSettings } from '../domain/settings.ts'
-import { parseDuration } from '../schemas/duration.ts'
 import { Settings } from '../schemas/settings.ts'
+import { parseDuration } from '../verifier/duration.ts'
 
 const KEY = randomBytes(48).toString('base64url')
 const noFile = () => {

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import audit from './audit.ts'
+import keys from './keys.ts'
 import role from './role.ts'
 import roles from './roles.ts'
 import user from './user.ts'
@@ -7,7 +8,7 @@ import userPasswordReset from './user-password-reset.ts'
 import userSessions from './user-sessions.ts'
 import users from './users.ts'
 
-/** /admin: other people's accounts, roles and the audit trail, each by its scope. */
+/** /admin: other people's accounts, roles, the signing keys and the audit trail, each by its scope. */
 const admin: FastifyPluginAsync = async (fastify) => {
   await fastify.register(users)
   await fastify.register(user)
@@ -15,6 +16,7 @@ const admin: FastifyPluginAsync = async (fastify) => {
   await fastify.register(userPasswordReset)
   await fastify.register(roles)
   await fastify.register(role)
+  await fastify.register(keys)
   await fastify.register(audit)
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Session } from '../../domain/store.ts'
-import { accessTokenOf } from '../../plugins/guard.ts'
+import { readCredential } from '../../verifier/credentials.ts'
 
 /** The session that this browser's refresh cookie proves, live or not. */
 export async function sessionOfCookie(
@@ -19,13 +19,13 @@ export async function provenSession(
   const proven = await sessionOfCookie(fastify, request)
   if (proven) return proven
   const sessionId = sessionIdOfAccessToken(fastify, request)
-  return sessionId === undefined ? undefined : fastify.store.sessions.find(sessionId)
+  return sessionId ? fastify.store.sessions.find(sessionId) : undefined
 }
 
 function sessionIdOfAccessToken(fastify: FastifyInstance, request: FastifyRequest): string | undefined {
   try {
-    const token = accessTokenOf(fastify.sessionCookies, request)
-    return token && fastify.accessTokens.verify(token, { ignoreExpiry: true }).sessionId
+    const credential = readCredential(request.headers, [fastify.sessionCookies.names.access])
+    return credential && fastify.accessTokens.read(credential.token)?.sessionId
   } catch {
     return undefined
   }

@@ -24,7 +24,11 @@ export function pageView<Item, View>(
 function readCursor(cursor: string): string {
   const key = Buffer.from(cursor, 'base64url').toString()
   if (/^[\x21-\x7e]+$/.test(key) && Buffer.from(key).toString('base64url') === cursor) return key
-  throw new Problem('invalid_request', {
+  throw notACursor()
+}
+
+export function notACursor(): Problem {
+  return new Problem('invalid_request', {
     errors: [{ pointer: '/cursor', code: 'cursor', detail: 'This is not a cursor of ours.' }]
   })
 }

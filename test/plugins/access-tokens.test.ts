@@ -1,6 +1,7 @@
 import { createHmac, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import t from 'tap'
-import { loadKeyRing } from '../../domain/signing-keys.ts'
+import { MINUTE } from '../../domain/clock.ts'
+import { openKey } from '../../domain/signing-key.ts'
 import { build } from '../harness/build.ts'
 
 type Json = Record<string, unknown>
@@ -25,7 +26,7 @@ t.test('access tokens', async (t) => {
   const [headerPart, payloadPart, signaturePart] = genuine.split('.') as [string, string, string]
   const header = decode(headerPart)
   const claims = decode(payloadPart)
-  const { active } = await loadKeyRing(app.store, 'ES256', app.derivedKeys.signingKeyWrap, clock())
+  const active = openKey(app.signingKeys.schedule().active, app.derivedKeys.signingKeyWrap)
   const { publicPem } = active
   const ownKey = createPrivateKey(active.privatePem)
 
@@ -261,22 +262,27 @@ t.test('access tokens', async (t) => {
   })
 })
 
-t.test('EdDSA by setting: new tokens are EdDSA, those of the key before still count', async (t) => {
-  const first = await build(t)
-  const ada = await first.signUp()
-  const { app } = await build(t, { env: { ...first.env, AUTH_JWT_ALG: 'EdDSA' }, clock: first.clock })
-  const call = (token: string) =>
-    app
-      .inject({ url: '/auth/me', headers: { authorization: `Bearer ${token}` } })
-      .then(({ statusCode }) => statusCode)
-  t.equal(await call(ada.value('access')), 200)
-  const refreshed = await app.inject({
-    method: 'POST',
-    url: '/auth/refresh',
-    headers: { 'sec-fetch-site': 'same-origin' },
-    cookies: { refresh: ada.value('refresh') }
-  })
-  const token = refreshed.cookies.find(({ name }) => name === 'access')?.value ?? ''
-  t.match(decode(token.split('.')[0]), { alg: 'EdDSA', typ: 'at+jwt' })
-  t.equal(await call(token), 200)
-})
+t.test(
+  'EdDSA by setting: once everybody knows the key new tokens are EdDSA, those before still count',
+  async (t) => {
+    const first = await build(t)
+    const ada = await first.signUp()
+    const { app } = await build(t, { env: { ...first.env, AUTH_JWT_ALG: 'EdDSA' }, clock: first.clock })
+    await app.signingKeys.adopt()
+    first.clock.advance(2 * MINUTE)
+    const call = (token: string) =>
+      app
+        .inject({ url: '/auth/me', headers: { authorization: `Bearer ${token}` } })
+        .then(({ statusCode }) => statusCode)
+    t.equal(await call(ada.value('access')), 200)
+    const refreshed = await app.inject({
+      method: 'POST',
+      url: '/auth/refresh',
+      headers: { 'sec-fetch-site': 'same-origin' },
+      cookies: { refresh: ada.value('refresh') }
+    })
+    const token = refreshed.cookies.find(({ name }) => name === 'access')?.value ?? ''
+    t.match(decode(token.split('.')[0]), { alg: 'EdDSA', typ: 'at+jwt' })
+    t.equal(await call(token), 200)
+  }
+)

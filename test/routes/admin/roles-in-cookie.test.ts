@@ -3,6 +3,10 @@ import { build, password } from '../../harness/build.ts'
 import { engines } from '../../harness/engines.ts'
 import { hire, signIn } from './people.ts'
 
+/** In base64url: of ES256, and of RS256 with 4,096 bits. */
+const SIGNATURE = 86
+const LONGEST_SIGNATURE = 683
+
 t.test('roles in a cookie', async (t) => {
   const service = await build(t, { env: { AUTH_ISSUER: 'https://auth.example.com' } })
   const root = await service.setUp()
@@ -11,7 +15,7 @@ t.test('roles in a cookie', async (t) => {
     root.post('/admin/roles', { name, scope: scopeOf(length) })
 
   t.test(
-    'the largest role that is accepted makes a cookie of at most 4,096 bytes, and nearly that',
+    'the largest role that is accepted makes a cookie of at most 4,096 bytes, even if signed by RSA',
     async (t) => {
       let [fits, passes] = [1000, 4000]
       while (passes - fits > 1) {
@@ -27,7 +31,8 @@ t.test('roles in a cookie', async (t) => {
       await hire(root, 'big@example.com', [`r${fits}`])
       const window = await signIn(service, 'big@example.com')
       const size = '__Host-access'.length + window.value('__Host-access').length
-      t.ok(size <= 4096 && size > 4060, `${size} bytes`)
+      const withRsa = size + LONGEST_SIGNATURE - SIGNATURE
+      t.ok(withRsa <= 4096 && withRsa > 4060, `${size} bytes`)
       t.equal((await window.get('/auth/me')).body.scope, scopeOf(fits))
     }
   )

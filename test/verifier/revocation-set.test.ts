@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { RevocationSet } from '../../domain/revocations.ts'
+import { RevocationSet } from '../../verifier/revocation-set.ts'
 
 const claims = { jti: 'token', sub: 'ada', sid: 'session', ver: 3 }
 const setOf = (...entries: Parameters<RevocationSet['add']>[0][]) => {

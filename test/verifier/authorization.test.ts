@@ -1,6 +1,6 @@
 import t from 'tap'
-import { type Auth, assertAllowed, type Requirements } from '../../domain/authorization.ts'
-import { Problem } from '../../domain/errors.ts'
+import { type Auth, assertAllowed, type Requirements } from '../../verifier/authorization.ts'
+import { Refusal } from '../../verifier/refusal.ts'
 
 const NOW = 1_800_000_000_000
 const claims = { auth_time: NOW / 1000 - 600 } as Auth['claims']
@@ -18,7 +18,7 @@ const verdict = (requirements: Requirements, who = auth) => {
     assertAllowed(who, requirements, NOW)
     return 'allowed'
   } catch (error) {
-    return error instanceof Problem ? error.code : error
+    return error instanceof Refusal ? error.code : error
   }
 }
 

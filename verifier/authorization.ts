@@ -1,14 +1,16 @@
-import type { UserClaims } from '../schemas/access-token.ts'
-import { Problem } from './errors.ts'
+import type { Claims } from './claims.ts'
+import { Refusal } from './refusal.ts'
 
-/** Who makes a request, as its access token says. */
+/** Who makes a request, as the access token says. */
 export interface Auth {
+  /** A person's or a client's id. */
   subject: string
   kind: 'user' | 'service'
   roles: string[]
   scope: string[]
+  /** Empty for a service, which has no session. */
   sessionId: string
-  claims: UserClaims
+  claims: Claims
 }
 
 /** What a guard asks of a caller. */
@@ -24,7 +26,19 @@ export interface Requirements {
   kind?: Auth['kind']
 }
 
-/** Throws a Problem `forbidden` or `reauthentication_required` where the caller does not meet a requirement. */
+export function authOf(claims: Claims): Auth {
+  const { sub, sid, roles = [], scope } = claims
+  return {
+    subject: sub,
+    kind: sid === undefined ? 'service' : 'user',
+    roles,
+    scope: scope === '' ? [] : scope.split(' '),
+    sessionId: sid ?? '',
+    claims
+  }
+}
+
+/** Throws a Refusal `forbidden` or `reauthentication_required` where the caller does not meet a requirement. */
 export function assertAllowed(auth: Auth, requirements: Requirements, now: number): void {
   const { roles = [], anyRole, scope = '', fresh, kind } = requirements
   const allowed =
@@ -32,8 +46,8 @@ export function assertAllowed(auth: Auth, requirements: Requirements, now: numbe
     roles.every((role) => auth.roles.includes(role)) &&
     (anyRole === undefined || anyRole.some((role) => auth.roles.includes(role))) &&
     (scope === '' || scope.split(' ').every((token) => auth.scope.includes(token)))
-  if (!allowed) throw new Problem('forbidden')
-  if (fresh !== undefined && auth.kind === 'user' && now - auth.claims.auth_time * 1000 > fresh) {
-    throw new Problem('reauthentication_required')
+  if (!allowed) throw new Refusal('forbidden')
+  if (fresh !== undefined && auth.kind === 'user' && now - (auth.claims.auth_time ?? 0) * 1000 > fresh) {
+    throw new Refusal('reauthentication_required')
   }
 }

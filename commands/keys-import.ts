@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from './command.ts'
+import { UsageError } from './command.ts'
+import { keysText } from './keys-text.ts'
+import { operator, withApp } from './with-app.ts'
+
+/** `gatehouse keys import`: a private key from elsewhere signs from now on. */
+export const keysImport: Command = {
+  name: 'keys import',
+  usage: 'FILE',
+  summary: 'sign with the private key in this file, PEM or JWK, from now on',
+  words: 1,
+  options: {},
+  async run(_values, [path]) {
+    if (!path) throw new UsageError('which file?')
+    const text = readKeyFile(path)
+    return withApp(async (app) => {
+      await app.signingKeys.import(text, operator.caller)
+      return keysText(app.signingKeys.schedule())
+    })
+  }
+}
+
+function readKeyFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Error(`${path} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+}

@@ -1,0 +1,13 @@
+import type { Command } from './command.ts'
+import { keysText } from './keys-text.ts'
+import { withApp } from './with-app.ts'
+
+/** `gatehouse keys list`: which key signs, which is next, which did. */
+export const keysList: Command = {
+  name: 'keys list',
+  usage: '',
+  summary: 'show the signing keys: the next one, the active one, the retired ones',
+  words: 0,
+  options: {},
+  run: () => withApp(async (app) => keysText(app.signingKeys.schedule()))
+}

@@ -1,0 +1,43 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { SECOND } from '../../domain/clock.ts'
+import { Problem } from '../../domain/errors.ts'
+import { type FeedPlace, formatCursor, parseCursor } from '../../domain/revocation-log.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { FeedQuery, RevocationFeed } from '../../schemas/revocation.ts'
+import { notACursor } from '../views/page.ts'
+import { revocationView } from '../views/revocation.ts'
+
+/** How old the last reading may be for "no news" to be said: followers are blind for as long as it is, on top of their own. */
+const LONGEST_SILENCE = 2 * SECOND
+
+/**
+ * GET /oauth/revocations: the feed that verifiers follow. Without a cursor all that is revoked, at once; with one what is
+ * new since, waiting for it up to `wait` seconds.
+ */
+const revocations: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.get(
+    '/revocations',
+    {
+      // Not limited: a follower that is refused goes blind.
+      config: { rateLimit: false },
+      preHandler: fastify.guard({ scope: 'revocations:read' }),
+      schema: { tags: ['oauth'], querystring: FeedQuery, response: { 200: RevocationFeed, ...refusals } }
+    },
+    async ({ query: { cursor, wait = 0 } }, reply) => {
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
+      const entries = await fastify.revocations.after(placeOf(cursor), wait * SECOND, gone.signal)
+      if (fastify.revocations.age() > LONGEST_SILENCE) throw new Problem('unavailable', { retryAfter: 1 })
+      return { entries: entries.map(revocationView), cursor: formatCursor(fastify.revocations.place()) }
+    }
+  )
+}
+
+function placeOf(cursor: string | undefined): FeedPlace | undefined {
+  if (cursor === undefined) return undefined
+  const place = parseCursor(cursor)
+  if (!place) throw notACursor()
+  return place
+}
+
+export default revocations

@@ -1,0 +1,15 @@
+import { toIso } from '../../domain/clock.ts'
+import type { KeyStatus } from '../../domain/key-schedule.ts'
+import type { SigningKey } from '../../domain/store.ts'
+import type { SigningKey as SigningKeyView } from '../../schemas/signing-key.ts'
+
+export function signingKeyView({
+  kid,
+  algorithm,
+  status,
+  imported,
+  createdAt,
+  activatesAt
+}: SigningKey & { status: KeyStatus }): SigningKeyView {
+  return { kid, algorithm, status, imported, createdAt: toIso(createdAt), activatesAt: toIso(activatesAt) }
+}

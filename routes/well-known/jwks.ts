@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { type Static, Type } from 'typebox'
+import { SECOND } from '../../domain/clock.ts'
+import { publicJwk } from '../../domain/signing-key.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { Jwks } from '../../schemas/signing-key.ts'
+
+const Unchanged = Type.Null({ description: 'As the `ETag` says.' })
+
+/** GET /.well-known/jwks.json: the public keys that a valid access token may be signed by, now or soon (RFC 7517). */
+const jwks: FastifyPluginAsyncTypebox = async (fastify) => {
+  const maxAge = Math.floor(fastify.signingKeys.maxAge / SECOND)
+
+  fastify.get(
+    '/jwks.json',
+    {
+      // Not limited: a verifier that is refused the keys refuses everybody, and the answer is at hand.
+      config: { public: true, rateLimit: false },
+      schema: { tags: ['keys'], response: { 200: Jwks, 304: Unchanged, ...refusals } }
+    },
+    async ({ headers }, reply) => {
+      const keys = fastify.signingKeys.published()
+      const etag = etagOf(keys.map(({ kid }) => kid))
+      reply.header('cache-control', `public, max-age=${maxAge}`).header('etag', etag)
+      if (isCurrent(headers['if-none-match'], etag)) {
+        reply.code(304)
+        return null
+      }
+      reply.type('application/jwk-set+json')
+      return { keys: keys.map(publicJwk) as Static<typeof Jwks>['keys'] }
+    }
+  )
+}
+
+// The kid is a hash of the key: those of the set are a hash of the set.
+function etagOf(kids: string[]): string {
+  return `"${createHash('sha256').update(kids.join()).digest('base64url')}"`
+}
+
+/** RFC 9110 §13.1.2, weak comparison. */
+function isCurrent(ifNoneMatch: string | undefined, etag: string): boolean {
+  const held = (ifNoneMatch ?? '').split(',').map((each) => each.trim().replace(/^W\//, ''))
+  return held.includes(etag) || held.includes('*')
+}
+
+export default jwks

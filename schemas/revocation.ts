@@ -1,0 +1,30 @@
+import { type Static, Type } from 'typebox'
+import { Closed, Text, Time } from './common.ts'
+
+const LONGEST_WAIT = 30
+
+export const FeedQuery = Closed({
+  cursor: Type.Optional(Text({ minLength: 1, maxLength: 100, description: '`cursor` of the answer before' })),
+  wait: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: LONGEST_WAIT,
+      description: 'Seconds to wait where there is no news'
+    })
+  )
+})
+
+export const RevocationFeed = Type.Object({
+  entries: Type.Array(
+    Type.Object({
+      kind: Type.Enum(['sid', 'jti', 'user']),
+      id: Type.String(),
+      minVersion: Type.Optional(
+        Type.Integer({ description: 'Of kind `user`: tokens with a lower `ver` are out of date' })
+      ),
+      expiresAt: Type.String({ ...Time, description: 'No token that it concerns is valid from then on' })
+    })
+  ),
+  cursor: Type.String()
+})
+export type RevocationFeed = Static<typeof RevocationFeed>

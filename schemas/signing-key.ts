@@ -1,0 +1,29 @@
+import { type Static, Type } from 'typebox'
+import { Time } from './common.ts'
+
+export const SigningKey = Type.Object({
+  kid: Type.String({ description: 'RFC 7638 thumbprint' }),
+  algorithm: Type.String({ examples: ['ES256'] }),
+  status: Type.Enum(['next', 'active', 'retired']),
+  imported: Type.Boolean(),
+  createdAt: Time,
+  activatesAt: Type.String({ ...Time, description: 'From when on it signs, until another key does' })
+})
+export type SigningKey = Static<typeof SigningKey>
+
+/** RFC 7517 §5: public keys only, of the key types that Gatehouse signs with. */
+export const Jwks = Type.Object({
+  keys: Type.Array(
+    Type.Object({
+      kid: Type.String(),
+      kty: Type.String(),
+      alg: Type.String(),
+      use: Type.String(),
+      crv: Type.Optional(Type.String()),
+      x: Type.Optional(Type.String()),
+      y: Type.Optional(Type.String()),
+      n: Type.Optional(Type.String()),
+      e: Type.Optional(Type.String())
+    })
+  )
+})

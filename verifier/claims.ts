@@ -1,0 +1,68 @@
+/** The claims of an access token (RFC 9068 §2.2). Times are seconds since the epoch. */
+export interface Claims {
+  iss: string
+  aud: string | string[]
+  sub: string
+  jti: string
+  iat: number
+  exp: number
+  nbf?: number
+  /** Space-separated permissions. */
+  scope: string
+  /** The machine client that the token was issued to. */
+  client_id?: string
+  /** A person's session, and when they signed in. */
+  sid?: string
+  auth_time?: number
+  roles?: string[]
+  /** Version of the person's account: raised by whatever makes tokens stale. */
+  ver?: number
+}
+
+/** What must be in every token, whoever it speaks for. */
+export const REQUIRED_CLAIMS = ['iss', 'aud', 'sub', 'jti', 'iat', 'exp', 'scope']
+
+/** Whether these are the claims of a person's token, or of a machine's: every claim there and of its type. */
+export function hasClaims(value: unknown): value is Claims {
+  if (typeof value !== 'object' || value === null) return false
+  const claims = value as Record<string, unknown>
+  return (
+    ['sub', 'jti'].every((name) => isName(claims[name])) &&
+    typeof claims.scope === 'string' &&
+    (claims.sid === undefined ? isName(claims.client_id) : isOfAPerson(claims))
+  )
+}
+
+function isOfAPerson({ sid, auth_time, roles, ver }: Record<string, unknown>): boolean {
+  return (
+    isName(sid) &&
+    isNumericDate(auth_time) &&
+    Array.isArray(roles) &&
+    roles.every((role) => typeof role === 'string') &&
+    Number.isInteger(ver)
+  )
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+/** Clock differences that are forgiven, in seconds: much before a token's time, hardly anything after it. */
+export const EARLY_SKEW = 60
+export const LATE_SKEW = 5
+
+/** Whether a token whose signature is good counts at this moment, in milliseconds (RFC 7519 §4.1.4 to 4.1.6). */
+export function isTimely(claims: { iat?: unknown; nbf?: unknown; exp?: unknown }, now: number): boolean {
+  const seconds = now / 1000
+  return (
+    isNumericDate(claims.exp) &&
+    seconds < claims.exp + LATE_SKEW &&
+    isNumericDate(claims.iat) &&
+    claims.iat <= seconds + EARLY_SKEW &&
+    (claims.nbf === undefined || (isNumericDate(claims.nbf) && claims.nbf <= seconds + EARLY_SKEW))
+  )
+}
+
+function isNumericDate(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0
+}

@@ -1,0 +1,62 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Auth } from './authorization.ts'
+import { createGuard as createAdmission, type GuardOptions } from './guard.ts'
+import { Refusal } from './refusal.ts'
+import { guardSettings, type ServiceOptions } from './service.ts'
+
+export type { GuardOptions } from './guard.ts'
+
+/** A request that a guard has let in. */
+export interface GuardedMessage extends IncomingMessage {
+  /** Who makes the request; null where an `optional` guard let a stranger in. */
+  auth?: Auth | null
+}
+
+/** A middleware of Express, Connect, or whatever calls `(request, response, next)`. */
+export type Middleware = (
+  request: GuardedMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void
+) => void
+
+export interface MiddlewareOptions extends ServiceOptions {
+  /** Answers instead of the guard, which writes `application/problem+json` as Gatehouse does. */
+  onRefusal?: (
+    refusal: Refusal,
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: (error?: unknown) => void
+  ) => void
+}
+
+export interface MiddlewareGuard {
+  /** A middleware that lets in who meets the options and leaves them as `request.auth`. */
+  (options?: GuardOptions): Middleware
+  /** Stops following Gatehouse. */
+  close(): void
+}
+
+/** Guards for tokens of the Gatehouse at `issuer`. */
+export function createGuard({ onRefusal = reply, ...options }: MiddlewareOptions): MiddlewareGuard {
+  const settings = guardSettings(options)
+
+  const guard = (guardOptions?: GuardOptions): Middleware => {
+    const admission = createAdmission(settings, guardOptions)
+    return async (request, response, next) => {
+      try {
+        request.auth = await admission(request)
+      } catch (error) {
+        if (error instanceof Refusal) return onRefusal(error, request, response, next)
+        return next(error)
+      }
+      next()
+    }
+  }
+  return Object.assign(guard, { close: () => settings.verifier.close() })
+}
+
+export default createGuard
+
+function reply(refusal: Refusal, _request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(refusal.status, refusal.headers).end(JSON.stringify(refusal.body()))
+}

@@ -1,0 +1,114 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Auth } from './authorization.ts'
+import { createGuard, type GuardOptions, type GuardSettings } from './guard.ts'
+import { Refusal } from './refusal.ts'
+import { guardSettings, type ServiceOptions } from './service.ts'
+
+export type { GuardOptions } from './guard.ts'
+
+/** Answers a refused request. What it throws goes to the error handler. */
+export type OnRefusal = (refusal: Refusal, request: FastifyRequest, reply: FastifyReply) => void
+
+export interface GuardPluginOptions extends ServiceOptions {
+  /** Answers instead of the guard, which writes `application/problem+json` as Gatehouse does. */
+  onRefusal?: OnRefusal
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** A `preHandler` that lets in who meets the options and leaves them as `request.auth`. */
+    guard(options?: GuardOptions): preHandlerHookHandler
+  }
+  interface FastifyRequest {
+    /** Who makes the request; null before a guard has run, and where an `optional` one let a stranger in. */
+    auth: Auth
+  }
+}
+
+/** Decorates `guard(options)` and `request.auth`, for tokens of the Gatehouse at `issuer`. */
+export default fp<GuardPluginOptions>(
+  async (fastify, { onRefusal = reply, onWarning, ...options }) => {
+    const warn = (warning: Error) => fastify.log.warn({ err: warning }, warning.message)
+    const settings = guardSettings({ ...options, onWarning: onWarning ?? warn })
+    fastify.addHook('onClose', async () => settings.verifier.close())
+    await settings.verifier.ready()
+    decorateGuard(fastify, settings, onRefusal)
+  },
+  { name: '@gatehouse/verifier', fastify: '5.x' }
+)
+
+/** The decorators alone, over a verifier and settings of one's own: Gatehouse guards its routes by them. */
+export function decorateGuard(fastify: FastifyInstance, settings: GuardSettings, onRefusal: OnRefusal): void {
+  fastify.decorateRequest('auth', null as unknown as Auth)
+  fastify.decorate('guard', (options) => guardOf(settings, options, onRefusal))
+}
+
+const guards = new WeakSet<object>()
+
+/** Whether this hook is a guard: for whoever refuses to start with a route that has none. */
+export function isGuard(hook: unknown): boolean {
+  return typeof hook === 'function' && guards.has(hook)
+}
+
+function guardOf(
+  settings: GuardSettings,
+  options: GuardOptions | undefined,
+  onRefusal: OnRefusal
+): preHandlerHookHandler {
+  const admission = createGuard(settings, options)
+
+  // A token seen before is admitted without a promise; that is the case to be fast in.
+  const guard: preHandlerHookHandler = (request, reply, done) => {
+    let admitted: ReturnType<typeof admission>
+    try {
+      admitted = admission(request)
+    } catch (error) {
+      return refuse(error, request, reply, done)
+    }
+    if (admitted instanceof Promise) {
+      admitted.then(
+        (auth) => enter(auth, request, done),
+        (error) => refuse(error, request, reply, done)
+      )
+      return
+    }
+    // Outside of the try: what fails after the guard is not the guard's to answer.
+    enter(admitted, request, done)
+  }
+
+  function refuse(
+    error: unknown,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    done: (error?: Error) => void
+  ): void {
+    try {
+      if (!(error instanceof Refusal)) throw error
+      onRefusal(error, request, reply)
+    } catch (thrown) {
+      done(thrown as Error)
+    }
+  }
+
+  guards.add(guard)
+  return guard
+}
+
+function enter(auth: Auth | null, request: FastifyRequest, done: () => void): void {
+  request.auth = auth as Auth
+  done()
+}
+
+function reply(refusal: Refusal, request: FastifyRequest, reply: FastifyReply): void {
+  request.log.info(
+    { code: refusal.code, ...(refusal.cause !== undefined && { err: refusal.cause }) },
+    'refused'
+  )
+  // Serialised here: a route's own schema for the status must not cut the body.
+  reply
+    .code(refusal.status)
+    .headers(refusal.headers)
+    .serializer(JSON.stringify)
+    .send(refusal.body(request.id))
+}

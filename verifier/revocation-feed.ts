@@ -1,0 +1,132 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Revocation, RevocationSet } from './revocation-set.ts'
+import type { RevocationSource } from './sources.ts'
+
+/** Seconds that Gatehouse may take to answer where there is no news. */
+const WAIT = 5
+/** Milliseconds without an answer after which the feed is lost. */
+const LONGEST_BLINDNESS = 10_000
+const TIMEOUT = (WAIT + 3) * 1000
+/** Milliseconds between two requests where there is much news, and between tries while Gatehouse does not answer. */
+const GAP = 50
+const FIRST_RETRY = 100
+const LAST_RETRY = 2000
+
+export interface FeedOptions {
+  /** Of the feed: `/oauth/revocations`. */
+  url: URL
+  /** A bearer token with the scope `revocations:read`. */
+  token: () => string | Promise<string>
+  /** `closed`: no token is accepted while the feed is lost. `open`: each is, until it expires. */
+  whenLost: 'closed' | 'open'
+  /** Told once when the feed is lost; every 2 s at most it is tried again. */
+  onWarning: (warning: Error) => void
+  /** Milliseconds since the epoch, and on a clock that nobody sets. */
+  clock: () => number
+  uptime: () => number
+}
+
+export interface RevocationFeed extends RevocationSource {
+  /** Resolves after the first try, whatever came of it. */
+  firstTry: Promise<void>
+  close(): void
+}
+
+interface News {
+  entries: Revocation[]
+  cursor: string
+}
+
+/** Follows Gatehouse's revocations by long poll: what was revoked there is known here a moment later. */
+export function followRevocations(options: FeedOptions): RevocationFeed {
+  const { whenLost, onWarning, clock, uptime } = options
+  const revoked = new RevocationSet()
+  const closing = new AbortController()
+  const { signal } = closing
+  const firstTry = Promise.withResolvers<void>()
+  let readAt = Number.NEGATIVE_INFINITY
+  let cursor: string | undefined
+  let failures = 0
+
+  async function read(): Promise<void> {
+    const news = await fetchNews(options, cursor, signal)
+    for (const entry of news.entries) revoked.add(entry)
+    revoked.prune(clock())
+    cursor = news.cursor
+    readAt = uptime()
+    failures = 0
+  }
+
+  function recover(error: unknown): void {
+    failures += 1
+    // A cursor that is not understood is not kept: without one, Gatehouse tells everything from the start.
+    cursor = undefined
+    if (failures === 1)
+      onWarning(new Error(`the revocation feed is lost: ${reasonOf(error)}`, { cause: error }))
+  }
+
+  async function follow(): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await read()
+      } catch (error) {
+        if (!signal.aborted) recover(error)
+      }
+      firstTry.resolve()
+      const rest = failures === 0 ? GAP : Math.min(FIRST_RETRY * 2 ** (failures - 1), LAST_RETRY)
+      await pause(rest * (1 + Math.random() / 4), undefined, { signal, ref: false }).catch(() => {})
+    }
+  }
+  follow()
+
+  return {
+    standingOf: (claims) => revoked.standingOf(claims),
+    isCurrent: () => whenLost === 'open' || uptime() - readAt <= LONGEST_BLINDNESS,
+    firstTry: firstTry.promise,
+    close: () => closing.abort()
+  }
+}
+
+async function fetchNews(
+  { url, token }: FeedOptions,
+  cursor: string | undefined,
+  signal: AbortSignal
+): Promise<News> {
+  const address = new URL(url)
+  if (cursor !== undefined) {
+    address.searchParams.set('cursor', cursor)
+    address.searchParams.set('wait', String(WAIT))
+  }
+  const response = await fetch(address, {
+    headers: { authorization: `Bearer ${await token()}`, accept: 'application/json' },
+    redirect: 'error',
+    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)])
+  })
+  if (response.status !== 200) {
+    await response.body?.cancel()
+    throw new Error(`${url} answered ${response.status}`)
+  }
+  return readNews(await response.json())
+}
+
+function readNews(body: unknown): News {
+  const { entries, cursor } = (body ?? {}) as { entries?: unknown; cursor?: unknown }
+  if (!Array.isArray(entries) || typeof cursor !== 'string')
+    throw new Error('the answer is no feed of revocations')
+  return { entries: entries.flatMap(readEntry), cursor }
+}
+
+// Kinds that a later Gatehouse may add concern tokens that this verifier does not know: they are passed over.
+function readEntry({ kind, id, minVersion, expiresAt }: Record<string, unknown>): Revocation[] {
+  const expiry = Date.parse(String(expiresAt))
+  if (typeof id !== 'string' || !Number.isFinite(expiry))
+    throw new Error('the feed has an entry that is none')
+  if (kind === 'sid' || kind === 'jti') return [{ kind, id, expiresAt: expiry }]
+  if (kind === 'user' && typeof minVersion === 'number') return [{ kind, id, minVersion, expiresAt: expiry }]
+  return []
+}
+
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error
+  return cause instanceof Error ? `${message} (${cause.message})` : message
+}
