@@ -1,5 +1,8 @@
-/** Imports run one way: server → app → plugins, routes → domain ← store; schemas are imported by all and import nothing. */
-const sources = '^(server|cli|app)\\.ts$|^(plugins|routes|schemas|domain|store|commands)/'
+/**
+ * Imports run one way: server → app → plugins, routes → domain ← store; schemas are imported by all. The verifier, which other
+ * services install, knows nothing of the house; the house uses it.
+ */
+const sources = '^(server|cli|app)\\.ts$|^(plugins|routes|schemas|domain|store|commands|verifier)/'
 
 const only = (name, from, allowed) => ({
   name,
@@ -12,11 +15,12 @@ export default {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     { name: 'nothing-imports-the-entries', severity: 'error', from: {}, to: { path: '^(server|cli)\\.ts$' } },
-    only('schemas-import-nothing', '^schemas/', '^schemas/'),
-    only('domain-knows-schemas-alone', '^domain/', '^(domain|schemas)/'),
-    only('store-knows-the-domain-alone', '^store/', '^(store|domain)/'),
-    only('plugins-know-what-is-below', '^plugins/', '^(plugins|store/index\\.ts|domain|schemas)'),
-    only('routes-know-no-store', '^routes/', '^(routes|plugins|domain|schemas)/'),
+    only('schemas-import-nothing', '^schemas/', '^(schemas/|verifier/duration\\.ts$)'),
+    only('verifier-knows-nothing-of-the-house', '^verifier/', '^verifier/'),
+    only('domain-knows-schemas-alone', '^domain/', '^((domain|schemas)/|verifier/(?!fastify|express))'),
+    only('store-knows-the-domain-alone', '^store/', '^(store/|domain/|verifier/revocation-set\\.ts$)'),
+    only('plugins-know-what-is-below', '^plugins/', '^(plugins|store/index\\.ts|domain|schemas|verifier)'),
+    only('routes-know-no-store', '^routes/', '^(routes|plugins|domain|schemas|verifier)/'),
     only('commands-use-the-app', '^commands/', '^(commands/|app\\.ts$|store/index\\.ts$|domain/|schemas/)'),
     {
       name: 'store-is-opened-by-its-plugin',
@@ -29,6 +33,15 @@ export default {
       severity: 'error',
       from: { path: '^(domain|schemas)/' },
       to: { path: 'node_modules/(@?fastify|kysely|pg|better-sqlite3)' }
+    },
+    {
+      name: 'verifier-with-its-own-dependencies',
+      severity: 'error',
+      from: { path: '^verifier/' },
+      to: {
+        pathNot: '^verifier/|node_modules/(fast-jwt|jose|fastify-plugin|fastify)/',
+        dependencyTypesNot: ['core']
+      }
     },
     {
       name: 'sql-in-the-store-alone',

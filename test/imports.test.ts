@@ -16,6 +16,8 @@ const planted: Record<string, [file: string, line: string]> = {
   'no-circular': ['schemas/planted-circle.ts', "export * from './planted-circle-back.ts'"],
   'nothing-imports-the-entries': ['routes/planted-entry.ts', "import '../server.ts'"],
   'schemas-import-nothing': ['schemas/planted-domain.ts', "export * from '../domain/clock.ts'"],
+  'verifier-knows-nothing-of-the-house': ['verifier/planted-domain.ts', "export * from '../domain/clock.ts'"],
+  'verifier-with-its-own-dependencies': ['verifier/planted-uuid.ts', "export { v7 } from 'uuid'"],
   'domain-knows-schemas-alone': [
     'domain/planted-store.ts',
     "export type { Tables } from '../store/tables.ts'"

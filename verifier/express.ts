@@ -37,7 +37,7 @@ export interface MiddlewareGuard {
 }
 
 /** Guards for tokens of the Gatehouse at `issuer`. */
-export function createGuard({ onRefusal = reply, ...options }: MiddlewareOptions): MiddlewareGuard {
+export default function createGuard({ onRefusal = reply, ...options }: MiddlewareOptions): MiddlewareGuard {
   const settings = guardSettings(options)
 
   const guard = (guardOptions?: GuardOptions): Middleware => {
@@ -54,8 +54,6 @@ export function createGuard({ onRefusal = reply, ...options }: MiddlewareOptions
   }
   return Object.assign(guard, { close: () => settings.verifier.close() })
 }
-
-export default createGuard
 
 function reply(refusal: Refusal, _request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(refusal.status, refusal.headers).end(JSON.stringify(refusal.body()))
