@@ -19,6 +19,10 @@ if ttl < 0 then
 end
 return {current, ttl}`
 
+type Counted = Parameters<FastifyRateLimitStore['incr']>[1]
+/** What the library's types leave out: the options of the limit are in them, too. */
+type ChildOptions = Parameters<FastifyRateLimitStore['child']>[0] & { groupId?: string }
+
 /**
  * What @fastify/rate-limit counts in: Valkey, for all instances together; where it fails, or is not set, this process.
  * Where it fails, a quarter of the limit holds.
@@ -34,17 +38,12 @@ export class RateLimitStore implements FastifyRateLimitStore {
     this.#shared = shared
   }
 
-  incr(
-    key: string,
-    callback: Parameters<FastifyRateLimitStore['incr']>[1],
-    window: number,
-    max: number
-  ): void {
+  incr(key: string, callback: Counted, window: number, max: number): void {
     this.#count(key, window, max).then((count) => callback(null, count), callback)
   }
 
   /** The store of a limit of its own. Throws for one without a `groupId`: instances know its counts by that. */
-  child({ groupId }: { groupId?: string } & object): RateLimitStore {
+  child({ groupId }: ChildOptions): RateLimitStore {
     if (!groupId) throw new Error('a limit of its own needs a groupId')
     return new RateLimitStore(groupId, this.#shared)
   }
