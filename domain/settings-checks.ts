@@ -14,6 +14,7 @@ export function settingFaults(config: Config): string[] {
     ...config.AUTH_TRUST_PROXY.filter((range) => !isAddressRange(range)).map(
       (range) => `AUTH_TRUST_PROXY ${range} is not an address or a CIDR range`
     ),
+    ...(config.REDIS_URL && !URL.canParse(config.REDIS_URL) ? ['REDIS_URL is not a URL'] : []),
     ...(config.AUTH_MASTER_KEY ? masterKeyFault(config.AUTH_MASTER_KEY) : []),
     ...(config.AUTH_MASTER_KEY_PREVIOUS
       ? masterKeyFault(config.AUTH_MASTER_KEY_PREVIOUS, 'AUTH_MASTER_KEY_PREVIOUS')

@@ -1,10 +1,9 @@
-import rateLimit from '@fastify/rate-limit'
+import rateLimit, { type RateLimitOptions } from '@fastify/rate-limit'
 import type { onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { MINUTE } from '../domain/clock.ts'
 import { Problem } from '../domain/errors.ts'
-
-const TRACKED_ADDRESSES = 20_000
+import { RateLimitStore, SharedCounts } from './rate-limit-store.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -17,22 +16,28 @@ declare module 'fastify' {
 export default fp(
   async (fastify) => {
     const { AUTH_RATE_LIMIT_PER_IP: perIp, AUTH_LOGIN_LIMIT_PER_IP: loginsPerIp } = fastify.config
+    const shared = fastify.valkey && new SharedCounts(fastify.valkey, fastify.log)
     await fastify.register(rateLimit, {
       global: perIp > 0,
       max: perIp,
       timeWindow: MINUTE,
-      cache: TRACKED_ADDRESSES,
+      store: class extends RateLimitStore {
+        constructor() {
+          super('requests', shared)
+        }
+      },
       errorResponseBuilder: (_request, { ttl }) => refusal(ttl)
     })
 
-    const countLogin = fastify.createRateLimit({ max: loginsPerIp, timeWindow: MINUTE })
+    const logins: RateLimitOptions = { max: loginsPerIp, timeWindow: MINUTE, groupId: 'logins' }
+    const countLogin = fastify.createRateLimit(logins)
     fastify.decorate('loginLimit', async (request) => {
       if (loginsPerIp === 0) return
       const counted = await countLogin(request)
       if (!counted.isAllowed && counted.isExceeded) throw refusal(counted.ttl)
     })
   },
-  { name: 'rate-limits', dependencies: ['config'] }
+  { name: 'rate-limits', dependencies: ['config', 'valkey'] }
 )
 
 function refusal(ttl: number): Problem {

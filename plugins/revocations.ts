@@ -69,10 +69,11 @@ export default fp<{ uptime: () => number }>(
       pollQuietly()
       valkey?.publish(channel, '').catch(() => {})
     })
-    const subscriber = valkey?.duplicate({ enableOfflineQueue: true, maxRetriesPerRequest: null })
+    const subscriber = valkey?.duplicate()
     subscriber?.on('error', () => {})
     subscriber?.on('message', pollQuietly)
-    subscriber?.subscribe(channel).catch(() => {})
+    // After each connection anew: what was told in between is read by polling.
+    subscriber?.on('ready', () => subscriber.subscribe(channel).catch(() => {}))
 
     fastify.addHook('preClose', async () => {
       clearInterval(timer)

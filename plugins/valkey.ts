@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import fp from 'fastify-plugin'
 import { Redis } from 'ioredis'
 
@@ -5,6 +6,8 @@ import { Redis } from 'ioredis'
 const COMMAND_TIMEOUT = 250
 const CONNECT_TIMEOUT = 2000
 const LONGEST_RETRY = 1000
+/** Milliseconds until a connection on which a command waits, and nothing arrives at all, is replaced. */
+const LONGEST_SILENCE = 1000
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -30,19 +33,20 @@ export default fp(
       commandTimeout: COMMAND_TIMEOUT,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
+      socketTimeout: LONGEST_SILENCE,
+      disconnectTimeout: COMMAND_TIMEOUT,
+      maxLoadingRetryTime: LONGEST_RETRY,
       retryStrategy: (tries) => Math.min(tries * 50, LONGEST_RETRY)
     })
 
     // One line when it is lost and one when it is back, not one a try.
     let lost = false
-    valkey.on('error', (error) => {
-      if (!lost)
-        fastify.log.warn(
-          { err: error },
-          'Valkey is lost: limits are local and stricter, revocations are polled'
-        )
+    const lose = (reason: string) => {
+      if (!lost) fastify.log.warn({ reason }, 'Valkey is lost: revocations are polled')
       lost = true
-    })
+    }
+    valkey.on('error', (error) => lose(reasonOf(error)))
+    valkey.on('reconnecting', () => lose('the connection was closed'))
     valkey.on('ready', () => {
       if (lost) fastify.log.info('Valkey is back')
       lost = false
@@ -50,6 +54,17 @@ export default fp(
 
     fastify.decorate('valkey', valkey)
     fastify.addHook('onClose', async () => valkey.disconnect())
+    await firstTry(valkey)
   },
   { name: 'valkey', dependencies: ['config'] }
 )
+
+/** What went wrong, in words. The error itself is not for the log: it carries the command, AUTH with its password, too. */
+export function reasonOf(error: Error & { code?: string }): string {
+  return error.message || (error.code ?? error.name)
+}
+
+// The first requests are counted exactly. A Valkey that is not there holds nobody up.
+async function firstTry(valkey: Redis): Promise<void> {
+  await once(valkey, 'ready', { signal: AbortSignal.timeout(CONNECT_TIMEOUT) }).catch(() => {})
+}

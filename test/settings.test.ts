@@ -101,6 +101,7 @@ const refused: Record<string, string[]> = {
   HOST: ['', ' '],
   LOG_LEVEL: ['verbose', 'INFO'],
   DATABASE_URL: ['data.db', 'mysql://x', 'file:', 'postgres:'],
+  REDIS_URL: ['localhost:6379', 'https://localhost', 'redis://', 'redis://bad host', 'redis://host:99999'],
   AUTH_ISSUER: [
     'auth.example.com',
     'http://auth.example.com',

@@ -1,0 +1,85 @@
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Teardown } from './build.ts'
+import { freePort } from './process.ts'
+
+const program = ['valkey-server', 'redis-server'].find(answers)
+
+/** A Valkey (or Redis) of the test's own on a port of its own, to break as it likes. It keeps nothing on disk. */
+export interface ValkeyServer {
+  port: number
+  url: string
+  /** Starts it again, empty, on the same port. */
+  start(): Promise<void>
+  /** Ends it as a supervisor does. */
+  stop(): Promise<void>
+  /** Ends it as a power cut does. */
+  kill(): Promise<void>
+  /** Lets it hang: connections stay open, and nothing is answered. */
+  pause(): void
+  resume(): void
+}
+
+/** Valkey or Redis, whichever is installed; `missing` says why tests cannot start one here. */
+export const valkey = {
+  missing: program === undefined && 'neither valkey-server nor redis-server is installed',
+
+  /** A new, empty one with these options besides (`['--requirepass', 'secret']`), ended with the test. */
+  async start(t: Teardown, options: string[] = []): Promise<ValkeyServer> {
+    const folder = await mkdtemp(join(tmpdir(), 'gatehouse-valkey-'))
+    const port = await freePort()
+    const words = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...options]
+    let running = await launch(words)
+    t.teardown(async () => {
+      await end(running, 'SIGKILL')
+      await rm(folder, { recursive: true, force: true })
+    })
+    return {
+      port,
+      url: `redis://127.0.0.1:${port}`,
+      start: async () => {
+        running = await launch(words)
+      },
+      stop: () => end(running, 'SIGTERM'),
+      kill: () => end(running, 'SIGKILL'),
+      pause: () => void running.kill('SIGSTOP'),
+      resume: () => void running.kill('SIGCONT')
+    }
+  }
+}
+
+// It is read on after it is ready: a full pipe would stop it.
+async function launch(words: string[]): Promise<ChildProcessWithoutNullStreams> {
+  const child = spawn(program as string, words)
+  let printed = ''
+  child.stdout.setEncoding('utf8').on('data', (part: string) => {
+    printed += part
+  })
+  child.stderr.resume()
+  const failed = once(child, 'exit').then(([code]) => {
+    throw new Error(`${program} ended with ${code}: ${printed}`)
+  })
+  failed.catch(() => {})
+  while (!printed.includes('Ready to accept connections')) {
+    await Promise.race([once(child.stdout, 'data'), failed])
+  }
+  return child
+}
+
+async function end(child: ChildProcessWithoutNullStreams, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill(signal)
+  await once(child, 'exit')
+}
+
+function answers(name: string): boolean {
+  try {
+    execFileSync(name, ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
