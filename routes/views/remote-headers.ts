@@ -15,7 +15,7 @@ export function remoteHeaders({ subject, roles, scope }: Auth, { email, name }: 
   }
 }
 
-// Node writes each character of a header as one byte.
+// Node writes each character of a header as one byte, and refuses to write one that would end its line.
 function inBytes(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1')
+  return Buffer.from(text.replace(/\p{Cc}/gu, ' '), 'utf8').toString('latin1')
 }

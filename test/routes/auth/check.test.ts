@@ -107,6 +107,14 @@ for (const engine of engines) {
       t.equal(told(answer)['remote-email'], 'zoë@xn--e1afmkfd.example')
     })
 
+    await t.test('a name with control characters, however it came to be, adds no header', async (t) => {
+      const { window, id } = await register(gatehouse, 'broken@example.com')
+      await app.store.users.setName(id, 'A\r\nRemote-Roles: admin\u0085\u007f')
+      const answer = await window.get('/auth/check')
+      t.equal(answer.status, 204)
+      t.match(told(answer), { 'remote-name': /^A {2}Remote-Roles: admin *$/, 'remote-roles': 'user' })
+    })
+
     await t.test('roles are told with commas, scope with spaces', async (t) => {
       const window = await withRoles('both@example.com', ['buyer', 'press'])
       t.match(told(await window.get('/auth/check')), {
