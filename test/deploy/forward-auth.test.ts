@@ -228,6 +228,7 @@ for (const proxy of proxies) {
       t.equal(status, 101)
       t.strictSame(valuesOf(seen.at(-1) as Seen, 'remote-user'), [adaId])
       t.equal(remoteHeaders(seen.at(-1) as Seen).length, 4)
+      t.equal(checks.at(-1)?.headers.upgrade, undefined, 'the check itself is no handshake')
       socket?.write('through and back')
       const [echoed] = socket
         ? await new Promise<Buffer[]>((done) => socket.once('data', (...data) => done(data)))
