@@ -22,6 +22,7 @@ import notFound from './plugins/not-found.ts'
 import oneTimeLinks from './plugins/one-time-links.ts'
 import openapi from './plugins/openapi.ts'
 import passwords from './plugins/passwords.ts'
+import profiles from './plugins/profiles.ts'
 import rateLimits from './plugins/rate-limits.ts'
 import requestCaller from './plugins/request-caller.ts'
 import revocations from './plugins/revocations.ts'
@@ -81,6 +82,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(crossSite)
     await app.register(guard)
     await app.register(requestCaller)
+    await app.register(profiles)
 
     await app.register(passwords)
     await app.register(sessions)

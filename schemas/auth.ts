@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { Closed, Nullable } from './common.ts'
+import { RequiredRoles, RequiredScope } from './role.ts'
 import { Email, Name, Password } from './user.ts'
 
 const OneTimeToken = Type.String({ minLength: 1, maxLength: 200 })
@@ -28,3 +29,6 @@ export const SetUp = Closed({
 export const CsrfToken = Type.Object({
   csrfToken: Type.String({ description: 'For the header X-CSRF-Token' })
 })
+
+/** What a reverse proxy asks of whoever makes a request. */
+export const Check = Closed({ role: Type.Optional(RequiredRoles), scope: Type.Optional(RequiredScope) })

@@ -1,13 +1,26 @@
 import { type Static, Type } from 'typebox'
 import { Closed, Text } from './common.ts'
 
-export const RoleName = Type.String({ pattern: '^[a-z][a-z0-9._:-]{0,63}$', examples: ['editor'] })
+const NAME = '[a-z][a-z0-9._:-]{0,63}'
+
+export const RoleName = Type.String({ pattern: `^${NAME}$`, examples: ['editor'] })
 
 /** RFC 6749 §3.3: tokens of printable ASCII without space, quote and backslash, one space between them. */
-const Scope = Type.String({
-  maxLength: 16_384,
-  pattern: '^([\\x21\\x23-\\x5b\\x5d-\\x7e]+( [\\x21\\x23-\\x5b\\x5d-\\x7e]+)*)?$',
-  examples: ['orders:read orders:write']
+const TOKENS = '[\\x21\\x23-\\x5b\\x5d-\\x7e]+( [\\x21\\x23-\\x5b\\x5d-\\x7e]+)*'
+const SCOPE = { maxLength: 16_384, examples: ['orders:read orders:write'] }
+
+const Scope = Type.String({ ...SCOPE, pattern: `^(${TOKENS})?$` })
+
+/** What somebody must be: an empty list would be a slip, and is refused. */
+export const RequiredRoles = Type.String({
+  pattern: `^${NAME}( ${NAME})*$`,
+  description: 'Space-separated; all of them',
+  examples: ['editor reviewer']
+})
+export const RequiredScope = Type.String({
+  ...SCOPE,
+  pattern: `^${TOKENS}$`,
+  description: 'Space-separated; all of it'
 })
 
 const Description = Text({ maxLength: 200 })

@@ -14,6 +14,7 @@ const contract = [
   'GET /auth/sessions',
   'DELETE /auth/sessions/{id}',
   'GET /auth/csrf',
+  'GET /auth/check',
   'POST /auth/reauthenticate',
   'PUT /auth/password',
   'POST /auth/password/reset',

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import check from './check.ts'
 import csrf from './csrf.ts'
 import login from './login.ts'
 import logout from './logout.ts'
@@ -22,6 +23,7 @@ const auth: FastifyPluginAsync = async (fastify) => {
   await fastify.register(me)
   await fastify.register(sessions)
   await fastify.register(csrf)
+  await fastify.register(check)
   await fastify.register(reauthenticate)
   await fastify.register(password)
   await fastify.register(passwordReset)

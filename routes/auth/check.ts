@@ -1,0 +1,27 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Check } from '../../schemas/auth.ts'
+import { NoContent } from '../../schemas/common.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { assertAllowed } from '../../verifier/authorization.ts'
+import { remoteHeaders } from '../views/remote-headers.ts'
+
+/** GET /auth/check: whether a reverse proxy may pass a request on, and who makes it. */
+const check: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.get(
+    '/check',
+    {
+      // Asked with every request of a guarded site, and a look-up in memory: the site's own limits count.
+      config: { rateLimit: false },
+      preHandler: fastify.guard(),
+      schema: { tags: ['auth'], querystring: Check, response: { 204: NoContent, ...refusals } }
+    },
+    async ({ auth, query: { role, scope } }, reply) => {
+      assertAllowed(auth, { roles: role?.split(' '), scope }, fastify.clock())
+      reply.headers(remoteHeaders(auth, await fastify.profiles.of(auth)))
+      reply.code(204)
+      return null
+    }
+  )
+}
+
+export default check

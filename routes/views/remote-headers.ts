@@ -1,0 +1,21 @@
+import type { Profile } from '../../plugins/profiles.ts'
+import type { Auth } from '../../verifier/authorization.ts'
+
+/**
+ * Who is signed in, for the app behind a reverse proxy: roles separated by commas, scope by spaces, text in UTF-8. All five
+ * are always there, empty where there is nothing, so that a proxy that copies them overwrites what a client sent.
+ */
+export function remoteHeaders({ subject, roles, scope }: Auth, { email, name }: Profile) {
+  return {
+    'remote-user': subject,
+    'remote-email': inBytes(email),
+    'remote-name': inBytes(name ?? ''),
+    'remote-roles': roles.join(','),
+    'remote-scope': scope.join(' ')
+  }
+}
+
+// Node writes each character of a header as one byte, and refuses to write one that would end its line.
+function inBytes(text: string): string {
+  return Buffer.from(text.replace(/\p{Cc}/gu, ' '), 'utf8').toString('latin1')
+}

@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Teardown } from './build.ts'
+import { freePort } from './process.ts'
+
+const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url))
+const START_TIMEOUT = 10_000
+
+/** The ports on loopback that a proxy passes requests on to. */
+export interface Upstreams {
+  gatehouse: number
+  app: number
+}
+
+/** A reverse proxy that runs the configuration of deploy/; `missing` says why it cannot here. */
+export interface ReverseProxy {
+  name: 'nginx' | 'caddy'
+  missing: string | false
+  /** Starts one for these upstreams, until the test is over. Resolves to the port that it listens on. */
+  start(t: Teardown, upstreams: Upstreams): Promise<number>
+}
+
+const nginxPath = find(process.env.NGINX_PATH, '/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/bin/nginx')
+const caddyPath = find(process.env.CADDY_PATH, '/usr/bin/caddy', '/usr/local/bin/caddy')
+
+const nginx: ReverseProxy = {
+  name: 'nginx',
+  missing: nginxPath ? false : 'there is no nginx: set NGINX_PATH',
+  async start(t, upstreams) {
+    const [folder, port] = [await newFolder(t), await freePort()]
+    const site = await readFile(join(DEPLOY, 'nginx.conf'), 'utf8')
+    await writeFile(join(folder, 'site.conf'), withAddresses(site, upstreams, port))
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+      .map((name) => `${name}_temp_path ${folder}/${name};`)
+      .join(' ')
+    // The site stands in the http block of whoever has it; this is the least there can be around it.
+    const main = join(folder, 'nginx.conf')
+    await writeFile(
+      main,
+      `daemon off; master_process off; pid ${folder}/nginx.pid; error_log stderr;
+      events {} http { access_log off; ${temporary} include ${folder}/site.conf; }`
+    )
+    await run(t, spawn(nginxPath as string, ['-c', main, '-p', folder, '-e', 'stderr']), port)
+    return port
+  }
+}
+
+const caddy: ReverseProxy = {
+  name: 'caddy',
+  missing: caddyPath ? false : 'there is no Caddy: set CADDY_PATH',
+  async start(t, upstreams) {
+    const [folder, port] = [await newFolder(t), await freePort()]
+    const main = join(folder, 'Caddyfile')
+    const global = '{\nadmin off\ndefault_bind 127.0.0.1\n}\n'
+    await writeFile(main, `${global}import ${join(DEPLOY, 'Caddyfile')}\n`)
+    const env = {
+      HOME: folder,
+      SITE: `http://127.0.0.1:${port}`,
+      GATEHOUSE: `127.0.0.1:${upstreams.gatehouse}`,
+      APP: `127.0.0.1:${upstreams.app}`
+    }
+    const args = ['run', '--config', main, '--adapter', 'caddyfile']
+    await run(t, spawn(caddyPath as string, args, { env }), port)
+    return port
+  }
+}
+
+export const proxies = [nginx, caddy]
+
+function withAddresses(site: string, { gatehouse, app }: Upstreams, port: number): string {
+  const replacements: Array<[string, string]> = [
+    ['server 127.0.0.1:3000;', `server 127.0.0.1:${gatehouse};`],
+    ['server 127.0.0.1:8080;', `server 127.0.0.1:${app};`],
+    ['listen 80;', `listen 127.0.0.1:${port};`]
+  ]
+  return replacements.reduce((text, [placeholder, address]) => {
+    if (text.split(placeholder).length !== 2) throw new Error(`there must be one line ${placeholder}`)
+    return text.replace(placeholder, address)
+  }, site)
+}
+
+/** Resolves once the program listens, and ends it with the test. */
+async function run(t: Teardown, child: ChildProcess, port: number): Promise<void> {
+  const output: string[] = []
+  child.stdout?.on('data', (part) => output.push(String(part)))
+  child.stderr?.on('data', (part) => output.push(String(part)))
+  t.teardown(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  })
+  const deadline = performance.now() + START_TIMEOUT
+  while (!(await listens(port))) {
+    if (child.exitCode !== null || performance.now() > deadline)
+      throw new Error(`the proxy did not start: ${output.join('')}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+async function listens(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+async function newFolder(t: Teardown): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+function find(...paths: Array<string | undefined>): string | undefined {
+  return paths.find((path) => path !== undefined && existsSync(path))
+}
