@@ -1,9 +1,11 @@
 import { text } from 'node:stream/consumers'
 import type { FastifyInstance } from 'fastify'
+import { Value } from 'typebox/value'
 import { requireEmail } from '../domain/email.ts'
 import type { OneTimeLink } from '../domain/one-time-links.ts'
 import { ADMIN_ROLE } from '../domain/roles.ts'
 import type { User } from '../domain/store.ts'
+import { Name } from '../schemas/user.ts'
 import { type Command, type CommandResult, requireText, UsageError } from './command.ts'
 import { operator, withApp } from './with-app.ts'
 
@@ -21,6 +23,7 @@ export const adminCreate: Command = {
   async run(values) {
     const email = requireEmail(requireText(values, 'email'))
     const name = values.name as string | undefined
+    if (name !== undefined && !Value.Check(Name, name)) throw new UsageError('the name is not well-formed')
     const password = values['password-stdin'] ? (await text(process.stdin)).replace(/\r?\n$/, '') : undefined
     return withApp(async (app) => {
       const known = await app.store.users.findByEmail(email)

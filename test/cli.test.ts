@@ -61,6 +61,8 @@ t.test('what a command lacks is refused before anything is opened', async (t) =>
   const cases: Array<[name: string, values: Record<string, string>, words: string[]]> = [
     ['admin create', {}, []],
     ['admin create', { email: '' }, []],
+    ['admin create', { email: 'a@example.com', name: 'A\nB: c' }, []],
+    ['keys import', {}, []],
     ['roles set', { scope: 'a:b' }, []],
     ['roles set', {}, ['editor']],
     ['roles set', { scope: 'a  b' }, ['editor']],
