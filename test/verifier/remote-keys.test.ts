@@ -25,7 +25,6 @@ const PARALLEL = 1000
 
 // The tests that wait for a cooldown or a time-out do so side by side.
 t.jobs = 8
-const beside = { buffered: true }
 
 /** A verifier whose keys grow old by a clock that the test moves; nothing is ever revoked. */
 function verifierByUptime(impostor: Impostor) {
@@ -87,7 +86,7 @@ t.test('a redirect is not followed', async (t) => {
 })
 
 for (const [name, handler] of Object.entries({ 'is silent': hang, 'never ends': trickle })) {
-  t.test(`a JWKS that ${name} is given up after 3 s`, beside, async (t) => {
+  t.test(`a JWKS that ${name} is given up after 3 s`, { buffered: true }, async (t) => {
     const impostor = await impersonate(t)
     impostor.jwks = handler
     const startedAt = performance.now()
@@ -107,7 +106,7 @@ t.test('a great many keys that are none hide no good one', async (t) => {
 
 t.test(
   'without Gatehouse at first it works as soon as there is one, without a restart',
-  beside,
+  { buffered: true },
   async (t) => {
     const port = Number(await freePort())
     const issuer = `http://127.0.0.1:${port}`
@@ -123,35 +122,39 @@ t.test(
   }
 )
 
-t.test('a thousand tokens of unknown keys at once cause one fetch a cooldown', beside, async (t) => {
-  const impostor = await impersonate(t)
-  const verifier = verifierFor(t, impostor)
-  await verifier.ready()
-  const { key, issuer } = impostor
-  const flood = () =>
-    Promise.all(
-      Array.from({ length: PARALLEL }, (_, n) =>
-        outcomeOf(verifier.verify(key.sign(person(issuer), { kid: `unknown-${n}` })))
+t.test(
+  'a thousand tokens of unknown keys at once cause one fetch a cooldown',
+  { buffered: true },
+  async (t) => {
+    const impostor = await impersonate(t)
+    const verifier = verifierFor(t, impostor)
+    await verifier.ready()
+    const { key, issuer } = impostor
+    const flood = () =>
+      Promise.all(
+        Array.from({ length: PARALLEL }, (_, n) =>
+          outcomeOf(verifier.verify(key.sign(person(issuer), { kid: `unknown-${n}` })))
+        )
       )
-    )
-  const assertFlood = async (t: Test, fetches: number) => {
-    for (const outcome of await flood())
-      if (outcome.code !== 'unauthorized') t.fail(`was ${outcome.code ?? 'accepted'}`)
-    t.equal(impostor.fetches(), fetches)
+    const assertFlood = async (t: Test, fetches: number) => {
+      for (const outcome of await flood())
+        if (outcome.code !== 'unauthorized') t.fail(`was ${outcome.code ?? 'accepted'}`)
+      t.equal(impostor.fetches(), fetches)
+    }
+    await assertFlood(t, 1)
+    const unknown = key.sign(person(issuer), { kid: 'unknown' })
+    await eventually(async () => {
+      await outcomeOf(verifier.verify(unknown))
+      return impostor.fetches() === 2
+    })
+    await assertFlood(t, 2)
+    await new Promise((resolve) => setTimeout(resolve, COOLDOWN))
+    const { jwks } = impostor
+    // Slow enough that all of them ask while it is under way.
+    impostor.jwks = (request, response) => setTimeout(jwks, 200, request, response)
+    await assertFlood(t, 3)
   }
-  await assertFlood(t, 1)
-  const unknown = key.sign(person(issuer), { kid: 'unknown' })
-  await eventually(async () => {
-    await outcomeOf(verifier.verify(unknown))
-    return impostor.fetches() === 2
-  })
-  await assertFlood(t, 2)
-  await new Promise((resolve) => setTimeout(resolve, COOLDOWN))
-  const { jwks } = impostor
-  // Slow enough that all of them ask while it is under way.
-  impostor.jwks = (request, response) => setTimeout(jwks, 200, request, response)
-  await assertFlood(t, 3)
-})
+)
 
 t.test('a key that is new is known after the cooldown, and no sooner asked for', async (t) => {
   const impostor = await impersonate(t)
@@ -328,14 +331,20 @@ t.test('after a rotation tokens of the new key count at once, and those before g
   t.equal((await verifier.verify(before)).kind, 'user')
 })
 
-t.test('a key from outside that signs at once is known within the cooldown', beside, async (t) => {
-  const gatehouse = await listen(t)
-  const verifier = verifierFor(t, gatehouse)
-  await verifier.ready()
-  const pem = createKey('any').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  const nobody = { actorId: null, ip: null, userAgent: null, requestId: null }
-  await gatehouse.app.signingKeys.import(pem, nobody)
-  const ada = await gatehouse.signUp()
-  const took = await eventually(async () => 'auth' in (await outcomeOf(verifier.verify(ada.value('access')))))
-  t.ok(took < COOLDOWN + 1000, `${took} ms`)
-})
+t.test(
+  'a key from outside that signs at once is known within the cooldown',
+  { buffered: true },
+  async (t) => {
+    const gatehouse = await listen(t)
+    const verifier = verifierFor(t, gatehouse)
+    await verifier.ready()
+    const pem = createKey('any').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    const nobody = { actorId: null, ip: null, userAgent: null, requestId: null }
+    await gatehouse.app.signingKeys.import(pem, nobody)
+    const ada = await gatehouse.signUp()
+    const took = await eventually(
+      async () => 'auth' in (await outcomeOf(verifier.verify(ada.value('access'))))
+    )
+    t.ok(took < COOLDOWN + 1000, `${took} ms`)
+  }
+)

@@ -1,0 +1,357 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { text as textOf } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
+import type { Verifier, VerifierOptions } from '../../verifier/index.ts'
+import { followRevocations } from '../../verifier/revocation-feed.ts'
+import { verifierFor } from './gatehouse.ts'
+import {
+  type Handler,
+  hang,
+  hangUp,
+  type Impostor,
+  impersonate,
+  json,
+  redirect,
+  text,
+  trickle
+} from './impostor.ts'
+import { eventually, outcomeOf, refusedAs } from './tokens.ts'
+
+const EXPIRES = new Date(Date.now() + 3_600_000).toISOString()
+const good = { auth: { subject: 'ada' } }
+
+// The tests that wait for a time-out do so side by side.
+t.jobs = 8
+
+type Following = NonNullable<VerifierOptions['revocations']>
+
+function follow(t: Test, impostor: Impostor, options: Partial<Following> = {}) {
+  const warnings: string[] = []
+  const verifier = verifierFor(t, impostor, {
+    revocations: { token: 'a-token', ...options },
+    onWarning: ({ message }) => warnings.push(message)
+  })
+  return { verifier, warnings, outcome: (token = impostor.token()) => outcomeOf(verifier.verify(token)) }
+}
+
+/** A feed that answers a snapshot at once, and then waits for a test to say what is new. */
+function longPoll(snapshot: unknown[] = []) {
+  let waiting: ServerResponse | undefined
+  let told = 0
+  const answer = (response: ServerResponse, entries: unknown[]) => {
+    told += 1
+    response.writeHead(200).end(JSON.stringify({ entries, cursor: `cursor-${told}` }))
+  }
+  const handler: Handler = ({ url }, response) => {
+    if (!url?.includes('cursor=')) return answer(response, snapshot)
+    waiting = response
+  }
+  return {
+    handler,
+    async tell(...entries: unknown[]) {
+      await eventually(() => waiting !== undefined)
+      answer(waiting as ServerResponse, entries)
+      waiting = undefined
+      await eventually(() => waiting !== undefined)
+    }
+  }
+}
+
+const bad: Record<string, [handler: Handler, reason: RegExp]> = {
+  '401': [json({ code: 'unauthorized' }, 401), /answered 401$/],
+  '403': [json({ code: 'forbidden' }, 403), /answered 403$/],
+  '400': [json({ code: 'invalid_request' }, 400), /answered 400$/],
+  '429': [json({ code: 'rate_limited' }, 429), /answered 429$/],
+  '500': [text('', 500), /answered 500$/],
+  '503': [json({ code: 'unavailable' }, 503), /answered 503$/],
+  '204': [(_request, response) => response.writeHead(204).end(), /answered 204$/],
+  'no JSON': [text('<html>'), /JSON/],
+  nothing: [text(''), /JSON/],
+  null: [json(null), /no feed of revocations$/],
+  'no feed': [json({}), /no feed of revocations$/],
+  'without a cursor': [json({ entries: [] }), /no feed of revocations$/],
+  'with entries of another type': [json({ entries: {}, cursor: 'x' }), /no feed of revocations$/],
+  'with an entry without an id': [
+    json({ entries: [{ kind: 'sid', expiresAt: EXPIRES }], cursor: 'x' }),
+    /an entry that is none$/
+  ],
+  'with an entry without an end': [
+    json({ entries: [{ kind: 'sid', id: 'x' }], cursor: 'x' }),
+    /an entry that is none$/
+  ],
+  'with an entry that is null': [json({ entries: [null], cursor: 'x' }), /null/],
+  'a broken connection': [hangUp, /fetch failed/]
+}
+
+for (const [name, [handler, reason]] of Object.entries(bad)) {
+  t.test(`an answer ${name}: closed is 503, open goes on, the owner is told once`, async (t) => {
+    const impostor = await impersonate(t)
+    impostor.feed = handler
+    const closed = follow(t, impostor)
+    const open = follow(t, impostor, { whenLost: 'open' })
+    t.strictSame(await closed.outcome(), refusedAs('unavailable'))
+    t.match(await open.outcome(), good)
+    await eventually(() => impostor.bearers.length >= 6)
+    for (const { warnings } of [closed, open]) {
+      t.equal(warnings.length, 1)
+      t.match(warnings[0], /^the revocation feed is lost: /)
+      t.match(warnings[0], reason)
+    }
+    impostor.feed = longPoll([{ kind: 'sid', id: 'other', expiresAt: EXPIRES }]).handler
+    await eventually(async () => 'auth' in (await closed.outcome()))
+    t.strictSame(await closed.outcome(impostor.token({ sid: 'other' })), refusedAs('unauthorized'))
+  })
+}
+
+for (const [name, handler] of Object.entries({ 'is silent': hang, 'never ends': trickle })) {
+  t.test(`an answer that ${name} is given up after 8 s`, { buffered: true }, async (t) => {
+    const impostor = await impersonate(t)
+    impostor.feed = handler
+    const { outcome, warnings } = follow(t, impostor)
+    const startedAt = performance.now()
+    t.strictSame(await outcome(), refusedAs('unavailable'))
+    const took = performance.now() - startedAt
+    t.ok(took > 7900 && took < 10_000, `${took} ms`)
+    t.equal(warnings.length, 1)
+    t.match(warnings[0], /timeout/)
+  })
+}
+
+t.test('a redirect is not followed, and takes the token nowhere', async (t) => {
+  const [impostor, other] = [await impersonate(t), await impersonate(t)]
+  impostor.feed = redirect(`${other.issuer}/oauth/revocations`)
+  const { outcome, warnings } = follow(t, impostor)
+  t.strictSame(await outcome(), refusedAs('unavailable'))
+  t.match(warnings, [/redirect/])
+  t.strictSame(other.requests, [])
+})
+
+t.test('it asks for everything at first, and then for what is new', async (t) => {
+  const impostor = await impersonate(t)
+  const feed = longPoll()
+  impostor.feed = feed.handler
+  const { verifier } = follow(t, impostor)
+  await verifier.ready()
+  await feed.tell()
+  await feed.tell()
+  const asked = impostor.requests.filter((url) => url.startsWith('/oauth'))
+  t.strictSame(asked, [
+    '/oauth/revocations',
+    '/oauth/revocations?cursor=cursor-1&wait=5',
+    '/oauth/revocations?cursor=cursor-2&wait=5',
+    '/oauth/revocations?cursor=cursor-3&wait=5'
+  ])
+  t.strictSame(new Set(impostor.bearers), new Set(['Bearer a-token']))
+})
+
+t.test('a function is asked for the token before every request', async (t) => {
+  const impostor = await impersonate(t)
+  const feed = longPoll()
+  impostor.feed = feed.handler
+  let count = 0
+  const { verifier } = follow(t, impostor, {
+    token: async () => {
+      count += 1
+      return `token-${count}`
+    }
+  })
+  await verifier.ready()
+  await feed.tell()
+  t.strictSame(impostor.bearers, ['Bearer token-1', 'Bearer token-2', 'Bearer token-3'])
+})
+
+t.test('a function that gets no token loses the feed until it gets one', async (t) => {
+  const impostor = await impersonate(t)
+  let fails = true
+  const { outcome, warnings } = follow(t, impostor, {
+    token: () => {
+      if (fails) throw new Error('no token today')
+      return 'a-token'
+    }
+  })
+  t.strictSame(await outcome(), refusedAs('unavailable'))
+  t.strictSame(warnings, ['the revocation feed is lost: no token today'])
+  t.strictSame(impostor.bearers, [])
+  fails = false
+  await eventually(async () => 'auth' in (await outcome()))
+})
+
+t.test(
+  'a function that never gets its token keeps nobody waiting for longer than a silent Gatehouse',
+  { todo: 'the time-out begins when there is a token: until then nothing is answered and no service boots' },
+  async (t) => {
+    const impostor = await impersonate(t)
+    const { verifier } = follow(t, impostor, { token: () => new Promise(() => {}) })
+    const late = new Promise((resolve) => setTimeout(resolve, 10_000, 'still waiting').unref())
+    t.not(await Promise.race([verifier.ready(), late]), 'still waiting')
+  }
+)
+
+t.test('a cursor that is refused is dropped: everything is told anew', async (t) => {
+  const impostor = await impersonate(t)
+  const feed = longPoll()
+  impostor.feed = feed.handler
+  const { verifier, outcome, warnings } = follow(t, impostor)
+  await verifier.ready()
+  await feed.tell()
+  t.match(await outcome(), good)
+  const fresh = longPoll([{ kind: 'sid', id: 'session', expiresAt: EXPIRES }])
+  impostor.feed = (request, response) =>
+    request.url?.includes('cursor=cursor-3')
+      ? json({}, 400)(request, response)
+      : fresh.handler(request, response)
+  await feed.tell().catch(() => {})
+  await eventually(async () => 'code' in (await outcome()))
+  t.strictSame(await outcome(), refusedAs('unauthorized'))
+  t.match(warnings, [/answered 400$/])
+})
+
+t.test('each kind is told apart, and kinds of a later Gatehouse are passed over', async (t) => {
+  const impostor = await impersonate(t)
+  const feed = longPoll([{ kind: 'planet', id: 'session', expiresAt: EXPIRES }])
+  impostor.feed = feed.handler
+  const { outcome, warnings } = follow(t, impostor)
+  t.match(await outcome(), good)
+  await feed.tell(
+    { kind: 'client', id: 'ada', expiresAt: EXPIRES },
+    { kind: 'user', id: 'ada', minVersion: '9', expiresAt: EXPIRES },
+    { kind: 'sid', id: 'ada', expiresAt: EXPIRES, more: 1 },
+    { kind: 'jti', id: 'token-1', expiresAt: EXPIRES },
+    { kind: 'sid', id: 'session-1', expiresAt: EXPIRES },
+    { kind: 'user', id: 'bob', minVersion: 3, expiresAt: EXPIRES }
+  )
+  t.match(await outcome(), good)
+  t.strictSame(await outcome(impostor.token({ jti: 'token-1' })), refusedAs('unauthorized'))
+  t.strictSame(await outcome(impostor.token({ sid: 'session-1' })), refusedAs('unauthorized'))
+  t.strictSame(await outcome(impostor.token({ sub: 'bob', ver: 2 })), refusedAs('token_stale'))
+  t.match(await outcome(impostor.token({ sub: 'bob', ver: 3 })), { auth: { subject: 'bob' } })
+  t.strictSame(warnings, [])
+})
+
+t.test('an entry counts until its time is over, and is then forgotten', async (t) => {
+  const impostor = await impersonate(t)
+  let now = Date.now()
+  const token = impostor.token({ sid: 'session', exp: Math.floor(now / 1000) + 3600 })
+  const feed = longPoll([{ kind: 'sid', id: 'session', expiresAt: new Date(now + 60_000).toISOString() }])
+  impostor.feed = feed.handler
+  const verifier = verifierFor(t, { ...impostor, clock: () => now }, { revocations: { token: 'x' } })
+  t.strictSame(await outcomeOf(verifier.verify(token)), refusedAs('unauthorized'))
+  now += 59_999
+  await feed.tell()
+  t.strictSame(await outcomeOf(verifier.verify(token)), refusedAs('unauthorized'))
+  now += 1
+  await feed.tell()
+  t.match(await outcomeOf(verifier.verify(token)), good)
+})
+
+t.test('a feed that never holds its answer back is asked some 20 times a second', async (t) => {
+  const impostor = await impersonate(t)
+  await follow(t, impostor).verifier.ready()
+  const before = impostor.bearers.length
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  const asked = impostor.bearers.length - before
+  t.ok(asked >= 2 && asked <= 21, `${asked} times`)
+})
+
+t.test('closed refuses after 10 s without an answer to the millisecond, open never', async (t) => {
+  const impostor = await impersonate(t)
+  const feed = longPoll()
+  impostor.feed = feed.handler
+  let uptime = 5000
+  const options = {
+    url: new URL('/oauth/revocations', impostor.issuer),
+    token: () => 'x',
+    onWarning() {},
+    clock: Date.now,
+    uptime: () => uptime
+  }
+  const closed = followRevocations({ ...options, whenLost: 'closed' })
+  t.teardown(() => closed.close())
+  t.equal(closed.isCurrent(), false, 'nothing was read yet')
+  await closed.firstTry
+  t.equal(closed.isCurrent(), true)
+  uptime += 10_000
+  t.equal(closed.isCurrent(), true)
+  uptime += 1
+  t.equal(closed.isCurrent(), false)
+  await feed.tell()
+  t.equal(closed.isCurrent(), true, 'an answer without news is an answer')
+  const open = followRevocations({ ...options, whenLost: 'open' })
+  t.teardown(() => open.close())
+  t.equal(open.isCurrent(), true)
+  uptime += 86_400_000
+  t.equal(open.isCurrent(), true)
+})
+
+t.test('nothing is asked any more once it is closed', async (t) => {
+  const impostor = await impersonate(t)
+  const feed = longPoll()
+  impostor.feed = feed.handler
+  const { verifier, warnings } = follow(t, impostor)
+  await verifier.ready()
+  await feed.tell()
+  verifier.close()
+  const asked = impostor.requests.length
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  t.equal(impostor.requests.length, asked)
+  t.strictSame(warnings, [], 'and that it was closed is no loss')
+  verifier.close()
+})
+
+for (const [name, handler] of Object.entries({ 'waits for news': undefined, 'is lost': hangUp })) {
+  t.test(
+    `a process ends by itself once its verifier is closed, while the feed ${name}`,
+    { buffered: true },
+    async (t) => {
+      const impostor = await impersonate(t)
+      impostor.feed = handler ?? longPoll().handler
+      const module = new URL('../../verifier/index.ts', import.meta.url)
+      const script = `
+      import { createVerifier } from '${module}'
+      const issuer = '${impostor.issuer}'
+      const verifier = createVerifier({ issuer, audience: issuer, revocations: { token: 'x' } })
+      await verifier.ready()
+      setTimeout(() => { verifier.close(); console.log('closed', Date.now()) }, 300)`
+      const child = spawn(process.execPath, ['--input-type=module', '--eval', script])
+      const ended = once(child, 'close').then(([code]) => ({ code, at: Date.now() }))
+      const [, closedAt] = /closed (\d+)/.exec(await textOf(child.stdout)) ?? []
+      const { code, at } = await ended
+      t.equal(code, 0)
+      t.ok(at - Number(closedAt) < 1500, `${at - Number(closedAt)} ms`)
+    }
+  )
+}
+
+t.test(
+  'one that follows keeps its process alive',
+  { todo: 'it ends in the rest between two requests, whose timer is unref’d' },
+  async (t) => {
+    const impostor = await impersonate(t)
+    impostor.feed = json({ entries: [], cursor: 'x' })
+    const module = new URL('../../verifier/index.ts', import.meta.url)
+    const script = `
+    import { createVerifier } from '${module}'
+    createVerifier({ issuer: '${impostor.issuer}', audience: 'x', revocations: { token: 'x' } })`
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: 'inherit' })
+    const ended = once(child, 'close')
+    t.teardown(async () => {
+      child.kill()
+      await ended
+    })
+    const stayed = new Promise((resolve) => setTimeout(resolve, 2000, 'alive'))
+    t.equal(await Promise.race([ended, stayed]), 'alive')
+  }
+)
+
+t.test('without onWarning the process warns', async (t) => {
+  const impostor = await impersonate(t)
+  impostor.feed = json({}, 403)
+  const warned = once(process, 'warning')
+  const { issuer } = impostor
+  const verifier: Verifier = verifierFor(t, { issuer }, { revocations: { token: 'x' } })
+  await verifier.ready()
+  const [warning] = await warned
+  t.match(warning.message, /^the revocation feed is lost: .* answered 403$/)
+})
