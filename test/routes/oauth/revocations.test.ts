@@ -146,14 +146,22 @@ for (const engine of engines) {
     await t.test('a cursor of another instance on the same database holds', async (t) => {
       const second = await build(t, { env: first.env, clock })
       const readSecond = reader(second, root)
-      const { cursor } = (await read()).body
-      t.strictSame(feedOf(await readSecond(`?cursor=${cursor}`)), feed())
+      const all = await read()
+      // PostgreSQL tells some of it again where a transaction of anybody's has been open since.
+      const isKnown = (answer: Answer) => {
+        const known = new Set(all.body.entries.map(({ id }: { id: string }) => id))
+        t.ok(answer.body.entries.every(({ id }: { id: string }) => known.has(id)))
+      }
+      const arrived = await readSecond(`?cursor=${all.body.cursor}`)
+      t.equal(arrived.status, 200)
+      isKnown(arrived)
+
       const there = await signOut('there@example.com')
-      const [answer, took] = await timed(readSecond(`?cursor=${cursor}&wait=10`))
+      const [answer, took] = await timed(readSecond(`?cursor=${arrived.body.cursor}&wait=10`))
       t.strictSame(feedOf(answer), feed(there))
       t.ok(took < 1000, `${took} ms`)
-      const back = await read(`?cursor=${answer.body.cursor}`)
-      t.strictSame(feedOf(back), feed())
+      all.body.entries.push(there)
+      isKnown(await read(`?cursor=${answer.body.cursor}`))
     })
 
     await t.test(
