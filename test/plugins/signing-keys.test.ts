@@ -1,0 +1,258 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { FastifyInstance } from 'fastify'
+import { decodeProtectedHeader, exportPKCS8, generateKeyPair } from 'jose'
+import t from 'tap'
+import { DAY, SECOND } from '../../domain/clock.ts'
+import { build, type Teardown } from '../harness/build.ts'
+import { createClock } from '../harness/clock.ts'
+import { postgres } from '../harness/engines.ts'
+import { refusal, refusalOf } from '../harness/refusal.ts'
+import { createTcpProxy } from '../harness/tcp-proxy.ts'
+
+const POLL_INTERVAL = 250
+const operator = { actorId: 'operator', ip: null, userAgent: null, requestId: null }
+
+/** How often the keys were read from the database from now on. */
+function countReadings(app: FastifyInstance): () => number {
+  const { signingKeys } = app.store
+  const list = signingKeys.list
+  let readings = 0
+  signingKeys.list = () => {
+    readings += 1
+    return list()
+  }
+  return () => readings
+}
+
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** This token with a key id that nobody has. */
+function underMadeUpKid(token: string): string {
+  const [head, ...rest] = token.split('.')
+  const header = JSON.parse(Buffer.from(head ?? '', 'base64url').toString())
+  return [encode({ ...header, kid: randomUUID() }), ...rest].join('.')
+}
+
+const bearing = (token: string) => ({ authorization: `Bearer ${token}` })
+const kidOf = (token: string) => decodeProtectedHeader(token).kid
+
+t.test('a flood of made-up key ids', async (t) => {
+  const { app, signUp, browser } = await build(t)
+  const token = (await signUp()).value('access')
+
+  t.test(
+    'is refused as anything else, and reads the database no more often than it is read anyway',
+    async (t) => {
+      const readings = countReadings(app)
+      const started = performance.now()
+      const answers = new Set<string>()
+      for (let round = 0; round < 100; round += 1) {
+        const group = Array.from({ length: 100 }, () =>
+          browser().get('/auth/me', bearing(underMadeUpKid(token)))
+        )
+        for (const answer of await Promise.all(group)) answers.add(JSON.stringify(refusalOf(answer)))
+      }
+      const most = 2 + (2 * (performance.now() - started)) / POLL_INTERVAL
+      t.strictSame([...answers], [JSON.stringify(refusal(401, 'unauthorized'))])
+      t.ok(readings() <= most, `${readings()} readings, at most ${Math.floor(most)}`)
+      t.equal((await browser().get('/auth/me', bearing(token))).status, 200)
+    }
+  )
+
+  t.test('asked for at the same moment is one reading, whoever asks', async (t) => {
+    await sleep(POLL_INTERVAL + 1)
+    const readings = countReadings(app)
+    await Promise.all(Array.from({ length: 1000 }, () => app.signingKeys.refresh()))
+    t.ok(readings() <= 2, `${readings()} readings`)
+  })
+
+  t.test('is not remembered', async (t) => {
+    const flood = async (count: number) => {
+      for (let n = 0; n < count; n += 1) await app.accessTokens.verify(underMadeUpKid(token)).catch(() => {})
+      return usedHeap()
+    }
+    const before = await flood(5_000)
+    const grown = (await flood(20_000)) - before
+    t.ok(grown < 2 * 1024 * 1024, `${Math.round(grown / 1024)} KiB more for 20,000 tokens`)
+  })
+})
+
+t.test('an instance that has not heard of a key', async (t) => {
+  let uptime = 0
+  const { app, clock, env } = await build(t, { uptime: () => uptime })
+  const other = await build(t, { env, clock })
+  const ada = await other.signUp()
+
+  t.test('looks for it before it refuses a token of it', async (t) => {
+    clock.advance(SECOND)
+    await other.app.signingKeys.import(await privateKeyText(), operator)
+    await ada.post('/auth/refresh')
+    const token = ada.value('access')
+    t.equal(kidOf(token), other.app.signingKeys.schedule().active.kid)
+    uptime += POLL_INTERVAL
+    t.match(await app.accessTokens.verify(token), { subject: String })
+  })
+
+  t.test('follows within its next reading, without being asked', async (t) => {
+    clock.advance(SECOND)
+    const { kid } = await other.app.signingKeys.import(await privateKeyText(), operator)
+    const started = performance.now()
+    while (app.signingKeys.schedule().active.kid !== kid && performance.now() - started < 5000) await sleep(5)
+    const took = performance.now() - started
+    t.ok(took < SECOND, `${Math.round(took)} ms`)
+  })
+})
+
+t.test('whoever makes ready for new keys', async (t) => {
+  const { app, clock } = await build(t)
+  const { active, next } = app.signingKeys.schedule()
+  const seen: string[][] = []
+  let prepare = async () => {}
+  await app.signingKeys.onChange(async (keys) => {
+    seen.push(keys.map(({ kid }) => kid))
+    await prepare()
+  })
+
+  t.test('is given those that sign or will, once', async (t) => {
+    t.strictSame(seen, [[active.kid, next?.kid]])
+    await app.signingKeys.poll()
+    t.equal(seen.length, 1, 'and not again while nothing changes')
+  })
+
+  t.test('has done so before they count', async (t) => {
+    prepare = async () => {
+      t.equal(app.signingKeys.schedule().active.kid, active.kid)
+      await sleep(20)
+      t.equal(app.signingKeys.schedule().active.kid, active.kid)
+    }
+    clock.advance(1)
+    await app.signingKeys.rotate(operator)
+    t.equal(app.signingKeys.schedule().active.kid, next?.kid)
+    t.strictSame(seen[1], [next?.kid, app.signingKeys.schedule().next?.kid])
+  })
+
+  t.test('and cannot, is asked again, while the keys before go on to count', async (t) => {
+    const before = app.signingKeys.schedule()
+    prepare = () => Promise.reject(new Error('not now'))
+    clock.advance(SECOND)
+    await t.rejects(app.signingKeys.import(await privateKeyText(), operator), { message: 'not now' })
+    t.equal(app.signingKeys.schedule().active.kid, before.active.kid)
+    prepare = async () => {}
+    await app.signingKeys.poll()
+    t.match(app.signingKeys.schedule().active, { imported: true })
+  })
+})
+
+t.test('the schedule is followed by the clock alone', async (t) => {
+  const { app, clock, signUp } = await build(t)
+  const ada = await signUp()
+  const { active, next } = app.signingKeys.schedule()
+  clock.advance(30 * DAY - 1)
+  t.equal(app.signingKeys.schedule().active.kid, active.kid)
+  clock.advance(1)
+  t.equal(app.signingKeys.schedule().active.kid, next?.kid)
+  t.equal(app.signingKeys.schedule().next, undefined)
+  const bob = await signUp('bob@example.com')
+  t.equal(kidOf(bob.value('access')), next?.kid)
+  t.equal(kidOf(ada.value('access')), active.kid)
+  await app.signingKeys.keepUp()
+  t.equal(app.signingKeys.schedule().next?.activatesAt, active.activatesAt + 60 * DAY)
+})
+
+t.test('instances whose clocks differ by seconds', async (t) => {
+  const clock = createClock()
+  const behind = createClock(clock() - 3 * SECOND)
+  const env = { AUTH_KEY_ROTATION: '10s' }
+  const ahead = await build(t, { clock, env })
+  const late = await build(t, { clock: behind, env: ahead.env })
+  const both = [ahead, late]
+  const windows = [await ahead.signUp('a@example.com'), await late.signUp('b@example.com')]
+
+  t.test('sign by the first key from the start', async (t) => {
+    t.equal(late.app.signingKeys.schedule().active.kid, ahead.app.signingKeys.schedule().active.kid)
+  })
+
+  t.test('always have a key to sign by, and believe each other’s tokens', async (t) => {
+    const kids = new Set<string | undefined>()
+    const refused: string[] = []
+    for (let second = 0; second < 60; second += 1) {
+      clock.advance(SECOND)
+      behind.advance(SECOND)
+      for (const { app } of both) {
+        await app.signingKeys.keepUp()
+        await app.signingKeys.poll()
+      }
+      for (const window of windows) {
+        const { status } = await window.post('/auth/refresh')
+        if (status !== 200) refused.push(`refresh ${status} in second ${second}`)
+        const token = window.value('access')
+        kids.add(kidOf(token))
+        for (const { app, browser } of both) {
+          const { status } = await browser().get('/auth/me', bearing(token))
+          const name = app === ahead.app ? 'ahead' : 'late'
+          if (status !== 200) refused.push(`${name} in second ${second}`)
+        }
+      }
+    }
+    t.strictSame(refused, [])
+    t.ok(kids.size >= 6, `${kids.size} keys signed`)
+  })
+})
+
+t.test('a database that is lost', { skip: postgres.missing }, async (t) => {
+  const { wire, url } = await wiredPostgres(t)
+  const { app, signUp, browser } = await build(t, {
+    env: { DATABASE_URL: url },
+    routes: (app) => app.get('/guarded', { preHandler: app.guard() }, async () => ({ ok: true }))
+  })
+  const token = (await signUp()).value('access')
+  const get = (bearer: string) => browser().get('/guarded', bearing(bearer))
+  wire.cut()
+  await sleep(POLL_INTERVAL)
+
+  t.test('is 503 for a token of an unknown key, for nobody can say whose it is', async (t) => {
+    const answer = await get(underMadeUpKid(token))
+    t.strictSame(refusalOf(answer), refusal(503, 'unavailable'))
+    t.match(answer.headers['retry-after'], /^\d+$/)
+  })
+
+  t.test('does not matter to tokens of keys that are known', async (t) => {
+    t.equal((await get(token)).status, 200)
+  })
+
+  t.test('is 401 for an unknown key once it is back', async (t) => {
+    wire.mend()
+    for (let tries = 0; tries < 40 && (await get(underMadeUpKid(token))).status !== 401; tries += 1)
+      await sleep(50)
+    t.strictSame(refusalOf(await get(underMadeUpKid(token))), refusal(401, 'unauthorized'))
+    t.equal((await get(token)).status, 200)
+    await app.signingKeys.poll()
+  })
+})
+
+async function privateKeyText(): Promise<string> {
+  return exportPKCS8((await generateKeyPair('EdDSA', { extractable: true })).privateKey)
+}
+
+function usedHeap(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  for (let round = 0; round < 3; round += 1) collect()
+  return process.memoryUsage().heapUsed
+}
+
+async function wiredPostgres(t: Teardown) {
+  const database = await postgres.create()
+  const url = new URL(database.url)
+  const wire = await createTcpProxy({ host: url.hostname, port: Number(url.port) || 5432 })
+  t.teardown(async () => {
+    await wire.close()
+    await database.remove()
+  })
+  url.port = String(wire.port)
+  url.hostname = '127.0.0.1'
+  return { wire, url: url.href }
+}
