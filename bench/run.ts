@@ -4,10 +4,17 @@ import { type Figure, isMet, type Result } from './figure.ts'
 import { benchGuard } from './guard.ts'
 import { benchLogin } from './login.ts'
 import { benchRefresh } from './refresh.ts'
+import { benchRevocation } from './revocation.ts'
 import { benchStart } from './start.ts'
 
-/** `npm run bench [-- guard login refresh start] [--json] [--strict]`: each figure beside a peer or its limit. */
-const benchmarks = { guard: benchGuard, login: benchLogin, refresh: benchRefresh, start: benchStart }
+/** `npm run bench [-- guard login refresh revocation start] [--json] [--strict]`: each figure beside a peer or its limit. */
+const benchmarks = {
+  guard: benchGuard,
+  login: benchLogin,
+  refresh: benchRefresh,
+  revocation: benchRevocation,
+  start: benchStart
+}
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean' }, strict: { type: 'boolean' } },

@@ -1,111 +1,98 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { password, type Teardown } from './build.ts'
-import { type Caller, caller } from './caller.ts'
+import { Client } from './client.ts'
 import { postgres } from './engines.ts'
-import type { FollowerNotice, FollowerSettings } from './follower.ts'
-import { startServer } from './process.ts'
+import type { FollowerSettings } from './follower.ts'
+import { freePort, startServer } from './process.ts'
 
 type Instance = Awaited<ReturnType<typeof startServer>>
 
-/** A route that only memory is asked for, and who may call it: everybody, here. */
-export const GUARDED = '/admin/keys'
-const SCOPE_OF_EVERYBODY = 'keys:read'
+/** A guarded route that asks memory alone, and the scope that it wants. /auth/me would ask the database, too. */
+const GUARDED = '/admin/keys'
+const SCOPE = 'keys:read'
 
-const QUIET = {
+const SETTINGS = {
   LOG_LEVEL: 'silent',
-  AUTH_RATE_LIMIT_PER_IP: '0',
-  AUTH_LOGIN_LIMIT_PER_IP: '0',
-  AUTH_LOGIN_LIMIT_PER_ACCOUNT: '0',
+  AUTH_ISSUER: 'http://localhost:3000',
+  // The limits hold, though nobody here reaches them.
+  AUTH_RATE_LIMIT_PER_IP: '1000000',
+  AUTH_LOGIN_LIMIT_PER_IP: '1000000',
   // As long as the longest measurement.
   AUTH_ACCESS_TTL: '1h',
-  AUTH_FRESH_TTL: '1h'
+  AUTH_FRESH_TTL: '1h',
+  // A refresh whose answer was lost in an outage must still count after it.
+  AUTH_REFRESH_GRACE: '60s'
 }
 
-export interface ClusterOptions {
-  size?: number
-  /** Where PostgreSQL is reached; a new database of its own, if left out. */
-  databaseUrl?: string
-  env?: Record<string, string>
+/** Somebody who is signed in. `token` is their access token. */
+export interface Person {
+  id: string
+  sessionId: string
+  token: string
 }
 
 /** Real server processes on one PostgreSQL, with one issuer and one master key. */
 export interface Cluster {
-  issuer: string
   instances: Instance[]
-  /** The first administrator, signed in on the first instance. */
-  administrator: Person
+  /** The guarded route of each instance. */
+  routes(): string[]
   /** Somebody new who has just registered on that instance. */
-  signUp(instance?: number): Promise<Person>
-  /** What an administrator does on that instance. Rejects where it does not answer 2xx. */
-  administer(instance: number, method: string, path: string, body?: object): Promise<void>
-  /** Ends an instance as a power cut does, and starts another one in its place. */
-  restart(instance: number): Promise<void>
-  /** A service in a process of its own that follows the revocations told at that address. */
-  follow(url: string): Promise<FollowerNotice>
+  signUp(instance: number): Promise<Person>
+  /** The first administrator, at that instance. */
+  administrator(instance: number): Client
+  /** Ends an instance as a power cut does. */
+  kill(instance: number): Promise<void>
+  /** Starts it again on the same port. */
+  revive(instance: number): Promise<void>
+  /** A service in a process of its own that follows what the Gatehouse at this address revokes: its guarded route. */
+  follow(url: string): Promise<string>
 }
 
-export interface Person {
-  id: string
-  sessionId: string
-  /** The access token. */
-  token: string
-  /** Who acts as a browser of theirs does. */
-  caller: Caller
-}
-
-/** Starts the instances, and the first administrator, who gives everybody leave to call the guarded route. */
-export async function startCluster(t: Teardown, options: ClusterOptions = {}): Promise<Cluster> {
-  const { size = 3, databaseUrl = await newDatabase(t) } = options
-  const issuer = 'http://localhost:3000'
-  const env = {
-    ...QUIET,
-    AUTH_ISSUER: issuer,
+/** Three instances; the database is a new one where `env` names none. */
+export async function startCluster(t: Teardown, env: Record<string, string> = {}): Promise<Cluster> {
+  const settings = {
+    ...SETTINGS,
     AUTH_MASTER_KEY: randomBytes(32).toString('base64url'),
-    DATABASE_URL: databaseUrl,
-    ...options.env
+    ...env,
+    DATABASE_URL: env.DATABASE_URL ?? (await newDatabase(t))
   }
-  const started = new Set<Instance>()
-  t.teardown(() => Promise.all([...started].map((instance) => instance.stop('SIGKILL'))))
-  const start = async () => {
-    const instance = await startServer(env)
-    started.add(instance)
-    return instance
+  const start = async (port?: number) => {
+    const usual = port ?? (await freePort())
+    const instance = await startServer({ ...settings, PORT: String(usual) })
+    t.teardown(() => instance.stop('SIGKILL'))
+    return { ...instance, url: `http://127.0.0.1:${usual}` }
   }
 
+  // Each start withdraws the set-up link of the one before.
   const first = await start()
-  const instances = [first, ...(await Promise.all(Array.from({ length: size - 1 }, start)))]
-  const administrator = await setUp(first)
+  const token = await setUp(first)
+  const instances = [first, ...(await Promise.all([start(), start()]))]
   const urlOf = (instance: number) => (instances[instance] as Instance).url
   let people = 0
 
   return {
-    issuer,
     instances,
-    administrator,
+    routes: () => instances.map(({ url }) => url + GUARDED),
+    administrator: (instance) => new Client(urlOf(instance), token),
 
-    signUp(instance = 0) {
+    async signUp(instance) {
       people += 1
-      return enter(caller(urlOf(instance)), '/auth/register', {
-        email: `person${people}@example.com`,
-        password
-      })
+      const client = new Client(urlOf(instance))
+      const email = `person${people}@example.com`
+      const { user, session } = await client.must('POST', '/auth/register', { email, password })
+      return { id: user.id, sessionId: session.id, token: client.token }
     },
 
-    async administer(instance, method, path, body) {
-      const { status, body: answer } = await caller(urlOf(instance), administrator.token)(method, path, body)
-      if (status > 299) throw new Error(`${path} answered ${status}: ${JSON.stringify(answer)}`)
+    kill: async (instance) => instances[instance]?.stop('SIGKILL'),
+
+    async revive(instance) {
+      instances[instance] = await start(Number(new URL(urlOf(instance)).port))
     },
 
-    async restart(instance) {
-      await instances[instance]?.stop('SIGKILL')
-      instances[instance] = await start()
-    },
-
-    follow: (url) => startFollower(t, { url, issuer, token: administrator.token })
+    follow: (url) => startFollower(t, { url, token, issuer: SETTINGS.AUTH_ISSUER })
   }
 }
 
@@ -115,18 +102,28 @@ async function newDatabase(t: Teardown): Promise<string> {
   return url
 }
 
-async function setUp({ url, notice }: Instance): Promise<Person> {
-  const token = new URL(notice.setup ?? '').hash.slice(1)
-  const root = await enter(caller(url), '/auth/setup', { token, email: 'root@example.com', password })
-  const scope = { description: '', scope: SCOPE_OF_EVERYBODY }
-  await root.caller('PUT', '/admin/roles/user', scope)
-  await root.caller('POST', '/auth/refresh')
-  await root.caller('POST', '/admin/roles', { name: 'clerk', ...scope })
-  return { ...root, token: root.caller.token() }
+/** The first administrator's access token, after they have let everybody call the guarded route. */
+async function setUp({ url, notice }: Instance): Promise<string> {
+  const token = new URLSearchParams(new URL(notice.setup ?? '').hash.slice(1)).get('token')
+  const root = new Client(url)
+  await root.must('POST', '/auth/setup', { token, email: 'root@example.com', password })
+  await root.must('PUT', '/admin/roles/user', { scope: SCOPE })
+  await root.must('POST', '/auth/refresh')
+  await root.must('POST', '/admin/roles', { name: 'clerk', scope: SCOPE })
+  return root.token
 }
 
-async function enter(as: Caller, path: string, body: object): Promise<Person> {
-  const { status, body: answer } = await as('POST', path, body)
-  if (status !== 201) throw new Error(`${path} answered ${status}: ${JSON.stringify(answer)}`)
-  return { id: answer.user.id, sessionId: answer.session.id, token: as.token(), caller: as }
+async function startFollower(t: Teardown, settings: FollowerSettings): Promise<string> {
+  const script = fileURLToPath(new URL('./follower.ts', import.meta.url))
+  const child = spawn(process.execPath, [script, JSON.stringify(settings)], {
+    env: { PATH: process.env.PATH },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc']
+  })
+  t.teardown(async () => {
+    if (child.exitCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  })
+  const [route] = await once(child, 'message')
+  return route as string
 }

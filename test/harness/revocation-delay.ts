@@ -1,0 +1,89 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { Client } from './client.ts'
+import type { Cluster, Person } from './cluster.ts'
+import { TokenWatch, until } from './token-watch.ts'
+
+const DEADLINE = 5000
+/** Milliseconds for which a refused token is shown further. */
+const AFTERMATH = 30
+/** Milliseconds over which the moments are spread, so that they fall anywhere between two polls. */
+const SPREAD = 250
+
+type Revoke = (cluster: Cluster, instance: number, person: Person) => Promise<unknown>
+
+/** Whatever makes an access token worthless before its time. */
+const ways: Record<string, Revoke> = {
+  logout: ({ instances }, instance, { token }) =>
+    new Client(instances[instance]?.url ?? '', token).must('POST', '/auth/logout'),
+  disabled: (cluster, instance, { id }) =>
+    cluster.administrator(instance).must('PATCH', `/admin/users/${id}`, { disabled: true }),
+  'roles changed': (cluster, instance, { id }) =>
+    cluster.administrator(instance).must('PATCH', `/admin/users/${id}`, { roles: ['clerk'] }),
+  deleted: (cluster, instance, { id }) => cluster.administrator(instance).must('DELETE', `/admin/users/${id}`)
+}
+
+/**
+ * One revocation, and how long after its acknowledgement a call was last sent that was let in, in milliseconds: by the
+ * instance that acknowledged, by each of the others, and by a service that follows.
+ */
+export interface Revoked {
+  way: string
+  token: string
+  own: number
+  others: number[]
+  following: number
+  /** Calls let in after the same route had refused one. */
+  relapses: number
+}
+
+/** Revokes the tokens of so many people, in every way on every instance by turns, and shows each everywhere. */
+export async function measureRevocations(
+  cluster: Cluster,
+  following: string,
+  { count, atOnce = 4 }: { count: number; atOnce?: number }
+): Promise<Revoked[]> {
+  const revoked: Revoked[] = []
+  let begun = 0
+  const worker = async () => {
+    while (begun < count) {
+      const turn = begun
+      begun += 1
+      revoked.push(await measureOne(cluster, following, turn))
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+  return revoked
+}
+
+async function measureOne(cluster: Cluster, following: string, turn: number): Promise<Revoked> {
+  const names = Object.keys(ways)
+  const way = names[turn % names.length] as string
+  const instance = Math.floor(turn / names.length) % cluster.instances.length
+  const person = await cluster.signUp((instance + 1) % cluster.instances.length)
+  const watches = [...cluster.routes(), following].map((route) => new TokenWatch(route, person.token))
+  try {
+    await until(() => watches.every(({ acceptedAt }) => acceptedAt > 0), DEADLINE, 'the token is accepted')
+    await pause(Math.random() * SPREAD)
+    await ways[way]?.(cluster, instance, person)
+    const acknowledgedAt = performance.now()
+    const isRefused = () => watches.every(({ refusedAt }) => refusedAt < Number.POSITIVE_INFINITY)
+    await until(isRefused, DEADLINE, `${way}: the token is refused everywhere`)
+    await pause(AFTERMATH)
+    const delays = watches.map(({ acceptedAt }) => Math.max(0, acceptedAt - acknowledgedAt))
+    return {
+      way,
+      token: person.token,
+      own: delays[instance] as number,
+      others: delays.slice(0, -1).filter((_, index) => index !== instance),
+      following: delays.at(-1) as number,
+      relapses: watches.reduce((total, { relapses }) => total + relapses, 0)
+    }
+  } finally {
+    await Promise.all(watches.map((watch) => watch.stop()))
+  }
+}
+
+export function percentile(values: number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.ceil((percent / 100) * sorted.length) - 1] ?? Number.NaN
+}

@@ -1,0 +1,107 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Teardown } from './build.ts'
+import { Client } from './client.ts'
+import { type Cluster, type Person, startCluster } from './cluster.ts'
+import { TokenWatch, until } from './token-watch.ts'
+
+const DEADLINE = 5000
+const BETWEEN_VISITS = 20
+
+/** A cluster with a service that follows it, both in use all the time, for tests that break something meanwhile. */
+export interface WatchedCluster {
+  cluster: Cluster
+  /** The guarded route of the service. */
+  following: string
+  /** One token of somebody who stays signed in, on each instance and at last on the service. */
+  living: TokenWatch[]
+  /** One that was revoked before, and refused everywhere, in the same order. */
+  revoked: TokenWatch[]
+  /** By instance: the statuses that somebody got who refreshes and reads their profile all the time. */
+  visits: Set<number>[]
+  /** Resolves once every instance serves: ready, and everybody who is signed in is let in and refreshes. */
+  recovered(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function watchCluster(t: Teardown, env: Record<string, string> = {}): Promise<WatchedCluster> {
+  const cluster = await startCluster(t, env)
+  const following = await cluster.follow(cluster.instances[0]?.url ?? '')
+  const routes = [...cluster.routes(), following]
+  const ada = await cluster.signUp(0)
+  const bob = await cluster.signUp(1)
+  const revoked = routes.map((route) => new TokenWatch(route, bob.token))
+  await signOut(cluster, 2, bob)
+  await until(() => revoked.every(({ last }) => last === 401), DEADLINE, 'the token is refused everywhere')
+  const living = routes.map((route) => new TokenWatch(route, ada.token))
+  await until(() => living.every(({ last }) => last === 200), DEADLINE, 'the token is accepted everywhere')
+
+  const visitors = await Promise.all(cluster.instances.map((_, index) => startVisitor(cluster, index)))
+  const stop = async () => {
+    await Promise.all([...living, ...revoked, ...visitors].map((each) => each.stop()))
+  }
+  t.teardown(stop)
+
+  return {
+    cluster,
+    following,
+    living,
+    revoked,
+    visits: visitors.map(({ statuses }) => statuses),
+
+    recovered: () =>
+      until(
+        async () => {
+          const ready = await Promise.all(cluster.instances.map(({ url }) => statusOf(`${url}/readyz`)))
+          const serves = [...living.map(({ last }) => last), ...visitors.map(({ last }) => last()), ...ready]
+          return serves.every((status) => status === 200)
+        },
+        DEADLINE,
+        'everything serves again'
+      ),
+
+    stop
+  }
+}
+
+/** The person's own logout, acknowledged by that instance. */
+export async function signOut({ instances }: Cluster, instance: number, { token }: Person): Promise<void> {
+  await new Client(instances[instance]?.url ?? '', token).must('POST', '/auth/logout')
+}
+
+async function startVisitor({ instances }: Cluster, index: number) {
+  const client = new Client(instances[index]?.url ?? '')
+  const email = `visitor${index}@example.com`
+  await client.must('POST', '/auth/register', { email, password: 'correct horse battery staple' })
+  const statuses = new Set<number>()
+  let last = 0
+  let isStopped = false
+  // Whatever the wait for an answer: what cannot be asked at all is no answer.
+  const ask = async (method: string, path: string) => {
+    const { status } = await client.ask(method, path).catch(() => ({ status: 0 }))
+    statuses.add(status)
+    return status
+  }
+  const visit = async () => {
+    while (!isStopped) {
+      const refreshed = await ask('POST', '/auth/refresh')
+      const read = await ask('GET', '/auth/me')
+      last = Math.max(refreshed, read)
+      await pause(BETWEEN_VISITS)
+    }
+  }
+  const ended = visit()
+  return {
+    statuses,
+    last: () => last,
+    async stop() {
+      isStopped = true
+      await ended
+    }
+  }
+}
+
+async function statusOf(url: string): Promise<number> {
+  const response = await fetch(url).catch(() => undefined)
+  await response?.body?.cancel()
+  return response?.status ?? 0
+}
