@@ -1,0 +1,27 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Teardown } from '../harness/build.ts'
+
+/** Runs a service of somebody else's in a process of its own until the test is over; the first JSON that it prints. */
+export async function startConsumer(
+  t: Teardown,
+  folder: string,
+  script: string,
+  env: Record<string, string>
+) {
+  const child = spawn(process.execPath, [script], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  const exited = once(child, 'exit')
+  t.teardown(async () => {
+    child.kill()
+    await exited
+  })
+  const ended = exited.then(([code]) => Promise.reject(new Error(`${script} ended with ${code}`)))
+  const [line] = await Promise.race([once(createInterface({ input: child.stdout }), 'line'), ended])
+  ended.catch(() => {})
+  return JSON.parse(line)
+}

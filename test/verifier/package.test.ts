@@ -1,0 +1,177 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { isBuiltin } from 'node:module'
+import { dirname, join, posix } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { run } from '../harness/program.ts'
+import { startConsumer } from './consumer.ts'
+import { listen } from './gatehouse.ts'
+import { install, newFolder, packVerifier } from './packed.ts'
+import { call } from './services.ts'
+
+const SOURCE = fileURLToPath(new URL('../../verifier', import.meta.url))
+const TSC = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
+const TYPES = fileURLToPath(new URL('../../node_modules/@types', import.meta.url))
+
+const folder = await newFolder(t)
+const packed = await packVerifier(t, folder)
+await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'shop', private: true, type: 'module' }))
+const missing = await install(folder, [packed.tarball, 'fastify@5'])
+const installed = join(folder, 'node_modules/@gatehouse/verifier')
+
+t.test('the tarball has what was built of each source, the README and nothing else', async (t) => {
+  const sources = (await readdir(SOURCE)).filter((file) => file.endsWith('.ts'))
+  const built = sources.flatMap((file) => [file.replace('.ts', '.d.ts'), file.replace('.ts', '.js')])
+  const expected = ['README.md', 'package.json', ...built.map((file) => `dist/${file}`)]
+  t.strictSame(packed.files.toSorted(), expected.toSorted())
+})
+
+t.test('nothing in it leads outside of it but to its dependencies', { skip: missing }, async (t) => {
+  const { dependencies, peerDependencies } = JSON.parse(
+    await readFile(join(installed, 'package.json'), 'utf8')
+  )
+  const declared = Object.keys({ ...dependencies, ...peerDependencies })
+  for (const file of packed.files.filter((each) => /\.(js|ts)$/.test(each))) {
+    for (const specifier of await importsOf(file)) {
+      const why = `${file} imports ${specifier}`
+      if (specifier.startsWith('.')) t.ok(packed.files.includes(targetOf(file, specifier)), why)
+      else t.ok(declared.includes(specifier) || specifier.startsWith('node:') || isBuiltin(specifier), why)
+    }
+  }
+})
+
+t.test('who has no Fastify need not install it', { skip: missing }, async (t) => {
+  for (const entry of ['dist/index.js', 'dist/express.js']) {
+    const imports = await closureOf(entry)
+    t.notOk(imports.has('fastify') || imports.has('fastify-plugin'), entry)
+    t.ok(imports.has('fast-jwt'))
+  }
+  t.ok((await closureOf('dist/fastify.js')).has('fastify-plugin'))
+})
+
+const consumer = `
+import { createServer, type IncomingMessage } from 'node:http'
+import { createVerifier, Refusal, type Auth, type Claims, type RefusalCode, type Verifier } from '@gatehouse/verifier'
+import createGuard from '@gatehouse/verifier/express'
+import guard, { type GuardOptions } from '@gatehouse/verifier/fastify'
+import Fastify from 'fastify'
+
+const { ISSUER: issuer = '' } = process.env
+const options = { issuer, audience: issuer }
+const app = Fastify()
+await app.register(guard, options)
+const buyers: GuardOptions = { scope: 'orders:read', fresh: '10m', kind: 'user' }
+app.get('/open', { preHandler: app.guard() }, async ({ auth }) => ({ subject: auth.subject }))
+app.get('/buyers', { preHandler: app.guard(buyers) }, async ({ auth }) => ({ scope: auth.scope.join(' ') }))
+
+const verifier: Verifier = createVerifier({ ...options, algorithms: ['ES256'] })
+app.get('/verified', async ({ headers }, reply) => {
+  try {
+    const { claims }: Auth = await verifier.verify(String(headers.authorization).slice('Bearer '.length))
+    const { jti }: Claims = claims
+    return { jti }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    const code: RefusalCode = error.code
+    reply.code(error.status)
+    return { code }
+  }
+})
+
+const middleware = createGuard(options)
+const admit = middleware({ roles: ['user'] })
+const bare = createServer((request: IncomingMessage & { auth?: Auth | null }, response) => {
+  admit(request, response, () => response.end(JSON.stringify({ subject: request.auth?.subject })))
+})
+bare.listen(0, '127.0.0.1', async () => {
+  const address = bare.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  console.log(JSON.stringify({ bare: port, fastify: await app.listen({ host: '127.0.0.1', port: 0 }) }))
+})
+`
+
+t.test('a strict TypeScript project type-checks with it', { skip: missing }, async (t) => {
+  const compilerOptions = {
+    target: 'es2024',
+    module: 'nodenext',
+    moduleResolution: 'nodenext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    types: ['node'],
+    typeRoots: [TYPES]
+  }
+  const wrong = [
+    "createVerifier({ issuer: 'x' })",
+    "createVerifier({ issuer: 'x', audience: 'y', algorithms: ['HS256'] })",
+    "createGuard({ issuer: 'x', audience: 'y' })({ role: 'admin' })",
+    "app.guard({ from: 'body' })",
+    "app.get('/', async ({ auth }) => auth.email)",
+    "app.register(guard, { issuer: 'x' })"
+  ]
+  const files = ['consumer.ts', 'wrong.ts']
+  await writeFile(join(folder, 'consumer.ts'), consumer)
+  await writeFile(join(folder, 'wrong.ts'), [consumer, ...wrong].join('\n'))
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
+  const { stdout } = await run([TSC, '-p', '.', '--pretty', 'false'], { cwd: folder })
+
+  const complaints = [...stdout.matchAll(/^(\S+)\((\d+),\d+\): error /gm)]
+  const first = consumer.split('\n').length + 1
+  t.strictSame(
+    complaints.map(([, file, line]) => `${file}:${line}`),
+    wrong.map((_, index) => `wrong.ts:${first + index}`),
+    'of each wrong line and of nothing else'
+  )
+})
+
+t.test('a service of its own guarded by it answers 200, 401 and 403', { skip: missing }, async (t) => {
+  const gatehouse = await listen(t)
+  const ada = await gatehouse.signUp()
+  const now = Math.floor(gatehouse.clock() / 1000)
+  const person = { sid: 'session', sub: 'bob', roles: ['user'], ver: 1, auth_time: now, scope: 'orders:read' }
+  const buyer = gatehouse.sign(gatehouse.machine(person))
+  await writeFile(join(folder, 'consumer.ts'), consumer)
+  const { bare, fastify } = await startConsumer(t, folder, 'consumer.ts', { ISSUER: gatehouse.issuer })
+
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+  const told = async (origin: string, path: string, headers = {}) => {
+    const { status, body } = await call(origin, path, headers)
+    return [status, body.code ?? body]
+  }
+  const token = ada.value('access')
+  t.match(await told(fastify, '/open', bearer(token)), [200, { subject: String }])
+  t.match(await told(fastify, '/open', { cookie: `access=${token}` }), [200, { subject: String }])
+  t.strictSame(await told(fastify, '/open'), [401, 'unauthorized'])
+  t.strictSame(await told(fastify, '/open', bearer(`${token}x`)), [401, 'unauthorized'])
+  t.strictSame(await told(fastify, '/buyers', bearer(token)), [403, 'forbidden'])
+  t.strictSame(await told(fastify, '/buyers', bearer(buyer)), [200, { scope: 'orders:read' }])
+  t.match(await told(fastify, '/verified', bearer(token)), [200, { jti: String }])
+  t.strictSame(await told(fastify, '/verified', bearer('x.y.z')), [401, 'unauthorized'])
+  const node = `http://127.0.0.1:${bare}`
+  t.strictSame(await told(node, '/', bearer(buyer)), [200, { subject: 'bob' }])
+  t.strictSame(await told(node, '/', bearer(gatehouse.sign(gatehouse.machine()))), [403, 'forbidden'])
+  t.strictSame(await told(node, '/'), [401, 'unauthorized'])
+})
+
+async function importsOf(file: string): Promise<string[]> {
+  const source = await readFile(join(installed, file), 'utf8')
+  const found = source.matchAll(/\b(?:from|import|module)[ (]+['"]([^'"]+)['"]/g)
+  return [...found].map(([, specifier = '']) => specifier)
+}
+
+/** The file of the tarball that a relative import means: declarations name the script or the source beside them. */
+function targetOf(file: string, specifier: string): string {
+  const path = posix.join(dirname(file), specifier)
+  return file.endsWith('.d.ts') ? path.replace(/(?:\.d)?\.[jt]s$/, '.d.ts') : path
+}
+
+/** Everything that a script loads, itself or by what it loads. */
+async function closureOf(entry: string): Promise<Set<string>> {
+  const seen = new Set<string>([entry])
+  for (const file of seen) {
+    if (!file.startsWith('dist/')) continue
+    for (const specifier of await importsOf(file))
+      seen.add(specifier.startsWith('.') ? targetOf(file, specifier) : specifier)
+  }
+  return seen
+}
