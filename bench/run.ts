@@ -5,16 +5,23 @@ import { benchGuard } from './guard.ts'
 import { benchLogin } from './login.ts'
 import { benchRefresh } from './refresh.ts'
 import { benchRevocation } from './revocation.ts'
+import { benchRotation } from './rotation.ts'
 import { benchStart } from './start.ts'
+import { benchVerifier } from './verifier.ts'
 
-/** `npm run bench [-- guard login refresh revocation start] [--json] [--strict]`: each figure beside a peer or its limit. */
+/** `npm run bench [-- guard login refresh revocation start verifier] [--json] [--strict]`: each figure beside a peer or its limit. */
 const benchmarks = {
   guard: benchGuard,
   login: benchLogin,
   refresh: benchRefresh,
   revocation: benchRevocation,
-  start: benchStart
+  rotation: benchRotation,
+  start: benchStart,
+  verifier: benchVerifier
 }
+
+/** Minutes long: run where it is asked for by name. */
+const byNameOnly = new Set(['rotation'])
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean' }, strict: { type: 'boolean' } },
@@ -36,7 +43,7 @@ const machine = {
 }
 const results: Result[] = []
 for (const [name, bench] of Object.entries(benchmarks)) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue
+  if (positionals.length > 0 ? !positionals.includes(name) : byNameOnly.has(name)) continue
   if (!values.json) process.stderr.write(`measuring ${name} …\n`)
   results.push(...(await bench()))
 }

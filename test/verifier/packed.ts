@@ -47,7 +47,7 @@ export async function packVerifier(t: Teardown, destination: string): Promise<Pa
 
 /** Has npm install in a folder. Says why it cannot be done here: without a registry there is nothing to install. */
 export async function install(folder: string, packages: string[] = []): Promise<string | false> {
-  const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--fetch-retries=1', '--fetch-timeout=30000']
+  const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--fetch-retries=0', '--fetch-timeout=30000']
   try {
     await exec('npm', ['install', ...packages, ...quiet], { cwd: folder })
     return false

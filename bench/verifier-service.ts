@@ -1,0 +1,27 @@
+import Fastify from 'fastify'
+import guard from '../verifier/fastify.ts'
+import { serve } from './process.ts'
+
+/** A service of somebody else's, guarded as its README says, with one tiny route twice: open and guarded. */
+const { ISSUER: issuer = '', GATEHOUSE: url = '' } = process.env
+const app = Fastify()
+await app.register(guard, { issuer, audience: issuer, url })
+const answer = async () => ({ ok: true })
+app.get('/open', answer)
+app.get('/guarded', { preHandler: app.guard() }, answer)
+const origin = await app.listen({ host: '127.0.0.1', port: 0 })
+
+const MICROSECONDS = 1e3
+
+const jobs = {
+  address: () => origin,
+
+  /** Processor time of this process so far (ms). */
+  cpu() {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / MICROSECONDS
+  }
+}
+
+export type VerifierServiceJobs = typeof jobs
+serve(jobs)
