@@ -9,15 +9,18 @@ const POLL_INTERVAL = 250
 /** How long revocations may go unread before no token is accepted any more. */
 const LONGEST_BLINDNESS = 10_000
 
+export interface News {
+  entries: Revocation[]
+  place: FeedPlace
+}
+
 export interface Revocations extends RevocationSource {
   /** Reads what was revoked since. */
   poll(): Promise<void>
-  /** What a follower does not know yet; waits for it, up to so many milliseconds. */
-  after(place: FeedPlace | undefined, wait: number, signal: AbortSignal): Promise<Revocation[]>
+  /** What a follower does not know yet, and where it is then; waits for news, up to so many milliseconds. */
+  after(place: FeedPlace | undefined, wait: number, signal: AbortSignal): Promise<News>
   /** Milliseconds since the last reading. */
   age(): number
-  /** Where a follower is that knows everything which is known here. */
-  place(): FeedPlace
 }
 
 declare module 'fastify' {
@@ -55,6 +58,9 @@ export default fp<{ uptime: () => number }>(
       news = Promise.withResolvers()
     }
 
+    // Both at one moment: what came in between would never be told.
+    const tell = (place: FeedPlace | undefined): News => ({ entries: log.after(place), place: log.place })
+
     const pollQuietly = () =>
       poll().catch((error) => fastify.log.warn({ err: error }, 'could not read revocations'))
 
@@ -86,20 +92,19 @@ export default fp<{ uptime: () => number }>(
       standingOf: (claims) => log.standingOf(claims),
       age,
       isCurrent: () => age() <= LONGEST_BLINDNESS,
-      place: () => log.place,
 
       async after(place, wait, signal) {
         // Another instance was ahead of this one, or the database is another.
         if (place && place.position > log.next) await poll()
         const known = place && place.position <= log.next ? place : undefined
-        const entries = log.after(known)
-        if (entries.length > 0 || wait === 0 || !known) return entries
+        const told = tell(known)
+        if (told.entries.length > 0 || wait === 0 || !known) return told
         const either = AbortSignal.any([signal, closing.signal])
         await Promise.race([
           news.promise,
           pause(wait, undefined, { signal: either, ref: false }).catch(() => {})
         ])
-        return log.after(known)
+        return tell(known)
       }
     })
   },

@@ -26,9 +26,9 @@ const revocations: FastifyPluginAsyncTypebox = async (fastify) => {
     async ({ query: { cursor, wait = 0 } }, reply) => {
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort())
-      const entries = await fastify.revocations.after(placeOf(cursor), wait * SECOND, gone.signal)
+      const news = await fastify.revocations.after(placeOf(cursor), wait * SECOND, gone.signal)
       if (fastify.revocations.age() > LONGEST_SILENCE) throw new Problem('unavailable', { retryAfter: 1 })
-      return { entries: entries.map(revocationView), cursor: formatCursor(fastify.revocations.place()) }
+      return { entries: news.entries.map(revocationView), cursor: formatCursor(news.place) }
     }
   )
 }
