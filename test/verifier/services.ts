@@ -29,7 +29,8 @@ export interface ExpressApp extends RequestListener {
 }
 
 // It comes without types of its own.
-export const express = createRequire(import.meta.url)('express') as () => ExpressApp
+const require = createRequire(import.meta.url)
+export const express: () => ExpressApp = require('express')
 
 export async function serve(t: Teardown, listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1')
