@@ -9,7 +9,7 @@ import { benchRotation } from './rotation.ts'
 import { benchStart } from './start.ts'
 import { benchVerifier } from './verifier.ts'
 
-/** `npm run bench [-- guard login refresh revocation start verifier] [--json] [--strict]`: each figure beside a peer or its limit. */
+/** `npm run bench [-- guard login refresh revocation rotation start verifier] [--json] [--strict]`: each figure beside a peer or its limit. */
 const benchmarks = {
   guard: benchGuard,
   login: benchLogin,
