@@ -107,7 +107,8 @@ t.test('an instance that has not heard of a key', async (t) => {
 })
 
 t.test('whoever makes ready for new keys', async (t) => {
-  const { app, clock } = await build(t)
+  const { app, clock, signUp } = await build(t)
+  const { claims } = await app.accessTokens.verify((await signUp()).value('access'))
   const { active, next } = app.signingKeys.schedule()
   const seen: string[][] = []
   let prepare = async () => {}
@@ -122,15 +123,15 @@ t.test('whoever makes ready for new keys', async (t) => {
     t.equal(seen.length, 1, 'and not again while nothing changes')
   })
 
-  t.test('has done so before they count', async (t) => {
+  t.test('has done so before they count, and the key before signs until then', async (t) => {
     prepare = async () => {
-      t.equal(app.signingKeys.schedule().active.kid, active.kid)
+      t.equal(kidOf(app.accessTokens.issue(claims)), active.kid)
       await sleep(20)
-      t.equal(app.signingKeys.schedule().active.kid, active.kid)
+      t.equal(kidOf(app.accessTokens.issue(claims)), active.kid)
     }
     clock.advance(1)
     await app.signingKeys.rotate(operator)
-    t.equal(app.signingKeys.schedule().active.kid, next?.kid)
+    t.equal(kidOf(app.accessTokens.issue(claims)), next?.kid)
     t.strictSame(seen[1], [next?.kid, app.signingKeys.schedule().next?.kid])
   })
 
