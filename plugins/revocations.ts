@@ -8,6 +8,8 @@ import type { RevocationSource } from '../verifier/sources.ts'
 const POLL_INTERVAL = 250
 /** How long revocations may go unread before no token is accepted any more. */
 const LONGEST_BLINDNESS = 10_000
+/** How long, where it is known that there is something to read. */
+const LONGEST_WAIT_FOR_NEWS = 1000
 
 export interface News {
   entries: Revocation[]
@@ -39,9 +41,13 @@ export default fp<{ uptime: () => number }>(
     const log = new RevocationLog()
     const closing = new AbortController()
     let readAt = Number.NEGATIVE_INFINITY
+    let toldAt: number | undefined
     let news = Promise.withResolvers<void>()
 
     const age = () => uptime() - readAt
+
+    // Somebody revoked something, and the database does not say what.
+    const isNewsMissed = () => toldAt !== undefined && uptime() - toldAt > LONGEST_WAIT_FOR_NEWS
 
     const poll = oneAtATime(async () => {
       const startedAt = uptime()
@@ -50,6 +56,7 @@ export default fp<{ uptime: () => number }>(
       const isNew = log.take(reading.next < log.next ? await store.revocations.since(0, clock()) : reading)
       log.prune(clock())
       readAt = startedAt
+      if (toldAt !== undefined && toldAt <= startedAt) toldAt = undefined
       if (isNew) announce()
     })
 
@@ -75,9 +82,13 @@ export default fp<{ uptime: () => number }>(
       pollQuietly()
       valkey?.publish(channel, '').catch(() => {})
     })
-    const subscriber = valkey?.duplicate()
+    // The library's own subscribing anew has nobody to tell where it fails, and would end the process.
+    const subscriber = valkey?.duplicate({ autoResubscribe: false })
     subscriber?.on('error', () => {})
-    subscriber?.on('message', pollQuietly)
+    subscriber?.on('message', () => {
+      toldAt ??= uptime()
+      pollQuietly()
+    })
     // After each connection anew: what was told in between is read by polling.
     subscriber?.on('ready', () => subscriber.subscribe(channel).catch(() => {}))
 
@@ -91,7 +102,7 @@ export default fp<{ uptime: () => number }>(
       poll,
       standingOf: (claims) => log.standingOf(claims),
       age,
-      isCurrent: () => age() <= LONGEST_BLINDNESS,
+      isCurrent: () => age() <= LONGEST_BLINDNESS && !isNewsMissed(),
 
       async after(place, wait, signal) {
         // Another instance was ahead of this one, or the database is another.

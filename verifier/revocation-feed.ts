@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Revocation, RevocationSet } from './revocation-set.ts'
 import type { RevocationSource } from './sources.ts'
@@ -7,8 +8,9 @@ const WAIT = 5
 /** Milliseconds without an answer after which the feed is lost. */
 const LONGEST_BLINDNESS = 10_000
 const TIMEOUT = (WAIT + 3) * 1000
-/** Milliseconds between two requests where there is much news, and between tries while Gatehouse does not answer. */
+/** Milliseconds between two requests where there is news, where it was known, and between tries where there is no answer. */
 const GAP = 50
+const GAP_AFTER_REPETITION = 250
 const FIRST_RETRY = 100
 const LAST_RETRY = 2000
 
@@ -47,10 +49,14 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
   let readAt = Number.NEGATIVE_INFINITY
   let cursor: string | undefined
   let failures = 0
+  let gap = GAP
 
   async function read(): Promise<void> {
     const news = await fetchNews(options, cursor, signal)
+    const before = revoked.size
     for (const entry of news.entries) revoked.add(entry)
+    // Where a transaction stays open on the database, one instance tells again what another has told.
+    gap = news.entries.length > 0 && revoked.size === before ? GAP_AFTER_REPETITION : GAP
     revoked.prune(clock())
     cursor = news.cursor
     readAt = uptime()
@@ -73,8 +79,8 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
         if (!signal.aborted) recover(error)
       }
       firstTry.resolve()
-      const rest = failures === 0 ? GAP : Math.min(FIRST_RETRY * 2 ** (failures - 1), LAST_RETRY)
-      await pause(rest * (1 + Math.random() / 4), undefined, { signal, ref: false }).catch(() => {})
+      const rest = failures === 0 ? gap : Math.min(FIRST_RETRY * 2 ** (failures - 1), LAST_RETRY)
+      await pause(rest * (1 + Math.random() / 4), undefined, { signal }).catch(() => {})
     }
   }
   follow()
@@ -97,16 +103,25 @@ async function fetchNews(
     address.searchParams.set('cursor', cursor)
     address.searchParams.set('wait', String(WAIT))
   }
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)])
+  const bearer = await before(deadline, token())
   const response = await fetch(address, {
-    headers: { authorization: `Bearer ${await token()}`, accept: 'application/json' },
+    headers: { authorization: `Bearer ${bearer}`, accept: 'application/json' },
     redirect: 'error',
-    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)])
+    signal: deadline
   })
   if (response.status !== 200) {
     await response.body?.cancel()
     throw new Error(`${url} answered ${response.status}`)
   }
   return readNews(await response.json())
+}
+
+async function before<T>(deadline: AbortSignal, work: T | Promise<T>): Promise<T> {
+  const over = once(deadline, 'abort').then(() => {
+    throw deadline.reason
+  })
+  return Promise.race([work, over])
 }
 
 function readNews(body: unknown): News {
