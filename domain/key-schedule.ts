@@ -69,8 +69,11 @@ export function publishedUntil(key: SigningKey, keys: SigningKey[], { accessTtl 
 
 /** From when on a key may sign: everybody's copy of the JWKS has it by then. */
 function ripeAt(key: SigningKey, keys: SigningKey[], rules: KeyRules): number {
-  // No JWKS was ever without the keys of the first start.
-  const isFirst = keys.every(({ createdAt }) => createdAt >= key.createdAt)
+  // No JWKS was ever without the keys of the first start: one of them signed at once, as no later one that is made here does.
+  const isFirst = keys.some(
+    ({ createdAt, activatesAt, imported }) =>
+      !imported && createdAt === key.createdAt && activatesAt === createdAt
+  )
   return isFirst ? key.createdAt : key.createdAt + lead(rules)
 }
 
@@ -113,14 +116,14 @@ export function planRotation(keys: SigningKey[], rules: KeyRules, now: number): 
  */
 export function planAdoption(keys: SigningKey[], rules: KeyRules, now: number): KeyPlan {
   const schedule = scheduleAt(keys, now)
-  if (!schedule?.next) return planUpkeep(keys, rules, now)
+  if (!schedule) return planFirstKeys(keys, rules, now)
   const { active, next } = schedule
   const isWanted = active.imported || active.algorithm === rules.algorithm
   const due = isWanted ? active.activatesAt + rules.rotation : now
-  if (next.algorithm !== rules.algorithm) {
-    return plan({ remove: [next.kid], create: [Math.max(due, now + lead(rules))] })
+  if (next?.algorithm !== rules.algorithm) {
+    return plan({ remove: next ? [next.kid] : [], create: [Math.max(due, now + lead(rules))] })
   }
-  const at = Math.max(due, ripeAt(next, keys, rules))
+  const at = Math.max(due, ripeAt(next, keys, rules), now, active.activatesAt + 1)
   return plan({ activate: at < next.activatesAt ? [{ kid: next.kid, at }] : [] })
 }
 

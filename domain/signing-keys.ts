@@ -84,6 +84,10 @@ export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: Key
         const key = { createdAt: now, ...known, ...sealed, imported: true, activatesAt: at }
         if (known) await tx.signingKeys.activate(key.kid, at)
         else await tx.signingKeys.insert(key)
+        // It signs for as long as any other does.
+        for (const next of keys.filter(({ kid, activatesAt }) => activatesAt > now && kid !== key.kid)) {
+          await tx.signingKeys.activate(next.kid, Math.max(next.activatesAt, at + rules.rotation))
+        }
         await tx.audit.append(auditEvent('key.imported', caller, now, { detail: { kid: key.kid } }))
         return key
       })

@@ -1,6 +1,7 @@
 import jwt from '@fastify/jwt'
 import Fastify from 'fastify'
 import fp from 'fastify-plugin'
+import { Problem } from '../domain/errors.ts'
 import type { OpenedKey } from '../domain/signing-key.ts'
 import type { Claims } from '../verifier/claims.ts'
 import { createTokenVerifier, TOKEN_TYPE, type TokenVerifier } from '../verifier/token-verifier.ts'
@@ -8,7 +9,9 @@ import { createTokenVerifier, TOKEN_TYPE, type TokenVerifier } from '../verifier
 type Sign = (claims: Claims) => string
 
 export interface AccessTokens extends TokenVerifier {
+  /** Throws a Problem `unavailable` where the key that signs was sealed under a master key that is not ours. */
   issue(claims: Claims): string
+  canIssue(): boolean
 }
 
 declare module 'fastify' {
@@ -40,9 +43,12 @@ export default fp(
         clock
       }),
 
+      canIssue: () => signers.has(signingKeys.schedule().active.kid),
+
       issue(claims) {
-        const { active } = signingKeys.schedule()
-        return (signers.get(active.kid) as Sign)(claims)
+        const sign = signers.get(signingKeys.schedule().active.kid)
+        if (!sign) throw new Problem('unavailable', { retryAfter: 1 })
+        return sign(claims)
       }
     })
   },

@@ -70,7 +70,18 @@ export default fp<{ uptime: () => number }>(
       const schedule = scheduleAt(all, clock())
       if (!schedule) throw new Error('There is no signing key')
       const { active, next } = schedule
-      return [active, ...(next ? [next] : [])].map((key) => openKey(key, wrapKeys))
+      return [active, ...(next ? [next] : [])].flatMap(open)
+    }
+
+    // Sealed by an instance with another master key: its tokens are verified all the same, only to sign is not possible.
+    function open(key: SigningKey): OpenedKey[] {
+      try {
+        return [openKey(key, wrapKeys)]
+      } catch (error) {
+        if (keys.length === 0) throw error
+        fastify.log.error({ err: error, kid: key.kid }, 'a signing key cannot be opened')
+        return []
+      }
     }
 
     async function keepUp(): Promise<void> {

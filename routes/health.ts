@@ -34,7 +34,11 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
       () => true,
       () => false
     )
-    return [...(answers ? [] : ['database']), ...(fastify.revocations.isCurrent() ? [] : ['revocations'])]
+    return [
+      ...(answers ? [] : ['database']),
+      ...(fastify.revocations.isCurrent() ? [] : ['revocations']),
+      ...(fastify.accessTokens.canIssue() ? [] : ['signing-keys'])
+    ]
   }
 }
 

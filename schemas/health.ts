@@ -7,5 +7,7 @@ export const Ready = Type.Object({ ready: Type.Literal(true) })
 
 export const NotReady = Type.Object({
   ...Problem.properties,
-  reasons: Type.Array(Type.String({ description: 'What is missing: `database`, `revocations`' }))
+  reasons: Type.Array(
+    Type.String({ description: 'What is missing: `database`, `revocations`, `signing-keys`' })
+  )
 })

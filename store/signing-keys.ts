@@ -5,7 +5,12 @@ import type { Tables } from './tables.ts'
 export function createSigningKeys(db: Kysely<Tables>): SigningKeys {
   return {
     async list() {
-      const rows = await db.selectFrom('signing_keys').selectAll().orderBy('activates_at').execute()
+      const rows = await db
+        .selectFrom('signing_keys')
+        .selectAll()
+        .orderBy('activates_at')
+        .orderBy('kid')
+        .execute()
       return rows.map((row) => ({
         kid: row.kid,
         algorithm: row.algorithm as SigningKey['algorithm'],

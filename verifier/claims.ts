@@ -29,8 +29,12 @@ export function hasClaims(value: unknown): value is Claims {
   return (
     ['sub', 'jti'].every((name) => isName(claims[name])) &&
     typeof claims.scope === 'string' &&
-    (claims.sid === undefined ? isName(claims.client_id) : isOfAPerson(claims))
+    (claims.sid === undefined ? isOfAMachine(claims) : isOfAPerson(claims))
   )
+}
+
+function isOfAMachine({ client_id, auth_time, roles, ver }: Record<string, unknown>): boolean {
+  return isName(client_id) && [auth_time, roles, ver].every((claim) => claim === undefined)
 }
 
 function isOfAPerson({ sid, auth_time, roles, ver }: Record<string, unknown>): boolean {

@@ -49,6 +49,7 @@ const NOTHING_REVOKED: RevocationSource = { standingOf: () => 'valid', isCurrent
  */
 export function createVerifier(options: VerifierOptions): Verifier {
   const { issuer, audience, algorithms = ALGORITHMS, clock = Date.now } = options
+  if (!URL.canParse(issuer)) throw new TypeError('issuer is needed: the public URL of Gatehouse')
   const base = new URL(options.url ?? requireSafe(issuer))
   if (!audience) throw new TypeError('audience is needed: the `aud` that tokens for this service have')
   const uptime = () => performance.now()

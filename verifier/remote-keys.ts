@@ -66,13 +66,15 @@ export function createRemoteKeys({ url, algorithms, uptime }: RemoteKeysOptions)
 }
 
 function sameKey(known: VerificationKey | undefined, key: VerificationKey): VerificationKey {
-  return known?.publicPem === key.publicPem ? known : key
+  return known?.publicPem === key.publicPem && known.algorithm === key.algorithm ? known : key
 }
 
 // A key of another use, of an algorithm that is not wanted, or that is none at all, is as if it were not there.
 function readKey(jwk: JWK, algorithms: readonly Algorithm[]): VerificationKey[] {
   const algorithm = ALGORITHMS.find((each) => each === jwk.alg)
   if (!jwk.kid || !algorithm || !algorithms.includes(algorithm) || (jwk.use ?? 'sig') !== 'sig') return []
+  // Whoever publishes a private key has everybody sign with it.
+  if (jwk.d !== undefined) return []
   try {
     const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
     return [{ kid: jwk.kid, algorithm, publicPem: key.export({ type: 'spki', format: 'pem' }).toString() }]

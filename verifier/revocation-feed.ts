@@ -34,6 +34,8 @@ export interface RevocationFeed extends RevocationSource {
   close(): void
 }
 
+const KINDS = ['sid', 'jti', 'user']
+
 interface News {
   entries: Revocation[]
   cursor: string
@@ -133,6 +135,7 @@ function readNews(body: unknown): News {
 
 // Kinds that a later Gatehouse may add concern tokens that this verifier does not know: they are passed over.
 function readEntry({ kind, id, minVersion, expiresAt }: Record<string, unknown>): Revocation[] {
+  if (!KINDS.includes(String(kind))) return []
   const expiry = Date.parse(String(expiresAt))
   if (typeof id !== 'string' || !Number.isFinite(expiry))
     throw new Error('the feed has an entry that is none')

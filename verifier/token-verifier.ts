@@ -18,6 +18,11 @@ export interface TokenVerifierOptions {
   clock: () => number
 }
 
+interface VerifiedToken {
+  auth: Auth
+  key: VerificationKey
+}
+
 /** Verifies access tokens against keys and revocations, wherever these come from. */
 export interface TokenVerifier {
   /**
@@ -37,7 +42,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   const decode = createDecoder({ complete: true })
   const checks = new WeakMap<VerificationKey, (token: string) => unknown>()
   // Keyed by the whole token, and asked for its key, its time and its revocation at every hit.
-  const verified = new Map<string, { auth: Auth; kid: string }>()
+  const verified = new Map<string, VerifiedToken>()
 
   function checkOf(key: VerificationKey): (token: string) => unknown {
     const known = checks.get(key)
@@ -48,24 +53,24 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   }
 
   // Undefined where the key is not known; whatever else is wrong with the token is thrown.
-  function readSigned(token: string): { auth: Auth; kid: string } | undefined {
+  function readSigned(token: string): VerifiedToken | undefined {
     const { header } = decode(token) as { header: { kid?: unknown } }
     if (typeof header.kid !== 'string') throw new Error('the token names no key')
     const key = keys.find(header.kid)
     if (!key) return undefined
     const claims = checkOf(key)(token)
     if (!hasClaims(claims)) throw new Error('the claims are not those of an access token')
-    return { auth: authOf(claims), kid: key.kid }
+    return { auth: authOf(claims), key }
   }
 
-  function remember(token: string, entry: { auth: Auth; kid: string }): void {
+  function remember(token: string, entry: VerifiedToken): void {
     if (verified.size >= CACHED_TOKENS) verified.delete(verified.keys().next().value as string)
     verified.set(token, entry)
   }
 
   function genuine(token: string): Auth | undefined {
     const known = verified.get(token)
-    if (known && keys.find(known.kid)) return known.auth
+    if (known && keys.find(known.key.kid) === known.key) return known.auth
     const entry = unauthorizedUnless(() => readSigned(token))
     if (entry) remember(token, entry)
     return entry?.auth

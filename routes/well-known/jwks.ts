@@ -22,12 +22,14 @@ const jwks: FastifyPluginAsyncTypebox = async (fastify) => {
     async ({ headers }, reply) => {
       const keys = fastify.signingKeys.published()
       const etag = etagOf(keys.map(({ kid }) => kid))
-      reply.header('cache-control', `public, max-age=${maxAge}`).header('etag', etag)
+      reply
+        .type('application/jwk-set+json')
+        .header('cache-control', `public, max-age=${maxAge}`)
+        .header('etag', etag)
       if (isCurrent(headers['if-none-match'], etag)) {
         reply.code(304)
         return null
       }
-      reply.type('application/jwk-set+json')
       return { keys: keys.map(publicJwk) as Static<typeof Jwks>['keys'] }
     }
   )

@@ -56,16 +56,12 @@ t.test('a service’s verifier for a listening Gatehouse', async (t) => {
       await refuses(t, sign(machine({ client_id })), `client_id ${JSON.stringify(client_id)}`)
   })
 
-  await t.test(
-    'a machine’s roles are a list or none',
-    { todo: 'roles, auth_time and ver of a token without sid go unchecked into auth' },
-    async (t) => {
-      for (const roles of ['administrator', { includes: 1 }, [1], null]) {
-        const outcome = await outcomeOf(verifier.verify(sign(machine({ roles }))))
-        t.strictSame(outcome, refusedAs('unauthorized'), JSON.stringify(roles))
-      }
+  await t.test('a machine’s roles are a list or none', async (t) => {
+    for (const roles of ['administrator', { includes: 1 }, [1], null]) {
+      const outcome = await outcomeOf(verifier.verify(sign(machine({ roles }))))
+      t.strictSame(outcome, refusedAs('unauthorized'), JSON.stringify(roles))
     }
-  )
+  })
 
   await t.test('a changed byte anywhere is refused', async (t) => {
     const parts = [headerPart, payloadPart, signaturePart]
@@ -238,14 +234,8 @@ t.test('options that cannot be meant are refused at once', async (t) => {
     t.doesNotThrow(() => createVerifier({ ...good, issuer }).close(), issuer)
 })
 
-t.test(
-  'an empty issuer beside a url is refused, too: any issuer’s tokens would count',
-  { todo: 'with `url` the issuer is not looked at, and an empty one switches the check of `iss` off' },
-  async (t) => {
-    const { issuer: url, key } = await impersonate(t)
-    t.throws(() => createVerifier({ issuer: '', audience: 'a', url }), TypeError)
-    const verifier = verifierFor(t, { issuer: '' }, { url, audience: 'a' })
-    const token = key.sign(person('https://evil.example', { aud: 'a' }))
-    t.strictSame(await outcomeOf(verifier.verify(token)), refusedAs('unauthorized'))
+t.test('an empty issuer beside a url is refused, too: any issuer’s tokens would count', async (t) => {
+  for (const issuer of ['', 'gatehouse']) {
+    t.throws(() => createVerifier({ issuer, audience: 'a', url: 'http://localhost:1' }), TypeError, issuer)
   }
-)
+})
