@@ -12,7 +12,7 @@ await mkdir('.tap', { recursive: true })
 const exitCode = await runTap(process.argv.slice(2))
 const tests = readTests(await readFile(OUTPUT, 'utf8'))
 const skipped = tests.filter(({ skip }) => skip)
-const passed = tests.filter(({ ok, skip }) => ok && !skip).length
+const passed = tests.filter(({ ok, skip, todo }) => ok && !skip && !todo).length
 const failed =
   tests.filter(({ ok, todo }) => !ok || todo).length + (process.env.CI === 'true' ? skipped.length : 0)
 
