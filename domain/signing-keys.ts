@@ -30,7 +30,7 @@ export type SigningKeyLifecycle = ReturnType<typeof createSigningKeyLifecycle>
 /** What happens to signing keys, each time done by exactly one of the instances that mean to. */
 export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: KeyParts) {
   /** Carries out a plan if there is anything to do. Keys are made before the transaction: that of RSA takes its time. */
-  async function follow(planner: Planner, type: AuditType, caller: Caller): Promise<void> {
+  async function follow(planner: Planner, caller: Caller, type?: AuditType): Promise<void> {
     const foreseen = planner(await store.signingKeys.list(), rules, clock())
     if (isEmpty(foreseen)) return
     const fresh = await Promise.all(
@@ -41,20 +41,20 @@ export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: Key
       const now = clock()
       const plan = planner(await tx.signingKeys.list(), rules, now)
       await carryOut(tx, plan, fresh, now)
-      if (!isEmpty(plan))
-        await tx.audit.append(auditEvent(type, caller, now, { detail: detailOf(plan, fresh) }))
+      if (isEmpty(plan) || !type) return
+      await tx.audit.append(auditEvent(type, caller, now, { detail: detailOf(plan, fresh) }))
     })
   }
 
   return {
     list: () => store.signingKeys.list(),
 
-    /** The first keys of a new database. */
-    begin: () => follow(planFirstKeys, 'key.published', NOBODY),
+    /** The first keys of a new database: they come with it, and are no event. */
+    begin: () => follow(planFirstKeys, NOBODY),
 
     /** When a service starts: the schedule by its settings, and every key sealed under its master key. */
     async adopt(): Promise<void> {
-      await follow(planAdoption, 'key.published', NOBODY)
+      await follow(planAdoption, NOBODY, 'key.published')
       for (const key of await store.signingKeys.list()) {
         const sealed = resealed(key, wrapKeys)
         if (sealed) await store.signingKeys.reseal(key.kid, key.sealedPrivateKey, sealed)
@@ -65,10 +65,10 @@ export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: Key
     isDue: (keys: SigningKey[]) => !isEmpty(planUpkeep(keys, rules, clock())),
 
     /** There is a successor, and what nothing is signed by any more is removed. */
-    keepUp: () => follow(planUpkeep, 'key.published', NOBODY),
+    keepUp: () => follow(planUpkeep, NOBODY, 'key.published'),
 
     /** The next key signs as soon as everybody knows it: mostly now. */
-    rotate: (caller: Caller) => follow(planRotation, 'key.rotated', caller),
+    rotate: (caller: Caller) => follow(planRotation, caller, 'key.rotated'),
 
     /** A key from outside, PEM or JWK, signs from now on. Throws a Problem `invalid_request` for what is no such key. */
     async import(text: string, caller: Caller): Promise<SigningKey> {
