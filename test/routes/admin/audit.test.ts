@@ -1,6 +1,7 @@
+import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { auditTypes } from '../../../domain/audit.ts'
-import { HOUR } from '../../../domain/clock.ts'
+import { DAY, HOUR } from '../../../domain/clock.ts'
 import type { Browser } from '../../harness/browser.ts'
 import { build, password, type TestApp } from '../../harness/build.ts'
 import { engines } from '../../harness/engines.ts'
@@ -121,6 +122,7 @@ t.test('every kind of event is written by what it is named after', async (t) => 
   const root = await service.setUp()
   await walkAccount(service)
   await walkAdministration(service, root)
+  await walkKeys(service, root)
   const window = await signIn(service, 'root@example.com')
   const events = (await readPages(window, '/admin/audit', 200)).flat() as Event[]
   t.strictSame([...new Set(events.map(({ type }) => type))].sort(), [...auditTypes].sort())
@@ -160,4 +162,13 @@ async function walkAdministration(service: TestApp, root: Browser): Promise<void
   await root.patch(`/admin/users/${id}`, { disabled: false })
   await root.delete(`/admin/users/${id}`)
   await root.delete('/admin/roles/editor')
+}
+
+async function walkKeys({ app, clock }: TestApp, root: Browser): Promise<void> {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  await root.post('/admin/keys')
+  await app.signingKeys.import(pem, { actorId: 'operator', ip: null, userAgent: null, requestId: null })
+  clock.advance(31 * DAY)
+  await app.signingKeys.keepUp()
 }

@@ -13,6 +13,7 @@ interface Route {
 
 /** What strangers may call. Everything else must refuse them. */
 const publicRoutes = [
+  'GET /.well-known/jwks.json',
   'GET /auth/csrf',
   'GET /auth/pages/one-time.css',
   'GET /auth/pages/one-time.js',

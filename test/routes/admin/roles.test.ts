@@ -16,7 +16,8 @@ for (const engine of engines) {
           {
             name: 'admin',
             description: 'Administrators: may do everything in Gatehouse',
-            scope: 'audit:read roles:read roles:write users:read users:write',
+            scope:
+              'audit:read keys:read keys:write revocations:read roles:read roles:write users:read users:write',
             builtIn: true
           },
           { name: 'user', description: 'Everybody', scope: '', builtIn: true }
