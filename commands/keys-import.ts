@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from './command.ts'
 import { UsageError } from './command.ts'
 import { keysText } from './keys-text.ts'
@@ -15,7 +16,8 @@ export const keysImport: Command = {
     if (!path) throw new UsageError('which file?')
     const text = readKeyFile(path)
     return withApp(async (app) => {
-      await app.signingKeys.import(text, operator.caller)
+      const { activatesAt } = await app.signingKeys.import(text, operator.caller)
+      await pause(Math.max(0, activatesAt - app.clock()))
       return keysText(app.signingKeys.schedule())
     })
   }

@@ -1,5 +1,5 @@
 import { type Claims, EARLY_SKEW, LATE_SKEW } from '../verifier/claims.ts'
-import { toNumericDate } from './clock.ts'
+import { HOUR, SECOND, toNumericDate } from './clock.ts'
 import type { Config } from './config.ts'
 import { uuidv7 } from './id.ts'
 import type { Session, User } from './store.ts'
@@ -27,9 +27,15 @@ export function userClaims(
   }
 }
 
-/** When the last access token that was issued until now is dead for every verifier, in milliseconds. */
-export function lastTokenExpiry(now: number, accessTtl: number): number {
-  return now + accessTtl + (EARLY_SKEW + LATE_SKEW) * 1000
+/** What `AUTH_ACCESS_TTL` may be at most, in milliseconds. */
+export const LONGEST_ACCESS_TTL = HOUR
+
+/**
+ * When the last access token that was issued until now is dead for every verifier, in milliseconds. Whatever the setting
+ * is: it may have been another when the token was issued, and may be another on the next instance.
+ */
+export function lastTokenExpiry(now: number): number {
+  return now + LONGEST_ACCESS_TTL + (EARLY_SKEW + LATE_SKEW) * SECOND
 }
 
 const COOKIE_LIMIT = 4096

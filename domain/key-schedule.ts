@@ -1,15 +1,14 @@
 import type { Algorithm } from '../verifier/sources.ts'
 import { lastTokenExpiry } from './access-token.ts'
-import { DAY, MINUTE } from './clock.ts'
+import { MINUTE } from './clock.ts'
 import type { SigningKey } from './store.ts'
 
-/** What the schedule of the signing keys follows. All in milliseconds. */
+/** What the schedule of the signing keys follows. */
 export interface KeyRules {
   /** Of the keys that are made. */
   algorithm: Algorithm
-  /** How long a key signs. */
+  /** How long a key signs, in milliseconds. */
   rotation: number
-  accessTtl: number
 }
 
 /** Which key signs at a moment, which comes after it, and whose tokens may still be about. */
@@ -62,9 +61,9 @@ export function scheduleAt(keys: SigningKey[], now: number): KeySchedule | undef
 }
 
 /** Until when the JWKS has a key: for as long as a token that it signed may be valid somewhere. */
-export function publishedUntil(key: SigningKey, keys: SigningKey[], { accessTtl }: KeyRules): number {
+export function publishedUntil(key: SigningKey, keys: SigningKey[]): number {
   const successors = keys.map(({ activatesAt }) => activatesAt).filter((at) => at > key.activatesAt)
-  return lastTokenExpiry(Math.min(...successors), accessTtl)
+  return lastTokenExpiry(Math.min(...successors))
 }
 
 /** From when on a key may sign: everybody's copy of the JWKS has it by then. */
@@ -94,7 +93,7 @@ export function planUpkeep(keys: SigningKey[], rules: KeyRules, now: number): Ke
   const { active, next, retired } = schedule
   return plan({
     create: next ? [] : [Math.max(active.activatesAt + rules.rotation, now + lead(rules))],
-    remove: retired.filter((key) => publishedUntil(key, keys, rules) <= now).map(({ kid }) => kid)
+    remove: retired.filter((key) => publishedUntil(key, keys) <= now).map(({ kid }) => kid)
   })
 }
 
@@ -134,6 +133,3 @@ function plan(steps: Partial<KeyPlan>): KeyPlan {
 export function isEmpty({ create, activate, remove }: KeyPlan): boolean {
   return create.length + activate.length + remove.length === 0
 }
-
-/** Rotation as often as this is a sign of a mistake. */
-export const SHORT_ROTATION = DAY

@@ -19,8 +19,9 @@ export function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   }
 
   return () => {
+    if (queued) return queued
     if (!running) return start()
-    queued ??= running.then(afterwards, afterwards)
+    queued = running.then(afterwards, afterwards)
     return queued
   }
 }

@@ -16,7 +16,6 @@ export interface SessionRules {
   idleTtl: number
   maxTtl: number
   grace: number
-  accessTtl: number
 }
 
 /** A live session with all that its cookies are made of. */
@@ -55,7 +54,7 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
     session.endedAt === null && session.idleExpiresAt > now && session.expiresAt > now
 
   const revocationOf = (id: string, now: number) =>
-    ({ kind: 'sid', id, expiresAt: lastTokenExpiry(now, rules.accessTtl) }) as const
+    ({ kind: 'sid', id, expiresAt: lastTokenExpiry(now) }) as const
 
   /** The session that this refresh token was made for, at any generation; undefined where it was not made by us. */
   async function prove(text: string): Promise<{ token: RefreshToken; session: Session } | undefined> {
@@ -148,7 +147,7 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
     of: { id: string } | { role: string }
   ): Promise<void> {
     const now = clock()
-    const expiresAt = lastTokenExpiry(now, rules.accessTtl)
+    const expiresAt = lastTokenExpiry(now)
     const bumped = await tx.users.bumpVersion(of)
     await tx.revocations.add(
       bumped.map(({ id, version }) => ({ kind: 'user', id, minVersion: version, expiresAt }))

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import { LONGEST_ACCESS_TTL } from './access-token.ts'
+import { DAY } from './clock.ts'
 import type { Config } from './config.ts'
-import { SHORT_ROTATION } from './key-schedule.ts'
 import { masterKeyFault } from './master-key.ts'
 
 /** What is wrong with settings that are each well-formed: a line a fault. */
@@ -39,7 +40,7 @@ function durationFaults(config: Config): string[] {
     if (!holds) faults.push(fault)
   }
   must(config.AUTH_ACCESS_TTL >= 1000, 'AUTH_ACCESS_TTL must be 1s or more')
-  must(config.AUTH_ACCESS_TTL <= 3_600_000, 'AUTH_ACCESS_TTL must be 1h or less')
+  must(config.AUTH_ACCESS_TTL <= LONGEST_ACCESS_TTL, 'AUTH_ACCESS_TTL must be 1h or less')
   must(
     config.AUTH_KEY_ROTATION >= 10_000 && config.AUTH_KEY_ROTATION <= 400 * 86_400_000,
     'AUTH_KEY_ROTATION must be 10s to 400d'
@@ -114,7 +115,7 @@ export function settingWarnings(config: Config): string[] {
     'AUTH_TRUST_PROXY trusts every address: anybody can pretend to be anywhere'
   )
   warn(
-    config.AUTH_KEY_ROTATION < SHORT_ROTATION,
+    config.AUTH_KEY_ROTATION < DAY,
     'AUTH_KEY_ROTATION is less than a day: verifiers fetch keys all the time'
   )
   warn(config.AUTH_RATE_LIMIT_PER_IP === 0, 'AUTH_RATE_LIMIT_PER_IP is off')

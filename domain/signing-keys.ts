@@ -23,6 +23,9 @@ interface KeyParts {
 
 type Planner = (keys: SigningKey[], rules: KeyRules, now: number) => KeyPlan
 
+/** Milliseconds in which every instance has read a change of the keys. */
+const TIME_TO_READ = 500
+
 const NOBODY: Caller = { actorId: null, ip: null, userAgent: null, requestId: null }
 
 export type SigningKeyLifecycle = ReturnType<typeof createSigningKeyLifecycle>
@@ -70,7 +73,7 @@ export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: Key
     /** The next key signs as soon as everybody knows it: mostly now. */
     rotate: (caller: Caller) => follow(planRotation, caller, 'key.rotated'),
 
-    /** A key from outside, PEM or JWK, signs from now on. Throws a Problem `invalid_request` for what is no such key. */
+    /** A key from outside, PEM or JWK, signs as soon as all instances have read it. Throws a Problem `invalid_request` for what is no such key. */
     async import(text: string, caller: Caller): Promise<SigningKey> {
       const sealed = await readSigningKey(text, wrapKeys.current)
       return store.transaction(async (tx) => {
@@ -79,8 +82,9 @@ export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: Key
         const now = clock()
         const active = scheduleAt(keys, now)?.active
         const known = keys.find(({ kid }) => kid === sealed.kid)
-        if (known && known.kid === active?.kid) return known
-        const at = Math.max(now, (active?.activatesAt ?? 0) + 1)
+        const at = Math.max(now + TIME_TO_READ, (active?.activatesAt ?? 0) + 1)
+        if (known && (known.kid === active?.kid || (known.activatesAt > now && known.activatesAt <= at)))
+          return known
         const key = { createdAt: now, ...known, ...sealed, imported: true, activatesAt: at }
         if (known) await tx.signingKeys.activate(key.kid, at)
         else await tx.signingKeys.insert(key)

@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import { Problem } from '../domain/errors.ts'
 import type { User } from '../domain/store.ts'
 import type { Auth } from '../verifier/authorization.ts'
+import { BoundedMap } from '../verifier/bounded-map.ts'
 
 const CACHED_PROFILES = 10_000
 
@@ -27,7 +28,7 @@ const NOBODY: Profile = { email: '', name: null }
 export default fp(
   async (fastify) => {
     // Never out of date: whatever changes a profile raises the version, and a token of the one before is refused.
-    const known = new Map<string, Promise<Profile>>()
+    const known = new BoundedMap<string, Promise<Profile>>(CACHED_PROFILES)
 
     async function read(id: string): Promise<Profile> {
       const user = await fastify.store.users.find(id)
@@ -37,7 +38,6 @@ export default fp(
 
     // The promise is kept, so that requests that arrive while it is read share the reading.
     function remember(key: string, id: string): Promise<Profile> {
-      if (known.size >= CACHED_PROFILES) known.delete(known.keys().next().value as string)
       const profile = read(id)
       known.set(key, profile)
       profile.catch(() => known.delete(key))

@@ -1,6 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { EventEmitter, once } from 'node:events'
 import fp from 'fastify-plugin'
 import { oneAtATime } from '../domain/one-at-a-time.ts'
+import { repeat } from '../domain/repeat.ts'
 import { type FeedPlace, RevocationLog } from '../domain/revocation-log.ts'
 import type { Revocation } from '../verifier/revocation-set.ts'
 import type { RevocationSource } from '../verifier/sources.ts'
@@ -8,7 +9,9 @@ import type { RevocationSource } from '../verifier/sources.ts'
 const POLL_INTERVAL = 250
 /** How long revocations may go unread before no token is accepted any more. */
 const LONGEST_BLINDNESS = 10_000
-/** How long, where it is known that there is something to read. */
+/** How old a reading may be for "no news" to be said: followers are blind for as long, on top of their own blindness. */
+const LONGEST_SILENCE = 2000
+/** How long revocations may go unread where it is known that there are any. */
 const LONGEST_WAIT_FOR_NEWS = 1000
 
 export interface News {
@@ -21,8 +24,8 @@ export interface Revocations extends RevocationSource {
   poll(): Promise<void>
   /** What a follower does not know yet, and where it is then; waits for news, up to so many milliseconds. */
   after(place: FeedPlace | undefined, wait: number, signal: AbortSignal): Promise<News>
-  /** Milliseconds since the last reading. */
-  age(): number
+  /** Whether "no news" can be said: the last reading is at most 2 s old. */
+  isFresh(): boolean
 }
 
 declare module 'fastify' {
@@ -42,9 +45,10 @@ export default fp<{ uptime: () => number }>(
     const closing = new AbortController()
     let readAt = Number.NEGATIVE_INFINITY
     let toldAt: number | undefined
-    let news = Promise.withResolvers<void>()
+    const news = new EventEmitter<{ news: [] }>().setMaxListeners(0)
 
     const age = () => uptime() - readAt
+    const isFresh = () => age() <= LONGEST_SILENCE
 
     // Somebody revoked something, and the database does not say what.
     const isNewsMissed = () => toldAt !== undefined && uptime() - toldAt > LONGEST_WAIT_FOR_NEWS
@@ -57,23 +61,21 @@ export default fp<{ uptime: () => number }>(
       log.prune(clock())
       readAt = startedAt
       if (toldAt !== undefined && toldAt <= startedAt) toldAt = undefined
-      if (isNew) announce()
+      if (isNew) news.emit('news')
     })
-
-    function announce(): void {
-      news.resolve()
-      news = Promise.withResolvers()
-    }
 
     // Both at one moment: what came in between would never be told.
     const tell = (place: FeedPlace | undefined): News => ({ entries: log.after(place), place: log.place })
 
-    const pollQuietly = () =>
-      poll().catch((error) => fastify.log.warn({ err: error }, 'could not read revocations'))
+    const noteFailure = (error: unknown) => {
+      fastify.log.warn({ err: error }, 'could not read revocations')
+      // Those who wait for news are told that there is nobody to tell them any.
+      if (!isFresh()) news.emit('news')
+    }
+    const pollQuietly = () => poll().catch(noteFailure)
 
     await poll()
-    const timer = setInterval(pollQuietly, POLL_INTERVAL)
-    timer.unref()
+    const stop = repeat(poll, POLL_INTERVAL, noteFailure)
 
     const channel = `gatehouse:${config.AUTH_ISSUER}:revocations`
     store.onCommit(({ revoked }) => {
@@ -93,7 +95,7 @@ export default fp<{ uptime: () => number }>(
     subscriber?.on('ready', () => subscriber.subscribe(channel).catch(() => {}))
 
     fastify.addHook('preClose', async () => {
-      clearInterval(timer)
+      stop()
       closing.abort()
       subscriber?.disconnect()
     })
@@ -101,7 +103,7 @@ export default fp<{ uptime: () => number }>(
     fastify.decorate('revocations', {
       poll,
       standingOf: (claims) => log.standingOf(claims),
-      age,
+      isFresh,
       isCurrent: () => age() <= LONGEST_BLINDNESS && !isNewsMissed(),
 
       async after(place, wait, signal) {
@@ -110,11 +112,8 @@ export default fp<{ uptime: () => number }>(
         const known = place && place.position <= log.next ? place : undefined
         const told = tell(known)
         if (told.entries.length > 0 || wait === 0 || !known) return told
-        const either = AbortSignal.any([signal, closing.signal])
-        await Promise.race([
-          news.promise,
-          pause(wait, undefined, { signal: either, ref: false }).catch(() => {})
-        ])
+        const waiting = AbortSignal.any([signal, closing.signal, AbortSignal.timeout(wait)])
+        await once(news, 'news', { signal: waiting }).catch(() => {})
         return tell(known)
       }
     })

@@ -20,8 +20,7 @@ export default fp(
           refreshKeys: derivedKeys.refreshToken,
           idleTtl: config.AUTH_SESSION_IDLE_TTL,
           maxTtl: config.AUTH_SESSION_MAX_TTL,
-          grace: config.AUTH_REFRESH_GRACE,
-          accessTtl: config.AUTH_ACCESS_TTL
+          grace: config.AUTH_REFRESH_GRACE
         }
       })
     )

@@ -7,6 +7,7 @@ import {
   scheduleAt
 } from '../domain/key-schedule.ts'
 import { oneAtATime } from '../domain/one-at-a-time.ts'
+import { repeat } from '../domain/repeat.ts'
 import { type OpenedKey, openKey } from '../domain/signing-key.ts'
 import { createSigningKeyLifecycle, type SigningKeyLifecycle } from '../domain/signing-keys.ts'
 import type { SigningKey } from '../domain/store.ts'
@@ -42,20 +43,25 @@ export default fp<{ uptime: () => number }>(
     const wrapKeys = derivedKeys.signingKeyWrap
     const rules: KeyRules = {
       algorithm: config.AUTH_JWT_ALG as Algorithm,
-      rotation: config.AUTH_KEY_ROTATION,
-      accessTtl: config.AUTH_ACCESS_TTL
+      rotation: config.AUTH_KEY_ROTATION
     }
     const lifecycle = createSigningKeyLifecycle({ store, clock, rules, wrapKeys })
     const listeners: Array<(keys: OpenedKey[]) => Promise<void>> = []
     let keys: SigningKey[] = []
     let byKid = new Map<string, SigningKey>()
-    let readAt = Number.NEGATIVE_INFINITY
+    let triedAt = Number.NEGATIVE_INFINITY
+    let failure: unknown
 
     const poll = oneAtATime(async () => {
-      const startedAt = uptime()
-      const read = await lifecycle.list()
-      if (hasChanged(keys, read)) await change(read)
-      readAt = startedAt
+      triedAt = uptime()
+      try {
+        const read = await lifecycle.list()
+        if (hasChanged(keys, read)) await change(read)
+        failure = undefined
+      } catch (error) {
+        failure = error
+        throw error
+      }
     })
 
     async function change(read: SigningKey[]): Promise<void> {
@@ -93,31 +99,27 @@ export default fp<{ uptime: () => number }>(
     await lifecycle.begin()
     await poll()
 
-    const timers = [
-      repeat(poll, POLL_INTERVAL, (error) =>
-        fastify.log.warn({ err: error }, 'could not read the signing keys')
-      )
-    ]
+    const warn = (message: string) => (error: unknown) => fastify.log.warn({ err: error }, message)
+    const stops = [repeat(poll, POLL_INTERVAL, warn('could not read the signing keys'))]
     fastify.addHook('onListen', async () => {
-      timers.push(
-        repeat(keepUp, UPKEEP_INTERVAL, (error) =>
-          fastify.log.warn({ err: error }, 'could not rotate the signing keys')
-        )
-      )
+      stops.push(repeat(keepUp, UPKEEP_INTERVAL, warn('could not rotate the signing keys')))
     })
-    fastify.addHook('preClose', async () => timers.forEach(clearInterval))
+    fastify.addHook('preClose', async () => {
+      for (const stop of stops) stop()
+    })
 
     fastify.decorate('signingKeys', {
       poll,
       keepUp,
       schedule: () => scheduleAt(keys, clock()) as KeySchedule,
-      published: () => keys.filter((key) => publishedUntil(key, keys, rules) > clock()),
+      published: () => keys.filter((key) => publishedUntil(key, keys) > clock()),
       maxAge: jwksMaxAge(rules),
       find: (kid) => byKid.get(kid),
 
-      // A made-up key id causes a reading at most as often as there is one anyway.
+      // A made-up key id causes a reading at most as often as there is one anyway, whether it succeeds or not.
       async refresh() {
-        if (uptime() - readAt >= POLL_INTERVAL) await poll()
+        if (uptime() - triedAt >= POLL_INTERVAL) await poll()
+        else if (failure) throw failure
       },
 
       async adopt() {
@@ -149,12 +151,4 @@ function hasChanged(before: SigningKey[], now: SigningKey[]): boolean {
   const same = ({ kid, activatesAt }: SigningKey, index: number) =>
     before[index]?.kid === kid && before[index].activatesAt === activatesAt
   return before.length !== now.length || !now.every(same)
-}
-
-function repeat(
-  work: () => Promise<void>,
-  interval: number,
-  onError: (error: unknown) => void
-): NodeJS.Timeout {
-  return setInterval(() => work().catch(onError), interval).unref()
 }

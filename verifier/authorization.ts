@@ -26,16 +26,22 @@ export interface Requirements {
   kind?: Auth['kind']
 }
 
+/** Frozen: it is shared by all requests with the same token. */
 export function authOf(claims: Claims): Auth {
   const { sub, sid, roles = [], scope } = claims
-  return {
+  return deepFreeze({
     subject: sub,
     kind: sid === undefined ? 'service' : 'user',
     roles,
     scope: scope === '' ? [] : scope.split(' '),
     sessionId: sid ?? '',
     claims
-  }
+  })
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFreeze)
+  return Object.freeze(value)
 }
 
 /** Throws a Refusal `forbidden` or `reauthentication_required` where the caller does not meet a requirement. */

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Auth } from './authorization.ts'
-import { createGuard as createAdmission, type GuardOptions } from './guard.ts'
+import { createGuard as createAdmission } from './guard.ts'
+import type { GuardOptions } from './guard-options.ts'
 import { Refusal } from './refusal.ts'
 import { guardSettings, type ServiceOptions } from './service.ts'
 
-export type { GuardOptions } from './guard.ts'
+export type { GuardOptions } from './guard-options.ts'
 
 /** A request that a guard has let in. */
 export interface GuardedMessage extends IncomingMessage {
@@ -40,14 +41,22 @@ export interface MiddlewareGuard {
 export default function createGuard({ onRefusal = reply, ...options }: MiddlewareOptions): MiddlewareGuard {
   const settings = guardSettings(options)
 
+  function refuse(error: unknown, ...[request, response, next]: Parameters<Middleware>): void {
+    try {
+      if (!(error instanceof Refusal)) throw error
+      onRefusal(error, request, response, next)
+    } catch (thrown) {
+      next(thrown)
+    }
+  }
+
   const guard = (guardOptions?: GuardOptions): Middleware => {
     const admission = createAdmission(settings, guardOptions)
     return async (request, response, next) => {
       try {
         request.auth = await admission(request)
       } catch (error) {
-        if (error instanceof Refusal) return onRefusal(error, request, response, next)
-        return next(error)
+        return refuse(error, request, response, next)
       }
       next()
     }

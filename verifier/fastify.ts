@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Auth } from './authorization.ts'
-import { createGuard, type GuardOptions, type GuardSettings } from './guard.ts'
+import { createGuard, type GuardSettings } from './guard.ts'
+import type { GuardOptions } from './guard-options.ts'
 import { Refusal } from './refusal.ts'
 import { guardSettings, type ServiceOptions } from './service.ts'
 
-export type { GuardOptions } from './guard.ts'
+export type { GuardOptions } from './guard-options.ts'
 
 /** Answers a refused request. What it throws goes to the error handler. */
 export type OnRefusal = (refusal: Refusal, request: FastifyRequest, reply: FastifyReply) => void

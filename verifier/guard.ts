@@ -1,20 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Auth, assertAllowed, type Requirements } from './authorization.ts'
-import { type Credential, readCredential } from './credentials.ts'
+import { readCredential } from './credentials.ts'
 import { comesFromHere, isSafeMethod } from './cross-site.ts'
-import { parseDuration } from './duration.ts'
+import { assertSensible, type GuardOptions, toMilliseconds } from './guard-options.ts'
 import { Refusal } from './refusal.ts'
 import type { TokenVerifier } from './token-verifier.ts'
-
-/** What one route asks of its callers. */
-export interface GuardOptions extends Omit<Requirements, 'fresh'> {
-  /** The sign-in is at most this old: a duration such as `10m`, or milliseconds. */
-  fresh?: string | number
-  /** Lets callers without a token in, with `auth` null; a bad token is refused all the same. */
-  optional?: boolean
-  /** Takes the token from here only. */
-  from?: Credential['from']
-}
 
 /** What holds for every route of a service. */
 export interface GuardSettings {
@@ -41,12 +31,14 @@ export type Admission = Auth | null | Promise<Auth | null>
 
 /**
  * The guard, whatever the framework. Throws a Refusal, or rejects with one. A call with a token seen before costs a few
- * look-ups in memory. Throws an Error at once for options that make no sense.
+ * look-ups in memory. Throws a TypeError at once for options that cannot be meant.
  */
 export function createGuard(
   { verifier, cookies, allowedOrigins, clock }: GuardSettings,
-  { optional = false, from, fresh, ...others }: GuardOptions = {}
+  options: GuardOptions = {}
 ): (request: GuardedRequest) => Admission {
+  assertSensible(options)
+  const { optional = false, from, fresh, ...others } = options
   const requirements: Requirements =
     fresh === undefined ? others : { ...others, fresh: toMilliseconds(fresh) }
 
@@ -71,11 +63,4 @@ export function createGuard(
     const auth = verifier.verifyNow(credential.token)
     return auth ? admit(auth) : verifier.verify(credential.token).then(admit)
   }
-}
-
-function toMilliseconds(duration: string | number): number {
-  const milliseconds = typeof duration === 'number' ? duration : parseDuration(duration)
-  if (!Number.isFinite(milliseconds) || milliseconds <= 0)
-    throw new Error(`guard: ${duration} is not a duration`)
-  return milliseconds
 }

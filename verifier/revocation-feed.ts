@@ -47,7 +47,10 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
   const revoked = new RevocationSet()
   const closing = new AbortController()
   const { signal } = closing
-  const firstTry = Promise.withResolvers<void>()
+  let tried = () => {}
+  const firstTry = new Promise<void>((resolve) => {
+    tried = resolve
+  })
   let readAt = Number.NEGATIVE_INFINITY
   let cursor: string | undefined
   let failures = 0
@@ -69,8 +72,14 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
     failures += 1
     // A cursor that is not understood is not kept: without one, Gatehouse tells everything from the start.
     cursor = undefined
-    if (failures === 1)
-      onWarning(new Error(`the revocation feed is lost: ${reasonOf(error)}`, { cause: error }))
+    if (failures === 1) warn(new Error(`the revocation feed is lost: ${reasonOf(error)}`, { cause: error }))
+  }
+
+  // What its owner does with a warning must not end the following.
+  function warn(warning: Error): void {
+    try {
+      onWarning(warning)
+    } catch {}
   }
 
   async function follow(): Promise<void> {
@@ -80,7 +89,7 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
       } catch (error) {
         if (!signal.aborted) recover(error)
       }
-      firstTry.resolve()
+      tried()
       const rest = failures === 0 ? gap : Math.min(FIRST_RETRY * 2 ** (failures - 1), LAST_RETRY)
       await pause(rest * (1 + Math.random() / 4), undefined, { signal }).catch(() => {})
     }
@@ -90,7 +99,7 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
   return {
     standingOf: (claims) => revoked.standingOf(claims),
     isCurrent: () => whenLost === 'open' || uptime() - readAt <= LONGEST_BLINDNESS,
-    firstTry: firstTry.promise,
+    firstTry,
     close: () => closing.abort()
   }
 }

@@ -1,5 +1,6 @@
 import type { GuardSettings } from './guard.ts'
 import { createVerifier, type Verifier, type VerifierOptions } from './index.ts'
+import { isOrigin } from './verifier-options.ts'
 
 /** What a service says of itself to guard its routes. */
 export interface ServiceOptions extends VerifierOptions {
@@ -12,6 +13,9 @@ export interface ServiceOptions extends VerifierOptions {
 /** A verifier and the settings of every guard over it. */
 export function guardSettings(options: ServiceOptions): GuardSettings & { verifier: Verifier } {
   const { issuer, cookie, allowedOrigins = [], clock = Date.now } = options
+  const other = allowedOrigins.find((origin) => !isOrigin(origin))
+  if (other !== undefined)
+    throw new TypeError(`allowedOrigins: ${other} is not an origin such as https://app.example.com`)
   return {
     verifier: createVerifier(options),
     cookies: cookie ? [cookie] : cookieNames(issuer),

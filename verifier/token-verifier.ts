@@ -1,5 +1,6 @@
 import { createDecoder, createVerifier as createSignatureVerifier } from 'fast-jwt'
 import { type Auth, authOf } from './authorization.ts'
+import { BoundedMap } from './bounded-map.ts'
 import { hasClaims, isTimely, REQUIRED_CLAIMS } from './claims.ts'
 import { Refusal } from './refusal.ts'
 import type { KeySource, RevocationSource, VerificationKey } from './sources.ts'
@@ -42,7 +43,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   const decode = createDecoder({ complete: true })
   const checks = new WeakMap<VerificationKey, (token: string) => unknown>()
   // Keyed by the whole token, and asked for its key, its time and its revocation at every hit.
-  const verified = new Map<string, VerifiedToken>()
+  const verified = new BoundedMap<string, VerifiedToken>(CACHED_TOKENS)
 
   function checkOf(key: VerificationKey): (token: string) => unknown {
     const known = checks.get(key)
@@ -63,16 +64,11 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     return { auth: authOf(claims), key }
   }
 
-  function remember(token: string, entry: VerifiedToken): void {
-    if (verified.size >= CACHED_TOKENS) verified.delete(verified.keys().next().value as string)
-    verified.set(token, entry)
-  }
-
   function genuine(token: string): Auth | undefined {
     const known = verified.get(token)
     if (known && keys.find(known.key.kid) === known.key) return known.auth
     const entry = unauthorizedUnless(() => readSigned(token))
-    if (entry) remember(token, entry)
+    if (entry) verified.set(token, entry)
     return entry?.auth
   }
 

@@ -10,7 +10,7 @@ const check: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/check',
     {
-      // Asked with every request of a guarded site, and a look-up in memory: the site's own limits count.
+      // Asked with every request of a guarded site, and a look-up in memory.
       config: { rateLimit: false },
       preHandler: fastify.guard(),
       schema: { tags: ['auth'], querystring: Check, response: { 204: NoContent, ...refusals } }

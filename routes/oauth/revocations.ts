@@ -7,9 +7,6 @@ import { FeedQuery, RevocationFeed } from '../../schemas/revocation.ts'
 import { notACursor } from '../views/page.ts'
 import { revocationView } from '../views/revocation.ts'
 
-/** How old the last reading may be for "no news" to be said: followers are blind for as long as it is, on top of their own. */
-const LONGEST_SILENCE = 2 * SECOND
-
 /**
  * GET /oauth/revocations: the feed that verifiers follow. Without a cursor all that is revoked, at once; with one what is
  * new since, waiting for it up to `wait` seconds.
@@ -27,7 +24,7 @@ const revocations: FastifyPluginAsyncTypebox = async (fastify) => {
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort())
       const news = await fastify.revocations.after(placeOf(cursor), wait * SECOND, gone.signal)
-      if (fastify.revocations.age() > LONGEST_SILENCE) throw new Problem('unavailable', { retryAfter: 1 })
+      if (!fastify.revocations.isFresh()) throw new Problem('unavailable', { retryAfter: 1 })
       return { entries: news.entries.map(revocationView), cursor: formatCursor(news.place) }
     }
   )

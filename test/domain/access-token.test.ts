@@ -1,5 +1,5 @@
 import t from 'tap'
-import { fitsIntoCookie, lastTokenExpiry, userClaims } from '../../domain/access-token.ts'
+import { fitsIntoCookie, LONGEST_ACCESS_TTL, lastTokenExpiry, userClaims } from '../../domain/access-token.ts'
 import { MINUTE } from '../../domain/clock.ts'
 import { uuidv7 } from '../../domain/id.ts'
 import { isTimely } from '../../verifier/claims.ts'
@@ -58,8 +58,9 @@ t.test('what fits into a cookie is counted in bytes, with roles, scope, issuer a
 })
 
 t.test('a revocation lasts until the last token that it concerns is timely for nobody', async (t) => {
-  const claims = userClaims(user, session, settings, NOW)
-  const end = lastTokenExpiry(NOW, settings.AUTH_ACCESS_TTL)
+  const longest = { ...settings, AUTH_ACCESS_TTL: LONGEST_ACCESS_TTL }
+  const claims = userClaims(user, { ...session, expiresAt: NOW + 2 * LONGEST_ACCESS_TTL }, longest, NOW)
+  const end = lastTokenExpiry(NOW)
   t.equal(isTimely(claims, end - 60_000 - 1), true)
   t.equal(isTimely(claims, end), false)
 })

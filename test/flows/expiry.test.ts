@@ -102,3 +102,21 @@ for (const engine of engines) {
     })
   })
 }
+
+t.test(
+  'what was revoked stays so where AUTH_ACCESS_TTL was shortened since the token was issued',
+  async (t) => {
+    const before = await build(t, { env: { AUTH_ACCESS_TTL: '1h' } })
+    const ada = await before.signUp()
+    const { app } = await build(t, { env: { ...before.env, AUTH_ACCESS_TTL: '5m' }, clock: before.clock })
+    const headers = { authorization: `Bearer ${ada.value('access')}` }
+    const status = async () => (await app.inject({ url: '/auth/check', headers })).statusCode
+    t.equal(await status(), 204)
+    await app.inject({ method: 'POST', url: '/auth/logout', headers })
+    for (const minutes of [0, 7, 45]) {
+      before.clock.advance(minutes * 60 * SECOND)
+      await app.revocations.poll()
+      t.equal(await status(), 401, `${minutes} minutes later`)
+    }
+  }
+)

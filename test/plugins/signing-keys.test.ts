@@ -89,6 +89,7 @@ t.test('an instance that has not heard of a key', async (t) => {
   t.test('looks for it before it refuses a token of it', async (t) => {
     clock.advance(SECOND)
     await other.app.signingKeys.import(await privateKeyText(), operator)
+    clock.advance(SECOND)
     await ada.post('/auth/refresh')
     const token = ada.value('access')
     t.equal(kidOf(token), other.app.signingKeys.schedule().active.kid)
@@ -99,6 +100,7 @@ t.test('an instance that has not heard of a key', async (t) => {
   t.test('follows within its next reading, without being asked', async (t) => {
     clock.advance(SECOND)
     const { kid } = await other.app.signingKeys.import(await privateKeyText(), operator)
+    clock.advance(SECOND)
     const started = performance.now()
     while (app.signingKeys.schedule().active.kid !== kid && performance.now() - started < 5000) await sleep(5)
     const took = performance.now() - started
@@ -143,6 +145,7 @@ t.test('whoever makes ready for new keys', async (t) => {
     t.equal(app.signingKeys.schedule().active.kid, before.active.kid)
     prepare = async () => {}
     await app.signingKeys.poll()
+    clock.advance(SECOND)
     t.match(app.signingKeys.schedule().active, { imported: true })
   })
 })

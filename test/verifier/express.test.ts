@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import t from 'tap'
 import createGuard, { type GuardedMessage } from '../../verifier/express.ts'
 import { Refusal } from '../../verifier/index.ts'
@@ -116,5 +117,21 @@ t.test('options that make no sense fail where they are given', async (t) => {
   t.throws(() => createGuard({ issuer: 'http://auth.example.com', audience: 'x' }), TypeError)
   t.throws(() => createGuard({ issuer: 'https://auth.example.com', audience: '' }), TypeError)
   const { issuer } = await impersonate(t)
-  t.throws(() => createGuard({ issuer, audience: 'x' })({ fresh: 'soon' }), /is not a duration/)
+  t.throws(() => createGuard({ issuer, audience: 'x' })({ fresh: 'soon' }), TypeError)
+})
+
+t.test('without a framework, what onRefusal throws is handed on, too, and ends nothing', async (t) => {
+  const { issuer } = await impersonate(t)
+  const guard = createGuard({
+    issuer,
+    audience: issuer,
+    onRefusal: () => {
+      throw new Error('of the service’s own making')
+    }
+  })
+  t.teardown(() => guard.close())
+  const handedOn = new Promise((resolve) => {
+    guard()({ method: 'GET', headers: {} } as GuardedMessage, {} as ServerResponse, resolve)
+  })
+  t.match(await handedOn, { message: 'of the service’s own making' })
 })

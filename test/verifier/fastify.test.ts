@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import Fastify, { type FastifyServerOptions } from 'fastify'
 import t from 'tap'
-import guard, { type GuardPluginOptions } from '../../verifier/fastify.ts'
+import guard, { type GuardOptions, type GuardPluginOptions } from '../../verifier/fastify.ts'
 import type { Teardown } from '../harness/build.ts'
 import { freePort } from '../harness/program.ts'
 import { hang, type Impostor, impersonate, json, person } from './impostor.ts'
@@ -171,7 +171,24 @@ t.test('options that make no sense fail where they are given', async (t) => {
   const impostor = await impersonate(t)
   const app = await service(t, impostor)
   for (const fresh of ['soon', '', '10', 0, -1, Number.NaN, Number.POSITIVE_INFINITY])
-    t.throws(() => app.guard({ fresh }), /is not a duration/)
+    t.throws(() => app.guard({ fresh }), TypeError)
+  const slips: unknown[] = [
+    { role: 'admin' },
+    { scopes: 'a:b' },
+    { scope: '' },
+    { scope: 'a  b' },
+    { scope: undefined },
+    { roles: [] },
+    { roles: 'admin' },
+    { roles: [''] },
+    { roles: undefined },
+    { anyRole: [] },
+    { kind: 'person' },
+    { from: 'cookies' },
+    { optional: 'yes' },
+    { constructor: 1 }
+  ]
+  for (const slip of slips) t.throws(() => app.guard(slip as GuardOptions), TypeError, JSON.stringify(slip))
   await t.rejects(service(t, { issuer: 'http://auth.example.com' }), TypeError)
   await t.rejects(service(t, impostor, { audience: '' }), TypeError)
 })

@@ -89,7 +89,7 @@ const { as, claims, token } = await persona(gatehouse)
 const ada = token()
 const follower = (await gatehouse.setUp()).value('access')
 const robot = gatehouse.sign(gatehouse.machine())
-const bad = `${ada.slice(0, -4)}AAAA`
+const bad = ada.slice(0, -4) + (ada.endsWith('AAAA') ? 'BAAA' : 'AAAA')
 const service = { issuer, audience: issuer, clock, allowedOrigins: [SHOP] }
 
 for (const [name, serve] of Object.entries(frameworks)) {

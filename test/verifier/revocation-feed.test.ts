@@ -350,3 +350,16 @@ t.test('without onWarning the process warns', async (t) => {
   const [warning] = await warned
   t.match(warning.message, /^the revocation feed is lost: .* answered 403$/)
 })
+
+t.test('an owner that fails when it is told ends nothing', async (t) => {
+  const impostor = await impersonate(t)
+  impostor.feed = text('no feed')
+  const followed = follow(t, impostor)
+  followed.warnings.push = () => {
+    throw new Error('the log is full')
+  }
+  t.strictSame(await followed.outcome(), refusedAs('unavailable'))
+  impostor.feed = longPoll([{ kind: 'sid', id: 'other', expiresAt: EXPIRES }]).handler
+  await eventually(async () => 'auth' in (await followed.outcome()))
+  t.pass('it goes on')
+})

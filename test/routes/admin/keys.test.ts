@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
-import { DAY, MINUTE, SECOND, toIso } from '../../../domain/clock.ts'
+import { DAY, HOUR, MINUTE, SECOND, toIso } from '../../../domain/clock.ts'
 import { build, password } from '../../harness/build.ts'
 import { engines } from '../../harness/engines.ts'
 import { refusal, refusalOf } from '../../harness/refusal.ts'
@@ -93,7 +93,7 @@ for (const engine of engines) {
     })
 
     t.test('upkeep publishes the key after it, and removes what is dead, as nobody', async (t) => {
-      clock.advance(7 * MINUTE)
+      clock.advance(HOUR + 7 * MINUTE)
       await root.post('/auth/refresh')
       const gone = app.signingKeys.schedule().retired.map(({ kid }) => kid)
       await app.signingKeys.keepUp()
@@ -113,6 +113,7 @@ for (const engine of engines) {
       clock.advance(MINUTE)
       const { kid } = await app.signingKeys.import(text, operator)
       const now = toIso(clock())
+      clock.advance(500)
       const item = (await root.get('/admin/keys')).body.items[1]
       t.strictSame(item, {
         kid,
@@ -120,7 +121,7 @@ for (const engine of engines) {
         status: 'active',
         imported: true,
         createdAt: now,
-        activatesAt: now
+        activatesAt: toIso(clock())
       })
       const [event, ...others] = await auditOf('key.imported')
       t.strictSame(others, [])

@@ -7,7 +7,7 @@ import { createTcpProxy } from '../../harness/tcp-proxy.ts'
 
 const FEED = '/oauth/revocations'
 const JWT = /^[\w-]+\.([\w-]+)\./
-const AFTER_THE_LAST_TOKEN = 300_000 + 65_000
+const AFTER_THE_LAST_TOKEN = 3_600_000 + 65_000
 
 const claimsOf = (window: Browser) =>
   JSON.parse(Buffer.from(JWT.exec(window.value('access'))?.[1] ?? '', 'base64url').toString())

@@ -1,0 +1,45 @@
+import type { Requirements } from './authorization.ts'
+import type { Credential } from './credentials.ts'
+import { parseDuration } from './duration.ts'
+
+/** What one route asks of its callers. */
+export interface GuardOptions extends Omit<Requirements, 'fresh'> {
+  /** The sign-in is at most this old: a duration such as `10m`, or milliseconds. */
+  fresh?: string | number
+  /** Lets callers without a token in, with `auth` null; a bad token is refused all the same. */
+  optional?: boolean
+  /** Takes the token from here only. */
+  from?: Credential['from']
+}
+
+const isBoolean = (value: unknown) => typeof value === 'boolean'
+const isNameList = (value: unknown) =>
+  Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string' && name !== '')
+
+const CHECKS: Record<keyof GuardOptions, (value: unknown) => boolean> = {
+  roles: isNameList,
+  anyRole: isNameList,
+  scope: (value) => typeof value === 'string' && /^\S+( \S+)*$/.test(value),
+  fresh: (value) => toMilliseconds(value) > 0,
+  kind: (value) => value === 'user' || value === 'service',
+  from: (value) => value === 'cookie' || value === 'header',
+  optional: isBoolean
+}
+
+/**
+ * Throws a TypeError for what cannot be meant: a misspelt requirement, or an empty one, would let everybody in who is
+ * signed in.
+ */
+export function assertSensible(options: GuardOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof GuardOptions] : undefined
+    if (!check) throw new TypeError(`guard: there is no option ${name}`)
+    if (!check(value)) throw new TypeError(`guard: ${name} cannot be ${JSON.stringify(value)}`)
+  }
+}
+
+/** NaN for what is no duration. */
+export function toMilliseconds(duration: unknown): number {
+  if (typeof duration === 'number') return Number.isFinite(duration) ? duration : Number.NaN
+  return typeof duration === 'string' ? parseDuration(duration) : Number.NaN
+}

@@ -1,0 +1,69 @@
+import { ALGORITHMS, type Algorithm } from './sources.ts'
+
+export interface VerifierOptions {
+  /** Gatehouse's public URL, its `AUTH_ISSUER`: `iss` of its tokens. */
+  issuer: string
+  /** What `aud` of a token must be or hold: Gatehouse's `AUTH_AUDIENCE`, or what a client asked for as `resource`. */
+  audience: string
+  /** Where Gatehouse is reached from here, if not at `issuer`: `http://gatehouse:3000` within a network of its own. */
+  url?: string
+  /** Algorithms that are accepted; all that Gatehouse signs by, if left out. */
+  algorithms?: Algorithm[]
+  /** Follows what Gatehouse revokes. Without it, a token counts until it expires, whatever happens to its session. */
+  revocations?: {
+    /** A bearer token with the scope `revocations:read`, or what gets one; asked before every request. */
+    token: string | (() => string | Promise<string>)
+    /**
+     * While Gatehouse has not answered for 10 s: `closed` refuses every token with 503, which is the default; `open`
+     * accepts each until it expires.
+     */
+    whenLost?: 'closed' | 'open'
+  }
+  /** Told what a service's owner should know, such as a lost feed; `process.emitWarning` if left out. */
+  onWarning?: (warning: Error) => void
+  /** Milliseconds since the epoch; `Date.now` if left out. */
+  clock?: () => number
+}
+
+/** Throws a TypeError for options that cannot be meant. */
+export function assertMeant({ issuer, audience, url, algorithms = [], revocations }: VerifierOptions): void {
+  const must = (holds: boolean, fault: string) => {
+    if (!holds) throw new TypeError(fault)
+  }
+  must(isOrigin(issuer), 'issuer must be an origin, as AUTH_ISSUER of Gatehouse is')
+  // Keys that came over a network unprotected would be anybody's keys.
+  must(
+    url !== undefined || isProtected(new URL(issuer)),
+    'issuer must be https: give a url of your own where Gatehouse is reached in another way'
+  )
+  must(
+    url === undefined || (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)),
+    'url must be http or https'
+  )
+  must(
+    typeof audience === 'string' && audience !== '',
+    'audience is needed: the `aud` that tokens for this service have'
+  )
+  must(
+    algorithms.every((algorithm) => ALGORITHMS.includes(algorithm)),
+    `algorithms are ${ALGORITHMS.join(', ')}`
+  )
+  if (!revocations) return
+  const { token, whenLost = 'closed' } = revocations
+  must(
+    typeof token === 'function' || (typeof token === 'string' && token !== ''),
+    'revocations.token is needed'
+  )
+  must(whenLost === 'closed' || whenLost === 'open', 'revocations.whenLost is closed or open')
+}
+
+/** A scheme, a host and perhaps a port, and nothing behind them. */
+export function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text
+}
+
+function isProtected({ protocol, hostname }: URL): boolean {
+  if (protocol === 'https:') return true
+  const isLoopback = /^(localhost|.+\.localhost|\[::1\]|127\.\d+\.\d+\.\d+)$/.test(hostname)
+  return protocol === 'http:' && isLoopback
+}
