@@ -73,6 +73,6 @@ t.test('a stranger hears 401, and only somebody let in hears what was wrong with
 t.test('a guard that is misspelt keeps the service from starting', async (t) => {
   for (const fresh of ['ten minutes', '0s', -1, Number.NaN]) {
     const routes = withRoute((app) => ({ preHandler: app.guard({ fresh }), schema: { response } }))
-    await t.rejects(build(t, { routes }), { message: `guard: ${fresh} is not a duration` })
+    await t.rejects(build(t, { routes }), { message: `guard: fresh cannot be ${JSON.stringify(fresh)}` })
   }
 })
