@@ -24,6 +24,8 @@ export interface Requirements {
   /** The sign-in is at most this old, in milliseconds. Machines do not sign in, and so are not asked. */
   fresh?: number
   kind?: Auth['kind']
+  /** Nobody acts for the caller: not a token that a service exchanged theirs for (RFC 8693). */
+  direct?: boolean
 }
 
 /** Frozen: it is shared by all requests with the same token. */
@@ -46,9 +48,10 @@ function deepFreeze<T>(value: T): T {
 
 /** Throws a Refusal `forbidden` or `reauthentication_required` where the caller does not meet a requirement. */
 export function assertAllowed(auth: Auth, requirements: Requirements, now: number): void {
-  const { roles = [], anyRole, scope = '', fresh, kind } = requirements
+  const { roles = [], anyRole, scope = '', fresh, kind, direct = false } = requirements
   const allowed =
     (kind === undefined || auth.kind === kind) &&
+    !(direct && auth.claims.act !== undefined) &&
     roles.every((role) => auth.roles.includes(role)) &&
     (anyRole === undefined || anyRole.some((role) => auth.roles.includes(role))) &&
     (scope === '' || scope.split(' ').every((token) => auth.scope.includes(token)))

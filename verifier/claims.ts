@@ -9,14 +9,22 @@ export interface Claims {
   nbf?: number
   /** Space-separated permissions. */
   scope: string
-  /** The machine client that the token was issued to. */
+  /** The machine client that the token was issued to, and the version of what it was allowed by then. */
   client_id?: string
+  client_ver?: number
+  /** The service that acts for the person whose token it is, and the one before it (RFC 8693 §4.1). */
+  act?: Actor
   /** A person's session, and when they signed in. */
   sid?: string
   auth_time?: number
   roles?: string[]
   /** Version of the person's account: raised by whatever makes tokens stale. */
   ver?: number
+}
+
+export interface Actor {
+  sub: string
+  act?: Actor
 }
 
 /** What must be in every token, whoever it speaks for. */
@@ -29,7 +37,8 @@ export function hasClaims(value: unknown): value is Claims {
   return (
     ['sub', 'jti'].every((name) => isName(claims[name])) &&
     typeof claims.scope === 'string' &&
-    (claims.sid === undefined ? isOfAMachine(claims) : isOfAPerson(claims))
+    (claims.sid === undefined ? isOfAMachine(claims) : isOfAPerson(claims)) &&
+    (claims.act === undefined || isActor(claims.act))
   )
 }
 
@@ -45,6 +54,10 @@ function isOfAPerson({ sid, auth_time, roles, ver }: Record<string, unknown>): b
     roles.every((role) => typeof role === 'string') &&
     Number.isInteger(ver)
   )
+}
+
+function isActor(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && isName((value as Record<string, unknown>).sub)
 }
 
 function isName(value: unknown): value is string {

@@ -23,7 +23,8 @@ const CHECKS: Record<keyof GuardOptions, (value: unknown) => boolean> = {
   fresh: (value) => toMilliseconds(value) > 0,
   kind: (value) => value === 'user' || value === 'service',
   from: (value) => value === 'cookie' || value === 'header',
-  optional: isBoolean
+  optional: isBoolean,
+  direct: isBoolean
 }
 
 /**

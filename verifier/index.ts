@@ -1,6 +1,7 @@
 import { createRemoteKeys } from './remote-keys.ts'
 import { followRevocations, type RevocationFeed } from './revocation-feed.ts'
 import { ALGORITHMS, type RevocationSource } from './sources.ts'
+import type { TokenSource } from './token-source.ts'
 import { createTokenVerifier, type TokenVerifier } from './token-verifier.ts'
 import { assertMeant, type VerifierOptions } from './verifier-options.ts'
 
@@ -9,6 +10,7 @@ export type { Claims } from './claims.ts'
 export type { GuardOptions } from './guard-options.ts'
 export { Refusal, type RefusalCode } from './refusal.ts'
 export type { Algorithm } from './sources.ts'
+export { createTokenSource, type TokenSource, type TokenSourceOptions } from './token-source.ts'
 export type { VerifierOptions } from './verifier-options.ts'
 
 export interface Verifier extends Pick<TokenVerifier, 'verify' | 'verifyNow'> {
@@ -54,5 +56,12 @@ function follow(options: VerifierOptions, url: URL, uptime: () => number): Revoc
   const { revocations, clock = Date.now, onWarning = (warning) => process.emitWarning(warning) } = options
   const { token = '', whenLost = 'closed' } = revocations ?? {}
   const getToken = typeof token === 'string' ? () => token : token
-  return followRevocations({ url, token: getToken, whenLost, onWarning, clock, uptime })
+  const discard = (refused: string) => {
+    if (isTokenSource(token)) token.discard(refused)
+  }
+  return followRevocations({ url, token: getToken, discard, whenLost, onWarning, clock, uptime })
+}
+
+function isTokenSource(token: unknown): token is TokenSource {
+  return typeof token === 'function' && 'discard' in token
 }

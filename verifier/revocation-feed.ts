@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
+import { reasonOf } from './reason-of.ts'
 import { type Revocation, RevocationSet } from './revocation-set.ts'
 import type { RevocationSource } from './sources.ts'
 
@@ -19,6 +20,8 @@ export interface FeedOptions {
   url: URL
   /** A bearer token with the scope `revocations:read`. */
   token: () => string | Promise<string>
+  /** Told which token was refused, so that another is got. */
+  discard?: (token: string) => void
   /** `closed`: no token is accepted while the feed is lost. `open`: each is, until it expires. */
   whenLost: 'closed' | 'open'
   /** Told once when the feed is lost; every 2 s at most it is tried again. */
@@ -34,7 +37,7 @@ export interface RevocationFeed extends RevocationSource {
   close(): void
 }
 
-const KINDS = ['sid', 'jti', 'user']
+const KINDS = ['sid', 'jti', 'user', 'client']
 
 interface News {
   entries: Revocation[]
@@ -105,7 +108,7 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
 }
 
 async function fetchNews(
-  { url, token }: FeedOptions,
+  { url, token, discard }: FeedOptions,
   cursor: string | undefined,
   signal: AbortSignal
 ): Promise<News> {
@@ -121,6 +124,7 @@ async function fetchNews(
     redirect: 'error',
     signal: deadline
   })
+  if (response.status === 401) discard?.(bearer)
   if (response.status !== 200) {
     await response.body?.cancel()
     throw new Error(`${url} answered ${response.status}`)
@@ -149,11 +153,8 @@ function readEntry({ kind, id, minVersion, expiresAt }: Record<string, unknown>)
   if (typeof id !== 'string' || !Number.isFinite(expiry))
     throw new Error('the feed has an entry that is none')
   if (kind === 'sid' || kind === 'jti') return [{ kind, id, expiresAt: expiry }]
-  if (kind === 'user' && typeof minVersion === 'number') return [{ kind, id, minVersion, expiresAt: expiry }]
+  if ((kind === 'user' || kind === 'client') && typeof minVersion === 'number') {
+    return [{ kind, id, minVersion, expiresAt: expiry }]
+  }
   return []
-}
-
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error
-  return cause instanceof Error ? `${message} (${cause.message})` : message
 }

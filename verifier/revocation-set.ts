@@ -1,10 +1,10 @@
 /**
- * What no longer counts: a session (`sid`), one access token (`jti`), or a user's tokens below a version. An entry
- * lives as long as the last access token that it concerns.
+ * What no longer counts: a session (`sid`), one access token (`jti`), or the tokens of a user or a client below a version. An
+ * entry lives as long as the last access token that it concerns.
  */
 export type Revocation =
   | { kind: 'sid' | 'jti'; id: string; expiresAt: number }
-  | { kind: 'user'; id: string; minVersion: number; expiresAt: number }
+  | { kind: 'user' | 'client'; id: string; minVersion: number; expiresAt: number }
 
 /** What of an access token decides whether it was revoked. */
 export interface Revocable {
@@ -12,6 +12,8 @@ export interface Revocable {
   sub: string
   sid?: string | undefined
   ver?: number | undefined
+  client_id?: string | undefined
+  client_ver?: number | undefined
 }
 
 export type Standing = 'valid' | 'revoked' | 'stale'
@@ -20,18 +22,24 @@ export type Standing = 'valid' | 'revoked' | 'stale'
 export class RevocationSet {
   readonly #sessions = new Map<string, number>()
   readonly #tokens = new Map<string, number>()
-  readonly #users = new Map<string, { minVersion: number; expiresAt: number }>()
+  readonly #users = new LeastVersions()
+  readonly #clients = new LeastVersions()
 
   add(revocation: Revocation): void {
-    if (revocation.kind === 'user') this.#addVersion(revocation)
-    else if (revocation.kind === 'sid') this.#sessions.set(revocation.id, revocation.expiresAt)
-    else this.#tokens.set(revocation.id, revocation.expiresAt)
+    const { kind, id, expiresAt } = revocation
+    if ('minVersion' in revocation) {
+      const versions = kind === 'user' ? this.#users : this.#clients
+      versions.raise(id, revocation.minVersion, expiresAt)
+    } else {
+      const entries = kind === 'sid' ? this.#sessions : this.#tokens
+      entries.set(id, expiresAt)
+    }
   }
 
-  standingOf({ jti, sub, sid, ver }: Revocable): Standing {
+  standingOf({ jti, sub, sid, ver, client_id, client_ver = 0 }: Revocable): Standing {
     if (this.#tokens.has(jti) || (sid !== undefined && this.#sessions.has(sid))) return 'revoked'
-    const user = this.#users.get(sub)
-    return user !== undefined && ver !== undefined && ver < user.minVersion ? 'stale' : 'valid'
+    if (client_id !== undefined && this.#clients.isAbove(client_id, client_ver)) return 'revoked'
+    return ver !== undefined && this.#users.isAbove(sub, ver) ? 'stale' : 'valid'
   }
 
   /** Forgets what no unexpired token can be concerned by. */
@@ -39,16 +47,35 @@ export class RevocationSet {
     for (const entries of [this.#sessions, this.#tokens]) {
       for (const [id, expiresAt] of entries) if (expiresAt <= now) entries.delete(id)
     }
-    for (const [id, { expiresAt }] of this.#users) if (expiresAt <= now) this.#users.delete(id)
+    this.#users.prune(now)
+    this.#clients.prune(now)
   }
 
   get size(): number {
-    return this.#sessions.size + this.#tokens.size + this.#users.size
+    return this.#sessions.size + this.#tokens.size + this.#users.size + this.#clients.size
   }
+}
+
+/** The least version that still counts, by id. */
+class LeastVersions {
+  readonly #entries = new Map<string, { minVersion: number; expiresAt: number }>()
 
   // Versions may arrive out of order from two transactions: the highest stands.
-  #addVersion({ id, minVersion, expiresAt }: Revocation & { kind: 'user' }): void {
-    const known = this.#users.get(id)
-    if (!known || known.minVersion <= minVersion) this.#users.set(id, { minVersion, expiresAt })
+  raise(id: string, minVersion: number, expiresAt: number): void {
+    const known = this.#entries.get(id)
+    if (!known || known.minVersion <= minVersion) this.#entries.set(id, { minVersion, expiresAt })
+  }
+
+  isAbove(id: string, version: number): boolean {
+    const known = this.#entries.get(id)
+    return known !== undefined && version < known.minVersion
+  }
+
+  prune(now: number): void {
+    for (const [id, { expiresAt }] of this.#entries) if (expiresAt <= now) this.#entries.delete(id)
+  }
+
+  get size(): number {
+    return this.#entries.size
   }
 }

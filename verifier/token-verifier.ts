@@ -12,9 +12,10 @@ const CACHED_TOKENS = 10_000
 export interface TokenVerifierOptions {
   keys: KeySource
   revocations: RevocationSource
-  /** What `iss` must be, and what `aud` must be or hold. */
+  /** What `iss` must be. */
   issuer: string
-  audience: string
+  /** What `aud` must be or hold. Left out, a token for any service is read: for Gatehouse itself, that issued it. */
+  audience?: string
   /** Milliseconds since the epoch. */
   clock: () => number
 }
@@ -116,7 +117,7 @@ function createCheck(
     key: publicPem,
     algorithms: [algorithm],
     allowedIss: issuer,
-    allowedAud: audience,
+    ...(audience !== undefined && { allowedAud: audience }),
     requiredClaims: REQUIRED_CLAIMS,
     checkTyp: TOKEN_TYPE,
     cache: false,

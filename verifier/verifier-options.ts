@@ -1,4 +1,5 @@
 import { ALGORITHMS, type Algorithm } from './sources.ts'
+import type { TokenSource } from './token-source.ts'
 
 export interface VerifierOptions {
   /** Gatehouse's public URL, its `AUTH_ISSUER`: `iss` of its tokens. */
@@ -12,7 +13,7 @@ export interface VerifierOptions {
   /** Follows what Gatehouse revokes. Without it, a token counts until it expires, whatever happens to its session. */
   revocations?: {
     /** A bearer token with the scope `revocations:read`, or what gets one; asked before every request. */
-    token: string | (() => string | Promise<string>)
+    token: string | (() => string | Promise<string>) | TokenSource
     /**
      * While Gatehouse has not answered for 10 s: `closed` refuses every token with 503, which is the default; `open`
      * accepts each until it expires.
