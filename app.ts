@@ -13,6 +13,8 @@ import accessTokens from './plugins/access-tokens.ts'
 import accounts from './plugins/accounts.ts'
 import administration from './plugins/administration.ts'
 import audit from './plugins/audit.ts'
+import clientGuard from './plugins/client-guard.ts'
+import clients from './plugins/clients.ts'
 import config from './plugins/config.ts'
 import crossSite from './plugins/cross-site.ts'
 import errors, { refuseConnection, sendProblem, toProblem } from './plugins/errors.ts'
@@ -89,6 +91,8 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(accounts)
     await app.register(oneTimeLinks)
     await app.register(administration)
+    await app.register(clients, { uptime })
+    await app.register(clientGuard)
 
     await app.register(openapi)
     await app.register(routes)

@@ -28,7 +28,14 @@ export const auditTypes = [
   'role.deleted',
   'key.published',
   'key.rotated',
-  'key.imported'
+  'key.imported',
+  'client.created',
+  'client.changed',
+  'client.deleted',
+  'client.secret_created',
+  'client.secret_deleted',
+  'client.authentication_failed',
+  'token.revoked'
 ] as const
 
 export type AuditType = (typeof auditTypes)[number]

@@ -19,6 +19,7 @@ export const problems = {
   role_exists: { status: 409, title: 'There is a role with this name.' },
   role_built_in: { status: 409, title: 'A built-in role cannot be changed in this way.' },
   last_administrator: { status: 409, title: 'The last administrator cannot be removed.' },
+  too_many_secrets: { status: 409, title: 'A client has two live secrets at most.' },
   already_set_up: { status: 409, title: 'There is an administrator already.' },
   payload_too_large: { status: 413, title: 'The request body is too large.' },
   uri_too_long: { status: 414, title: 'The address is too long.' },

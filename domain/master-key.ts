@@ -70,6 +70,7 @@ export interface DerivedKeys {
   csrfToken: DerivedKey
   signingKeyWrap: DerivedKey
   throttle: DerivedKey
+  clientSecret: DerivedKey
 }
 
 /** `previous` is the master key that is being replaced, or the one that is about to be used. */
@@ -84,6 +85,7 @@ export function deriveKeys(masterKey: Buffer, previous?: Buffer): DerivedKeys {
     refreshToken: derive('refresh-token'),
     csrfToken: derive('csrf-token'),
     signingKeyWrap: derive('signing-key-wrap'),
-    throttle: derive('throttle')
+    throttle: derive('throttle'),
+    clientSecret: derive('client-secret')
   }
 }

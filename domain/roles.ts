@@ -7,11 +7,14 @@ export const USER_ROLE = 'user'
 /** The scopes that Gatehouse itself asks for. `admin` has them all. */
 export const MANAGEMENT_SCOPE = [
   'audit:read',
+  'clients:read',
+  'clients:write',
   'keys:read',
   'keys:write',
   'revocations:read',
   'roles:read',
   'roles:write',
+  'tokens:introspect',
   'users:read',
   'users:write'
 ] as const

@@ -1,3 +1,4 @@
+import type { JWK } from 'jose'
 import type { Revocation } from '../verifier/revocation-set.ts'
 import type { Algorithm } from '../verifier/sources.ts'
 import type { AuditEvent, AuditFilter } from './audit.ts'
@@ -60,6 +61,34 @@ export interface SigningKey {
   /** When it was published, and from when on it signs, until another key does. */
   createdAt: number
   activatesAt: number
+}
+
+/** A machine that signs in by itself (RFC 6749 §2). */
+export interface Client {
+  id: string
+  name: string
+  /** What it may ask for: sorted, without repeats. */
+  scope: string[]
+  /** The services that its tokens may be for. */
+  audiences: string[]
+  disabled: boolean
+  /** The `client_ver` claim: it rises with every change that ends its tokens. */
+  version: number
+  /** Public keys that it signs assertions by (RFC 7523); empty for a client with secrets alone. */
+  jwks: JWK[]
+  createdAt: number
+  secrets: ClientSecret[]
+}
+
+/** A client's secret, known by its keyed hash. */
+export interface ClientSecret {
+  id: string
+  clientId: string
+  hash: string
+  createdAt: number
+  expiresAt: number | null
+  /** To the minute or so. */
+  lastUsedAt: number | null
 }
 
 /** Permission to do one thing once, known by the hash of its token. */
@@ -159,6 +188,22 @@ export interface Revocations {
   since(position: number, now: number): Promise<RevocationReading>
 }
 
+export interface Clients {
+  /** In order of creation. */
+  list(page: Page): Promise<Client[]>
+  find(id: string): Promise<Client | undefined>
+  insert(client: Omit<Client, 'secrets'>): Promise<void>
+  /** Replaces everything but its secrets. */
+  update(client: Omit<Client, 'secrets'>): Promise<void>
+  delete(id: string): Promise<void>
+  insertSecret(secret: ClientSecret): Promise<void>
+  /** False where there is none. */
+  deleteSecret(clientId: string, secretId: string): Promise<boolean>
+  recordSecretUse(secretId: string, hash: string, now: number): Promise<void>
+  /** Atomic: true for the first to show this assertion of this client. */
+  useAssertion(clientId: string, jti: string, expiresAt: number): Promise<boolean>
+}
+
 export interface Throttles {
   /** Atomic: counts a try, or says how many milliseconds to wait before the next. */
   reserve(key: string, policy: ThrottlePolicy, now: number): Promise<{ wait: number }>
@@ -186,6 +231,7 @@ export interface Repositories {
   roles: Roles
   signingKeys: SigningKeys
   revocations: Revocations
+  clients: Clients
   throttles: Throttles
   oneTimeTokens: OneTimeTokens
   audit: Audit
@@ -193,7 +239,7 @@ export interface Repositories {
 
 export interface Transaction extends Repositories {
   /** Waits until no other transaction holds this name; held to the end of the transaction. */
-  exclusive(name: 'roles' | 'signing-keys'): Promise<void>
+  exclusive(name: 'roles' | 'signing-keys' | 'clients'): Promise<void>
 }
 
 /** What a commit made true, for those in this process who follow it. */

@@ -9,6 +9,8 @@ import { createTokenVerifier, TOKEN_TYPE, type TokenVerifier } from '../verifier
 type Sign = (claims: Claims) => string
 
 export interface AccessTokens extends TokenVerifier {
+  /** Believes tokens for whatever service: for the endpoints that say something about them. */
+  ofAnyAudience: TokenVerifier
   /** Throws a Problem `unavailable` where the key that signs was sealed under a master key that is not ours. */
   issue(claims: Claims): string
   canIssue(): boolean
@@ -34,14 +36,10 @@ export default fp(
       for (const kid of signers.keys()) if (!kids.has(kid)) signers.delete(kid)
     })
 
+    const sources = { keys: signingKeys, revocations, issuer: config.AUTH_ISSUER, clock }
     fastify.decorate('accessTokens', {
-      ...createTokenVerifier({
-        keys: signingKeys,
-        revocations,
-        issuer: config.AUTH_ISSUER,
-        audience: config.AUTH_AUDIENCE,
-        clock
-      }),
+      ...createTokenVerifier({ ...sources, audience: config.AUTH_AUDIENCE }),
+      ofAnyAudience: createTokenVerifier(sources),
 
       canIssue: () => signers.has(signingKeys.schedule().active.kid),
 

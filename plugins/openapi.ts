@@ -32,7 +32,12 @@ export default fp(
         components: {
           securitySchemes: {
             cookie: { type: 'apiKey', in: 'cookie', name: access },
-            bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }
+            bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+            client: {
+              type: 'http',
+              scheme: 'basic',
+              description: 'Or in the form: RFC 6749 §2.3.1, RFC 7523 §2.2'
+            }
           }
         }
       }

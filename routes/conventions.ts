@@ -1,4 +1,5 @@
 import type { FastifyInstance, preHandlerHookHandler, RouteOptions } from 'fastify'
+import { isClientGuard } from '../plugins/client-guard.ts'
 import { isGuard } from '../plugins/guard.ts'
 
 declare module 'fastify' {
@@ -15,7 +16,8 @@ declare module 'fastify' {
 export function holdConventions(fastify: FastifyInstance): void {
   fastify.addHook('onRoute', (route) => {
     const hooks = [route.preHandler ?? []].flat()
-    const guarded = hooks.some(isGuard)
+    const byClient = hooks.some(isClientGuard)
+    const guarded = byClient || hooks.some(isGuard)
     if (guarded === (route.config?.public ?? false)) {
       throw new Error(`${route.method} ${route.url} must have a guard, or config.public, and not both`)
     }
@@ -23,7 +25,10 @@ export function holdConventions(fastify: FastifyInstance): void {
     if (guarded) {
       route.attachValidation = true
       route.preHandler = [...hooks, refuseInvalid]
-      route.schema = { ...route.schema, security: [{ cookie: [] }, { bearer: [] }] }
+      const security: Array<Record<string, string[]>> = byClient
+        ? [{ client: [] }]
+        : [{ cookie: [] }, { bearer: [] }]
+      route.schema = { ...route.schema, security }
     }
   })
 }

@@ -17,10 +17,13 @@ export const FeedQuery = Closed({
 export const RevocationFeed = Type.Object({
   entries: Type.Array(
     Type.Object({
-      kind: Type.Enum(['sid', 'jti', 'user']),
+      kind: Type.Enum(['sid', 'jti', 'user', 'client']),
       id: Type.String(),
       minVersion: Type.Optional(
-        Type.Integer({ description: 'Of kind `user`: tokens with a lower `ver` are out of date' })
+        Type.Integer({
+          description:
+            'Of kind `user`: tokens with a lower `ver` are out of date. Of kind `client`: those with a lower `client_ver` are revoked'
+        })
       ),
       expiresAt: Type.String({ ...Time, description: 'No token that it concerns is valid from then on' })
     })

@@ -9,7 +9,7 @@ export const RoleName = Type.String({ pattern: `^${NAME}$`, examples: ['editor']
 const TOKENS = '[\\x21\\x23-\\x5b\\x5d-\\x7e]+( [\\x21\\x23-\\x5b\\x5d-\\x7e]+)*'
 const SCOPE = { maxLength: 16_384, examples: ['orders:read orders:write'] }
 
-const Scope = Type.String({ ...SCOPE, pattern: `^(${TOKENS})?$` })
+export const Scope = Type.String({ ...SCOPE, pattern: `^(${TOKENS})?$` })
 
 /** What somebody must be: an empty list would be a slip, and is refused. */
 export const RequiredRoles = Type.String({

@@ -3,6 +3,7 @@ import { type Dialect, Kysely, sql } from 'kysely'
 import { DAY, HOUR } from '../domain/clock.ts'
 import type { Committed, Repositories, Store, Transaction } from '../domain/store.ts'
 import { createAudit } from './audit.ts'
+import { createClients } from './clients.ts'
 import { migrate } from './migrate.ts'
 import { createOneTimeTokens } from './one-time-tokens.ts'
 import { postgresDialect } from './postgres.ts'
@@ -21,7 +22,7 @@ const QUIET_THROTTLES_KEPT = DAY
 const REVOCATIONS_KEPT = HOUR
 
 /** Names of `exclusive` as PostgreSQL's advisory lock keys; SQLite's one writer needs none. */
-const LOCKS = { roles: 7_001, 'signing-keys': 7_002 }
+const LOCKS = { roles: 7_001, 'signing-keys': 7_002, clients: 7_003 }
 
 export interface OpenedStore {
   store: Store
@@ -106,6 +107,7 @@ function createRepositories(
     roles: createRoles(db),
     signingKeys: createSigningKeys(db),
     revocations: createRevocations(db, engine, (revoked) => announce({ audited: [], revoked })),
+    clients: createClients(db),
     throttles: createThrottles(db),
     oneTimeTokens: createOneTimeTokens(db),
     audit: createAudit(db, (event) => announce({ audited: [event], revoked: [] }))
@@ -130,7 +132,9 @@ async function purge(db: Kysely<Tables>, now: number): Promise<number> {
       .deleteFrom('login_throttles')
       .where('last_try_at', '<', now - QUIET_THROTTLES_KEPT)
       .executeTakeFirst(),
-    db.deleteFrom('one_time_tokens').where('expires_at', '<', now).executeTakeFirst()
+    db.deleteFrom('one_time_tokens').where('expires_at', '<', now).executeTakeFirst(),
+    db.deleteFrom('used_assertions').where('expires_at', '<', now).executeTakeFirst(),
+    db.deleteFrom('client_secrets').where('expires_at', '<', now).executeTakeFirst()
   ])
   return done.reduce((total, { numDeletedRows }) => total + Number(numDeletedRows), 0)
 }

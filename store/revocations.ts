@@ -43,7 +43,7 @@ function toRow(revocation: Revocation) {
   return {
     kind: revocation.kind,
     id: revocation.id,
-    min_version: revocation.kind === 'user' ? revocation.minVersion : null,
+    min_version: 'minVersion' in revocation ? revocation.minVersion : null,
     expires_at: revocation.expiresAt
   }
 }
@@ -56,7 +56,7 @@ function toEntry({
   expires_at: expiresAt
 }: Selectable<Tables['revocations']>) {
   const revocation: Revocation =
-    kind === 'user'
+    kind === 'user' || kind === 'client'
       ? { kind, id, minVersion: min_version ?? 0, expiresAt }
       : { kind: kind as 'sid' | 'jti', id, expiresAt }
   return { position, revocation }

@@ -47,6 +47,25 @@ export interface Tables {
     min_version: number | null
     expires_at: number
   }
+  clients: {
+    id: string
+    name: string
+    scope: string
+    audiences: string
+    disabled: number
+    version: number
+    jwks: string
+    created_at: number
+  }
+  client_secrets: {
+    id: string
+    client_id: string
+    hash: string
+    created_at: number
+    expires_at: number | null
+    last_used_at: number | null
+  }
+  used_assertions: { client_id: string; jti: string; expires_at: number }
   login_throttles: { key: string; tries: number; blocked_until: number; last_try_at: number }
   one_time_tokens: { hash: string; purpose: string; user_id: string | null; expires_at: number }
   audit_events: {

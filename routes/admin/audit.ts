@@ -1,12 +1,12 @@
 import { type FastifyPluginAsyncTypebox, type Static, Type } from '@fastify/type-provider-typebox'
 import { type AuditFilter, auditTypes } from '../../domain/audit.ts'
-import { Problem } from '../../domain/errors.ts'
 import { AuditEvent } from '../../schemas/admin.ts'
 import { Closed, Text, Time } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { auditEventView } from '../views/audit-event.ts'
 import { pageOf, pageView } from '../views/page.ts'
+import { momentOf } from './moment-of.ts'
 
 const AuditQuery = Closed({
   ...pageQuery,
@@ -33,17 +33,7 @@ const audit: FastifyPluginAsyncTypebox = async (fastify) => {
 }
 
 function filterOf({ type, userId, actorId, from, to }: Static<typeof AuditQuery>): AuditFilter {
-  return { type, userId, actorId, from: timeOf(from, '/from'), to: timeOf(to, '/to') } as AuditFilter
-}
-
-// The format lets a leap second through, which is no moment to us.
-function timeOf(text: string | undefined, pointer: string): number | undefined {
-  if (text === undefined) return undefined
-  const time = Date.parse(text)
-  if (Number.isFinite(time)) return time
-  throw new Problem('invalid_request', {
-    errors: [{ pointer, code: 'format', detail: 'This is no moment in time.' }]
-  })
+  return { type, userId, actorId, from: momentOf(from, '/from'), to: momentOf(to, '/to') } as AuditFilter
 }
 
 export default audit

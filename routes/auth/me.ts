@@ -9,8 +9,12 @@ import { setSignInCookies } from './sign-in-cookies.ts'
 
 /** /auth/me: one's own profile: read it, change the name, delete the account. */
 const me: FastifyPluginAsyncTypebox = async (fastify) => {
-  const signedIn = fastify.guard({ kind: 'user' })
-  const freshlySignedIn = fastify.guard({ kind: 'user', fresh: fastify.config.AUTH_FRESH_TTL })
+  const signedIn = fastify.guard({ kind: 'user', direct: true })
+  const freshlySignedIn = fastify.guard({
+    kind: 'user',
+    direct: true,
+    fresh: fastify.config.AUTH_FRESH_TTL
+  })
 
   fastify.get(
     '/me',

@@ -10,7 +10,7 @@ const password: FastifyPluginAsyncTypebox = async (fastify) => {
     '/password',
     {
       onRequest: fastify.loginLimit,
-      preHandler: fastify.guard({ kind: 'user' }),
+      preHandler: fastify.guard({ kind: 'user', direct: true }),
       schema: { tags: ['account'], body: PasswordChange, response: { 204: NoContent, ...refusals } }
     },
     async (request, reply) => {

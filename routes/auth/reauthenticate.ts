@@ -11,7 +11,7 @@ const reauthenticate: FastifyPluginAsyncTypebox = async (fastify) => {
     '/reauthenticate',
     {
       onRequest: fastify.loginLimit,
-      preHandler: fastify.guard({ kind: 'user' }),
+      preHandler: fastify.guard({ kind: 'user', direct: true }),
       schema: { tags: ['auth'], body: Reauthentication, response: { 200: SignedIn, ...refusals } }
     },
     async (request, reply) => {

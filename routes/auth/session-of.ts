@@ -25,7 +25,9 @@ export async function provenSession(
 function sessionIdOfAccessToken(fastify: FastifyInstance, request: FastifyRequest): string | undefined {
   try {
     const credential = readCredential(request.headers, [fastify.sessionCookies.names.access])
-    return credential && fastify.accessTokens.read(credential.token)?.sessionId
+    const auth = credential && fastify.accessTokens.read(credential.token)
+    // Whoever acts for somebody (RFC 8693) does not speak for their session.
+    return auth?.claims.act === undefined ? auth?.sessionId : undefined
   } catch {
     return undefined
   }

@@ -8,8 +8,12 @@ import { devicesView } from '../views/session.ts'
 
 /** /auth/sessions: the devices one is signed in on, and the end of any of them. */
 const sessions: FastifyPluginAsyncTypebox = async (fastify) => {
-  const signedIn = fastify.guard({ kind: 'user' })
-  const freshlySignedIn = fastify.guard({ kind: 'user', fresh: fastify.config.AUTH_FRESH_TTL })
+  const signedIn = fastify.guard({ kind: 'user', direct: true })
+  const freshlySignedIn = fastify.guard({
+    kind: 'user',
+    direct: true,
+    fresh: fastify.config.AUTH_FRESH_TTL
+  })
 
   fastify.get(
     '/sessions',

@@ -5,7 +5,7 @@ import type { Revocation } from '../../verifier/revocation-set.ts'
 export function revocationView(revocation: Revocation): RevocationFeed['entries'][number] {
   const { kind, id } = revocation
   const expiresAt = toIso(revocation.expiresAt)
-  return revocation.kind === 'user'
+  return 'minVersion' in revocation
     ? { kind, id, minVersion: revocation.minVersion, expiresAt }
     : { kind, id, expiresAt }
 }

@@ -1,0 +1,39 @@
+import { Value } from 'typebox/value'
+import { audiencesOf } from '../domain/client-tokens.ts'
+import { parseScope } from '../domain/roles.ts'
+import { NewClient } from '../schemas/client.ts'
+import { type Command, requireText, UsageError } from './command.ts'
+import { operator, withApp } from './with-app.ts'
+
+/** `gatehouse clients create`: a machine client with its first secret. */
+export const clientsCreate: Command = {
+  name: 'clients create',
+  usage: '--name NAME --scope "orders:read orders:write" [--audience URL]',
+  summary: 'make a machine client; prints its client_id and, once, its client_secret',
+  words: 0,
+  options: { name: { type: 'string' }, scope: { type: 'string' }, audience: { type: 'string' } },
+  async run(values) {
+    const { audience } = values as { audience?: string }
+    const audiences = audience === undefined ? [] : [audience]
+    const input = { name: requireText(values, 'name'), scope: requireText(values, 'scope'), audiences }
+    if (!Value.Check(NewClient, input))
+      throw new UsageError('the name, the scope or the audience is not well-formed')
+    return withApp(async (app) => {
+      const { client, made } = await app.clients.create(
+        { ...input, scope: parseScope(input.scope), jwks: [] },
+        operator
+      )
+      const secret = made?.secret ?? ''
+      return {
+        text: `client_id: ${client.id}\nclient_secret: ${secret}`,
+        json: {
+          client_id: client.id,
+          client_secret: secret,
+          name: client.name,
+          scope: client.scope.join(' '),
+          audiences: audiencesOf(client, app.config)
+        }
+      }
+    })
+  }
+}

@@ -1,0 +1,51 @@
+import type { FastifyInstance, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
+import fp from 'fastify-plugin'
+import { auditEvent } from '../domain/audit.ts'
+import { type CredentialForm, readClientCredentials } from '../domain/client-credentials.ts'
+import { OAuthError } from '../domain/oauth-error.ts'
+import type { Client } from '../domain/store.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** A `preHandler` that lets in a machine client which proves who it is, and leaves it as `request.client`. */
+    clientGuard: preHandlerAsyncHookHandler
+  }
+  interface FastifyRequest {
+    client: Client
+  }
+}
+
+const guards = new WeakSet<object>()
+
+/** Whether this hook is a client guard. */
+export function isClientGuard(hook: unknown): boolean {
+  return typeof hook === 'function' && guards.has(hook)
+}
+
+/** Decorates `clientGuard` and `request.client` (RFC 6749 §2.3). Failures count as failed sign-ins of their address. */
+export default fp(
+  async (fastify) => {
+    fastify.decorateRequest('client', null as unknown as Client)
+
+    const clientGuard: preHandlerAsyncHookHandler = async (request, reply) => {
+      try {
+        const form = (request.body ?? {}) as CredentialForm
+        const credentials = readClientCredentials(request.headers.authorization, form)
+        request.client = await fastify.clients.authenticate(credentials)
+      } catch (error) {
+        if (error instanceof OAuthError && error.code === 'invalid_client') {
+          await fastify.loginLimit.call(fastify, request, reply)
+          await noteFailure(fastify, request)
+        }
+        throw error
+      }
+    }
+    guards.add(clientGuard)
+    fastify.decorate('clientGuard', clientGuard)
+  },
+  { name: 'client-guard', dependencies: ['store', 'clients', 'rate-limits', 'request-caller'] }
+)
+
+async function noteFailure({ store, clock }: FastifyInstance, request: FastifyRequest): Promise<void> {
+  await store.audit.append(auditEvent('client.authentication_failed', request.caller(), clock()))
+}

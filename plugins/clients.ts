@@ -1,0 +1,38 @@
+import fp from 'fastify-plugin'
+import { type ClientAuthenticator, createClientAuthenticator } from '../domain/client-authentication.ts'
+import { createClientDirectory } from '../domain/client-directory.ts'
+import { type ClientTokens, createClientTokens } from '../domain/client-tokens.ts'
+import { type ClientAdministration, createClientAdministration } from '../domain/clients.ts'
+
+export interface Clients extends ClientAdministration {
+  authenticate: ClientAuthenticator
+  tokens: ClientTokens
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    clients: Clients
+  }
+}
+
+/** Decorates `clients`: machine clients, who they are, what is done to them, and what tokens they get. */
+export default fp<{ uptime: () => number }>(
+  async (fastify, { uptime }) => {
+    const { store, clock, config, derivedKeys, revocations } = fastify
+    const secretKeys = derivedKeys.clientSecret
+    fastify.decorate('clients', {
+      ...createClientAdministration({ store, clock, config, secretKeys }),
+      authenticate: createClientAuthenticator({
+        store,
+        directory: createClientDirectory(store, uptime),
+        clock,
+        secretKeys,
+        isCurrent: ({ id, version }) =>
+          revocations.standingOf({ jti: '', sub: '', client_id: id, client_ver: version }) === 'valid',
+        audiences: [config.AUTH_ISSUER, `${config.AUTH_ISSUER}/oauth/token`]
+      }),
+      tokens: createClientTokens({ store, clock, config })
+    })
+  },
+  { name: 'clients', dependencies: ['config', 'store', 'revocations'] }
+)

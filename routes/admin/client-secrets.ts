@@ -1,0 +1,54 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { CreatedSecret, NewSecret, SecretParams } from '../../schemas/client.ts'
+import { IdParams, NoContent } from '../../schemas/common.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { clientSecretView } from '../views/client.ts'
+import { administratorOf } from './administrator-of.ts'
+import { momentOf } from './moment-of.ts'
+
+/** /admin/clients/:id/secrets: a second secret beside the one in use; one withdrawn. */
+const clientSecrets: FastifyPluginAsyncTypebox = async (fastify) => {
+  const mayWrite = fastify.guard({ scope: 'clients:write', fresh: fastify.config.AUTH_FRESH_TTL })
+
+  fastify.post(
+    '/clients/:id/secrets',
+    {
+      // Nothing has to be said of it.
+      preValidation: async (request) => {
+        request.body ??= {}
+      },
+      preHandler: mayWrite,
+      schema: {
+        tags: ['admin'],
+        params: IdParams,
+        body: NewSecret,
+        response: { 201: CreatedSecret, ...refusals }
+      }
+    },
+    async (request, reply) => {
+      const { secret, record } = await fastify.clients.addSecret(
+        request.params.id,
+        momentOf(request.body.expiresAt, '/expiresAt') ?? null,
+        administratorOf(request)
+      )
+      reply.code(201)
+      return { ...clientSecretView(record), clientSecret: secret }
+    }
+  )
+
+  fastify.delete(
+    '/clients/:id/secrets/:secretId',
+    {
+      preHandler: mayWrite,
+      schema: { tags: ['admin'], params: SecretParams, response: { 204: NoContent, ...refusals } }
+    },
+    async (request, reply) => {
+      const { id, secretId } = request.params
+      await fastify.clients.deleteSecret(id, secretId, administratorOf(request))
+      reply.code(204)
+      return null
+    }
+  )
+}
+
+export default clientSecrets

@@ -1,0 +1,77 @@
+import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { OAuthError } from '../../domain/oauth-error.ts'
+import { toProblem } from '../../plugins/errors.ts'
+import { FORM } from '../../schemas/oauth.ts'
+import introspect from './introspect.ts'
+import revoke from './revoke.ts'
+import token from './token.ts'
+
+/** The endpoints of OAuth's own making: forms in, its errors out (RFC 6749 §3.2, §5.2). */
+const formEndpoints: FastifyPluginAsync = async (fastify) => {
+  fastify.removeAllContentTypeParsers()
+  fastify.addContentTypeParser(FORM, { parseAs: 'string' }, async (_request: FastifyRequest, body: string) =>
+    parseForm(body)
+  )
+  fastify.setErrorHandler<FastifyError>((error, request, reply) =>
+    sendOAuthError(toOAuthError(error), request, reply)
+  )
+
+  await fastify.register(token)
+  await fastify.register(introspect)
+  await fastify.register(revoke)
+}
+
+/** RFC 6749 §3.2: a parameter without a value is as if it were not there; one that comes twice is refused. */
+function parseForm(body: string): Record<string, string> {
+  const form = new Map<string, string>()
+  for (const [name, value] of new URLSearchParams(body)) {
+    if (form.has(name)) throw new OAuthError('invalid_request', 'A parameter is there more than once.')
+    form.set(name, value)
+  }
+  return Object.fromEntries([...form].filter(([, value]) => value !== ''))
+}
+
+interface OAuthReply {
+  status: number
+  error: string
+  description: string
+  retryAfter?: number | undefined
+  cause: unknown
+}
+
+function toOAuthError(error: Error & Partial<FastifyError>): OAuthReply {
+  if (error instanceof OAuthError) {
+    const { status, code, message: description, cause } = error
+    return { status, error: code, description, cause }
+  }
+  const { status, message, retryAfter, cause } = toProblem(error)
+  if (error.statusCode === 415)
+    return { status: 400, error: 'invalid_request', description: FORM_NEEDED, cause }
+  if (status === 500) return { status, error: 'server_error', description: message, cause }
+  const isTemporary = status === 503 || status === 429
+  return {
+    status,
+    error: isTemporary ? 'temporarily_unavailable' : 'invalid_request',
+    description: message,
+    retryAfter,
+    cause
+  }
+}
+
+const FORM_NEEDED = `Send the parameters as ${FORM}.`
+
+function sendOAuthError(
+  { status, error, description, retryAfter, cause }: OAuthReply,
+  request: FastifyRequest,
+  reply: FastifyReply
+): FastifyReply {
+  const entry = { code: error, description, ip: request.ip, ...(cause !== undefined && { err: cause }) }
+  if (status >= 500) request.log.error(entry, 'failed')
+  else request.log.info(entry, 'refused')
+  reply.code(status).type('application/json; charset=utf-8')
+  if (status === 401) reply.header('www-authenticate', 'Basic realm="gatehouse"')
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
+  return reply.serializer(JSON.stringify).send({ error, error_description: description })
+}
+
+export default formEndpoints

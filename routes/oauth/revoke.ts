@@ -1,0 +1,28 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { OAuthError } from '../../domain/oauth-error.ts'
+import { AboutToken, FORM, oauthRefusals, Revoked } from '../../schemas/oauth.ts'
+
+/** POST /oauth/revoke: one of the client's own access tokens counts no more, anywhere (RFC 7009). */
+const revoke: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.post(
+    '/revoke',
+    {
+      preHandler: fastify.clientGuard,
+      schema: {
+        tags: ['oauth'],
+        consumes: [FORM],
+        body: AboutToken,
+        response: { 200: Revoked, ...oauthRefusals }
+      }
+    },
+    async (request) => {
+      const { client, body } = request
+      if (body.token === undefined) throw new OAuthError('invalid_request', 'token is missing.')
+      const auth = fastify.accessTokens.ofAnyAudience.read(body.token)
+      if (auth) await fastify.clients.tokens.revoke(client, auth, { ...request.caller(), actorId: client.id })
+      return null
+    }
+  )
+}
+
+export default revoke

@@ -1,0 +1,45 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ASSERTION_ALGORITHMS, CLIENT_AUTHENTICATION_METHODS } from '../../domain/client-credentials.ts'
+import { CLIENT_CREDENTIALS, TOKEN_EXCHANGE } from '../../domain/client-tokens.ts'
+import { ServerMetadata } from '../../schemas/oauth.ts'
+import { refusals } from '../../schemas/problem.ts'
+
+const MAX_AGE = 3600
+
+/** GET /.well-known/oauth-authorization-server: what an OAuth client needs to know of this server (RFC 8414). */
+const metadata: FastifyPluginAsyncTypebox = async (fastify) => {
+  const { AUTH_ISSUER: issuer, AUTH_DOCS } = fastify.config
+  const methods = [...CLIENT_AUTHENTICATION_METHODS]
+  const algorithms = [...ASSERTION_ALGORITHMS]
+  const document = {
+    issuer,
+    token_endpoint: `${issuer}/oauth/token`,
+    jwks_uri: `${issuer}/.well-known/jwks.json`,
+    introspection_endpoint: `${issuer}/oauth/introspect`,
+    revocation_endpoint: `${issuer}/oauth/revoke`,
+    // There is no authorization endpoint, and so no way to ask it anything.
+    response_types_supported: [],
+    grant_types_supported: [CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
+    token_endpoint_auth_methods_supported: methods,
+    token_endpoint_auth_signing_alg_values_supported: algorithms,
+    introspection_endpoint_auth_methods_supported: methods,
+    introspection_endpoint_auth_signing_alg_values_supported: algorithms,
+    revocation_endpoint_auth_methods_supported: methods,
+    revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+    ...(AUTH_DOCS === 'on' && { service_documentation: `${issuer}/docs` })
+  }
+
+  fastify.get(
+    '/oauth-authorization-server',
+    {
+      config: { public: true, rateLimit: false },
+      schema: { tags: ['oauth'], response: { 200: ServerMetadata, ...refusals } }
+    },
+    async (_request, reply) => {
+      reply.header('cache-control', `public, max-age=${MAX_AGE}`)
+      return document
+    }
+  )
+}
+
+export default metadata

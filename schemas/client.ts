@@ -1,0 +1,72 @@
+import { type Static, Type } from 'typebox'
+import { Closed, Nullable, Text, Time } from './common.ts'
+import { Scope } from './role.ts'
+
+const Name = Text({ minLength: 1, maxLength: 100 })
+
+/** RFC 8707 §2: an absolute URI without fragment, or Gatehouse's own audience whatever it is. */
+const Audience = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x21\\x24-\\x5b\\x5d-\\x7e]+$' })
+const Audiences = Type.Array(Audience, { maxItems: 20, uniqueItems: true })
+
+/** A public key that assertions are signed by (RFC 7517 §4). */
+const PublicJwk = Closed({
+  kty: Type.Enum(['EC', 'OKP', 'RSA']),
+  kid: Type.Optional(Text({ minLength: 1, maxLength: 200 })),
+  alg: Type.Optional(Type.Enum(['ES256', 'EdDSA', 'RS256'])),
+  use: Type.Optional(Type.Literal('sig')),
+  crv: Type.Optional(Type.Enum(['P-256', 'Ed25519'])),
+  x: Type.Optional(Type.String({ maxLength: 64 })),
+  y: Type.Optional(Type.String({ maxLength: 64 })),
+  n: Type.Optional(Type.String({ maxLength: 1024 })),
+  e: Type.Optional(Type.String({ maxLength: 16 }))
+})
+const Jwks = Closed({ keys: Type.Array(PublicJwk, { maxItems: 10 }) })
+
+export const ClientSecret = Type.Object({
+  id: Type.String(),
+  createdAt: Time,
+  expiresAt: Nullable(Time),
+  lastUsedAt: Nullable(Type.String({ ...Time, description: 'To the minute' }))
+})
+export type ClientSecret = Static<typeof ClientSecret>
+
+export const Client = Type.Object({
+  id: Type.String({ description: 'The `client_id`' }),
+  name: Type.String(),
+  scope: Type.String({ description: 'Space-separated; what it may ask for' }),
+  audiences: Type.Array(Type.String(), { description: 'The services that its tokens may be for' }),
+  disabled: Type.Boolean(),
+  jwks: Type.Object({ keys: Type.Array(PublicJwk) }),
+  createdAt: Time,
+  secrets: Type.Array(ClientSecret)
+})
+export type Client = Static<typeof Client>
+
+export const NewClient = Closed({
+  name: Name,
+  scope: Scope,
+  audiences: Type.Optional(Audiences),
+  jwks: Type.Optional(Jwks)
+})
+
+export const ClientChange = Closed(
+  {
+    name: Type.Optional(Name),
+    scope: Type.Optional(Scope),
+    audiences: Type.Optional(Audiences),
+    disabled: Type.Optional(Type.Boolean()),
+    jwks: Type.Optional(Jwks)
+  },
+  { minProperties: 1 }
+)
+
+/** The secret is shown to whoever makes it, and never again. */
+export const CreatedClient = Type.Object({ ...Client.properties, clientSecret: Type.Optional(Type.String()) })
+
+export const NewSecret = Closed({ expiresAt: Type.Optional(Time) })
+export const CreatedSecret = Type.Object({ ...ClientSecret.properties, clientSecret: Type.String() })
+
+export const SecretParams = Closed({
+  id: Text({ minLength: 1, maxLength: 64 }),
+  secretId: Text({ minLength: 1, maxLength: 64 })
+})

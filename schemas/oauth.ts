@@ -1,0 +1,83 @@
+import { type TProperties, Type } from 'typebox'
+
+export const FORM = 'application/x-www-form-urlencoded'
+
+const Parameter = Type.Optional(Type.String({ maxLength: 8192 }))
+
+/** A form of an OAuth endpoint: what it does not know, it passes over (RFC 6749 §3.2). */
+const Form = <Properties extends TProperties>(properties: Properties) =>
+  Type.Object({
+    ...properties,
+    client_id: Parameter,
+    client_secret: Parameter,
+    client_assertion: Parameter,
+    client_assertion_type: Parameter
+  })
+
+export const TokenForm = Form({
+  grant_type: Parameter,
+  scope: Parameter,
+  resource: Parameter,
+  audience: Parameter,
+  subject_token: Parameter,
+  subject_token_type: Parameter,
+  actor_token: Parameter,
+  actor_token_type: Parameter,
+  requested_token_type: Parameter
+})
+
+/** Of introspection (RFC 7662 §2.1) and revocation (RFC 7009 §2.1). */
+export const AboutToken = Form({ token: Parameter, token_type_hint: Parameter })
+
+/** RFC 6749 §5.1; `issued_token_type` of a token exchange (RFC 8693 §2.2.1). */
+export const IssuedToken = Type.Object({
+  access_token: Type.String(),
+  token_type: Type.Literal('Bearer'),
+  expires_in: Type.Integer({ description: 'Seconds' }),
+  scope: Type.String(),
+  issued_token_type: Type.Optional(Type.String())
+})
+
+/** RFC 7662 §2.2. All but `active` only where it is. */
+export const Introspection = Type.Object({
+  active: Type.Boolean(),
+  token_type: Type.Optional(Type.String()),
+  iss: Type.Optional(Type.String()),
+  aud: Type.Optional(Type.String()),
+  sub: Type.Optional(Type.String()),
+  client_id: Type.Optional(Type.String()),
+  jti: Type.Optional(Type.String()),
+  iat: Type.Optional(Type.Integer()),
+  exp: Type.Optional(Type.Integer()),
+  scope: Type.Optional(Type.String()),
+  roles: Type.Optional(Type.Array(Type.String())),
+  auth_time: Type.Optional(Type.Integer()),
+  act: Type.Optional(Type.Object({}, { additionalProperties: true }))
+})
+
+export const Revoked = Type.Null({
+  description: 'The token is not valid, whether it was or not (RFC 7009 §2.2).'
+})
+
+/** RFC 6749 §5.2. */
+const OAuthProblem = Type.Object({ error: Type.String(), error_description: Type.Optional(Type.String()) })
+
+export const oauthRefusals = { '4xx': OAuthProblem, '5xx': OAuthProblem } as const
+
+/** RFC 8414 §2. */
+export const ServerMetadata = Type.Object({
+  issuer: Type.String(),
+  token_endpoint: Type.String(),
+  jwks_uri: Type.String(),
+  introspection_endpoint: Type.String(),
+  revocation_endpoint: Type.String(),
+  response_types_supported: Type.Array(Type.String()),
+  grant_types_supported: Type.Array(Type.String()),
+  token_endpoint_auth_methods_supported: Type.Array(Type.String()),
+  token_endpoint_auth_signing_alg_values_supported: Type.Array(Type.String()),
+  introspection_endpoint_auth_methods_supported: Type.Array(Type.String()),
+  introspection_endpoint_auth_signing_alg_values_supported: Type.Array(Type.String()),
+  revocation_endpoint_auth_methods_supported: Type.Array(Type.String()),
+  revocation_endpoint_auth_signing_alg_values_supported: Type.Array(Type.String()),
+  service_documentation: Type.Optional(Type.String())
+})
