@@ -1,14 +1,22 @@
+import { createTokenSource } from '@gatehouse/verifier'
 import guard from '@gatehouse/verifier/fastify'
 import Fastify from 'fastify'
 
 const {
   PORT = '4000',
   GATEHOUSE_URL = 'http://localhost:3000',
-  GATEHOUSE_AUDIENCE = GATEHOUSE_URL
+  GATEHOUSE_AUDIENCE = GATEHOUSE_URL,
+  CLIENT_ID,
+  CLIENT_SECRET
 } = process.env
 
+/** With a machine client it follows the revocations: a logout counts here within a second, too. */
+const revocations = CLIENT_ID && {
+  token: createTokenSource({ issuer: GATEHOUSE_URL, clientId: CLIENT_ID, clientSecret: CLIENT_SECRET })
+}
+
 const app = Fastify({ logger: true })
-await app.register(guard, { issuer: GATEHOUSE_URL, audience: GATEHOUSE_AUDIENCE })
+await app.register(guard, { issuer: GATEHOUSE_URL, audience: GATEHOUSE_AUDIENCE, revocations })
 
 /** What everybody ordered, by the subject of their tokens. */
 const ordersOf = new Map()
