@@ -46,6 +46,8 @@ t.test('a command called wrongly says so on standard error and exits with 64', a
     ['admin', 'create'],
     ['roles', 'set', 'Not A Role', '--scope', 'a:b'],
     ['roles', 'set', 'editor', '--scope', 'orders:read', 'orders:write'],
+    ['clients', 'create', '--name', 'reports', '--scope', 'a:b', 'c:d'],
+    ['clients', 'create', '--name', 'reports', '--scope', 'a:b', '--audiences', 'https://a.example.com'],
     ['config', '--frob']
   ]
   for (const args of wrong) {
@@ -62,6 +64,20 @@ t.test('what a command lacks is refused before anything is opened', async (t) =>
     ['admin create', {}, []],
     ['admin create', { email: '' }, []],
     ['admin create', { email: 'a@example.com', name: 'A\nB: c' }, []],
+    ['clients create', {}, []],
+    ['clients create', { name: 'reports' }, []],
+    ['clients create', { scope: 'a:b' }, []],
+    ['clients create', { name: '', scope: 'a:b' }, []],
+    ['clients create', { name: 'a\nb', scope: 'a:b' }, []],
+    ['clients create', { name: 'n'.repeat(101), scope: 'a:b' }, []],
+    ['clients create', { name: 'reports', scope: 'a  b' }, []],
+    ['clients create', { name: 'reports', scope: 'a"b' }, []],
+    ['clients create', { name: 'reports', scope: 'a:b', audience: '' }, []],
+    [
+      'clients create',
+      { name: 'reports', scope: 'a:b', audience: 'https://a.example.com https://b.example.com' },
+      []
+    ],
     ['keys import', {}, []],
     ['roles set', { scope: 'a:b' }, []],
     ['roles set', {}, ['editor']],
@@ -215,10 +231,74 @@ for (const engine of engines) {
       t.equal(stderr, 'A built-in role cannot be changed in this way.\n')
     })
 
+    /** The status of a token request at the service that runs, and what it answered. */
+    async function askToken(id: string, secret: string) {
+      const form = { grant_type: 'client_credentials', client_id: id, client_secret: secret }
+      return service.browser({}).post('/oauth/token', new URLSearchParams(form).toString(), {
+        'content-type': 'application/x-www-form-urlencoded'
+      })
+    }
+
+    t.test(
+      'clients create prints the id and the secret, by which the service gives tokens at once',
+      async (t) => {
+        const scope = 'users:read orders:read users:read'
+        const { code, stdout, stderr } = await gatehouse(
+          ['clients', 'create', '--name', 'Nightly reports', '--scope', scope],
+          env
+        )
+        t.equal(code, 0)
+        t.equal(stderr, '')
+        const [, id = '', secret = ''] =
+          /^client_id: (\S+)\nclient_secret: (ghs_[\w-]{43})\n$/.exec(stdout) ?? []
+        const answer = await askToken(id, secret)
+        t.match(answer, { status: 200, body: { scope: 'orders:read users:read' } })
+        const machine = service.browser({ authorization: `Bearer ${answer.body.access_token}` })
+        t.equal((await machine.get('/admin/users')).status, 200)
+        const client = await service.app.store.clients.find(id)
+        t.match(client, { name: 'Nightly reports', audiences: [], disabled: false, version: 1, jwks: [] })
+        t.equal(client?.secrets.length, 1)
+        t.notOk(JSON.stringify(client).includes(secret), 'the secret itself is kept nowhere')
+      }
+    )
+
+    t.test('clients create --json says all of it, for the audience that was given', async (t) => {
+      const audience = 'https://orders.example.com'
+      const made = await json(
+        ['clients', 'create', '--name', 'orders', '--scope', 'b:c a:b', '--audience', audience],
+        env
+      )
+      const { client_id: id, client_secret: secret, ...rest } = made
+      t.strictSame(rest, { name: 'orders', scope: 'a:b b:c', audiences: [audience] })
+      const { body } = await askToken(id, secret)
+      const claims = JSON.parse(Buffer.from(body.access_token.split('.')[1], 'base64url').toString())
+      t.match(claims, { aud: audience, sub: id, client_id: id, scope: 'a:b b:c' })
+      const plain = await json(['clients', 'create', '--name', 'plain', '--scope', 'a:b'], env)
+      t.strictSame(plain.audiences, ['http://localhost:3000'], 'its own one, if none was given')
+    })
+
+    t.test('clients create makes another client each time, though the name is taken', async (t) => {
+      const make = () => json(['clients', 'create', '--name', 'twin', '--scope', 'a:b'], env)
+      const twins = await Promise.all([make(), make()])
+      t.equal(new Set(twins.map(({ client_id: id }) => id)).size, 2)
+      t.equal(new Set(twins.map(({ client_secret: secret }) => secret)).size, 2)
+    })
+
+    t.test('clients create writes no secret into the audit trail', async (t) => {
+      const { client_id: clientId, client_secret: secret } = await json(
+        ['clients', 'create', '--name', 'traced', '--scope', 'a:b'],
+        env
+      )
+      const [event] = await service.app.store.audit.list({ limit: 1, type: 'client.created' })
+      t.match(event, { actorId: 'operator', detail: { clientId, scope: ['a:b'] } })
+      t.notOk(JSON.stringify(event).includes(secret))
+    })
+
     t.test('what the operator did is in the audit trail as the operator’s', async (t) => {
       const events = await service.app.store.audit.list({ limit: 50, actorId: 'operator' })
       const types = new Set(events.map(({ type }) => type))
       t.strictSame([...types].sort(), [
+        'client.created',
         'password.reset_started',
         'role.changed',
         'role.created',

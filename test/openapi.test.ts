@@ -1,7 +1,7 @@
 import t from 'tap'
 import { build } from './harness/build.ts'
 
-/** Every endpoint of the contract that serves people with a password and a browser. */
+/** Every endpoint of the contract that serves people with a password and a browser, and machines. */
 const contract = [
   'POST /auth/register',
   'POST /auth/login',
@@ -32,11 +32,22 @@ const contract = [
   'GET /admin/roles/{name}',
   'PUT /admin/roles/{name}',
   'DELETE /admin/roles/{name}',
+  'GET /admin/clients',
+  'POST /admin/clients',
+  'GET /admin/clients/{id}',
+  'PATCH /admin/clients/{id}',
+  'DELETE /admin/clients/{id}',
+  'POST /admin/clients/{id}/secrets',
+  'DELETE /admin/clients/{id}/secrets/{secretId}',
   'GET /admin/keys',
   'POST /admin/keys',
   'GET /admin/audit',
+  'POST /oauth/token',
+  'POST /oauth/introspect',
+  'POST /oauth/revoke',
   'GET /oauth/revocations',
   'GET /.well-known/jwks.json',
+  'GET /.well-known/oauth-authorization-server',
   'GET /livez',
   'GET /readyz'
 ]
@@ -107,8 +118,11 @@ t.test('the reference', async (t) => {
     }
     const withBody = operations.filter(({ operation }) => operation.requestBody !== undefined)
     t.strictSame(withBody.map(({ name }) => name).sort(), [
+      'PATCH /admin/clients/{id}',
       'PATCH /admin/users/{id}',
       'PATCH /auth/me',
+      'POST /admin/clients',
+      'POST /admin/clients/{id}/secrets',
       'POST /admin/roles',
       'POST /admin/users',
       'POST /auth/login',
@@ -116,9 +130,32 @@ t.test('the reference', async (t) => {
       'POST /auth/reauthenticate',
       'POST /auth/register',
       'POST /auth/setup',
+      'POST /oauth/introspect',
+      'POST /oauth/revoke',
+      'POST /oauth/token',
       'PUT /admin/roles/{name}',
       'PUT /auth/password'
     ])
+  })
+
+  const forms = ['/oauth/token', '/oauth/introspect', '/oauth/revoke'].map((path) => ({
+    path,
+    operation: document.body.paths[path].post as Operation
+  }))
+
+  t.test('shows the OAuth endpoints as answered in OAuth’s own words', async (t) => {
+    for (const { path, operation } of forms) {
+      const refusals = operation.responses['4XX']?.content ?? {}
+      t.strictSame(Object.keys(refusals), ['application/json'], path)
+      t.ok(JSON.stringify(refusals).includes('error_description'), path)
+    }
+  })
+
+  t.test('shows the OAuth endpoints as taking forms', async (t) => {
+    for (const { path, operation } of forms) {
+      const { content } = operation.requestBody as { content: object }
+      t.strictSame(Object.keys(content), ['application/x-www-form-urlencoded'], path)
+    }
   })
 
   t.test('refers to nothing that is not in it', async (t) => {
@@ -132,7 +169,7 @@ t.test('the reference', async (t) => {
         .reduce((node, key) => node?.[key], document.body)
       t.ok(found, reference)
     }
-    t.notMatch(document.text, /passwordHash|password_hash|"seed"/)
+    t.notMatch(document.text, /passwordHash|password_hash|"seed"|"hash"/)
   })
 
   t.test('is served to be read at /docs, by scripts of its own alone', async (t) => {

@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { freePort } from '../harness/program.ts'
+import { register } from '../oauth/machine.ts'
 import { listen } from '../verifier/gatehouse.ts'
 import { install, newFolder, npmStart, packVerifier } from '../verifier/packed.ts'
 import { call } from '../verifier/services.ts'
-import { claimsOf } from '../verifier/tokens.ts'
+import { claimsOf, eventually } from '../verifier/tokens.ts'
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/orders', import.meta.url))
 
@@ -83,6 +84,27 @@ t.test('the example service', { skip: missing }, async (t) => {
       ['tea', 'milk']
     )
   })
+
+  await t.test(
+    'given a machine client, it knows of a logout within a second, and of nothing without',
+    async (t) => {
+      const { id, secret } = await register(gatehouse, { name: 'orders', scope: ['revocations:read'] })
+      const ownPort = await freePort()
+      const following = `http://localhost:${ownPort}`
+      const env = { PORT: ownPort, GATEHOUSE_URL: gatehouse.issuer, CLIENT_ID: id, CLIENT_SECRET: secret }
+      await npmStart(t, folder, env, `${following}/protected`)
+      const leaving = await gatehouse.signUp('leaving@example.com')
+      const headers = { cookie: `access=${leaving.value('access')}` }
+      const statusAt = async (service: string) => (await call(service, '/protected', headers)).status
+      t.strictSame([await statusAt(following), await statusAt(origin)], [200, 200])
+
+      t.equal((await leaving.clone().post('/auth/logout')).status, 204)
+      const took = await eventually(async () => (await statusAt(following)) === 401)
+      t.ok(took < 1000, `${Math.round(took)} ms`)
+      t.equal(await statusAt(origin), 200, 'the one without a client believes it until it expires')
+      t.equal((await call(following, '/protected', cookie())).status, 200, 'and nobody else is concerned')
+    }
+  )
 
   await t.test('goes on while Gatehouse is away', async (t) => {
     const held = cookie()

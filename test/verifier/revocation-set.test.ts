@@ -32,6 +32,39 @@ t.test('a token below the user’s version is stale, from that version on it is 
   t.equal(set.standingOf({ ...claims, ver: 4 }), 'valid')
 })
 
+const robot = { jti: 'token', sub: 'robot', client_id: 'robot', client_ver: 3 }
+
+t.test(
+  'a machine’s token below the client’s version is revoked, from that version on it is valid',
+  async (t) => {
+    const set = setOf({ kind: 'client', id: 'robot', minVersion: 3, expiresAt: 10 })
+    t.equal(set.standingOf({ ...robot, client_ver: 2 }), 'revoked')
+    t.equal(set.standingOf(robot), 'valid')
+    t.equal(set.standingOf({ ...robot, client_ver: 4 }), 'valid')
+    t.equal(set.standingOf({ ...robot, client_ver: undefined }), 'revoked', 'one that does not say is older')
+    t.equal(set.standingOf({ ...robot, client_id: 'other', client_ver: 1 }), 'valid')
+  }
+)
+
+t.test('a client and a user of the same id are two', async (t) => {
+  const client = setOf({ kind: 'client', id: 'ada', minVersion: 9, expiresAt: 10 })
+  t.equal(client.standingOf(claims), 'valid')
+  const user = setOf({ kind: 'user', id: 'robot', minVersion: 9, expiresAt: 10 })
+  t.equal(user.standingOf(robot), 'valid')
+})
+
+t.test('what a client got for a person ends with the client, and with the person’s session', async (t) => {
+  const exchanged = { ...claims, client_id: 'robot', client_ver: 3 }
+  t.equal(setOf().standingOf(exchanged), 'valid')
+  const byClient = setOf({ kind: 'client', id: 'robot', minVersion: 4, expiresAt: 10 })
+  t.equal(byClient.standingOf(exchanged), 'revoked')
+  t.equal(byClient.standingOf(claims), 'valid', 'and the person’s own goes on')
+  t.equal(setOf({ kind: 'sid', id: 'session', expiresAt: 10 }).standingOf(exchanged), 'revoked')
+  t.equal(setOf({ kind: 'user', id: 'ada', minVersion: 4, expiresAt: 10 }).standingOf(exchanged), 'stale')
+  byClient.add({ kind: 'user', id: 'ada', minVersion: 4, expiresAt: 10 })
+  t.equal(byClient.standingOf(exchanged), 'revoked', 'of a client and a version the client is the end')
+})
+
 t.test('who is both revoked and stale is revoked', async (t) => {
   const set = setOf(
     { kind: 'user', id: 'ada', minVersion: 9, expiresAt: 10 },
@@ -53,6 +86,32 @@ t.test('versions may arrive in any order, again and again: the highest stands', 
       return set.size === 1 && set.standingOf({ ...claims, ver }) === expected
     })
   )
+})
+
+t.test('versions of a client may arrive in any order, too', async () => {
+  const version = fc.integer({ min: 1, max: 9 })
+  fc.assert(
+    fc.property(fc.array(version, { minLength: 1 }), version, (versions, client_ver) => {
+      const entries = versions.map(
+        (minVersion) => ({ kind: 'client', id: 'robot', minVersion, expiresAt: 10 }) as const
+      )
+      const set = setOf(...entries)
+      const expected = client_ver < Math.max(...versions) ? 'revoked' : 'valid'
+      return set.size === 1 && set.standingOf({ ...robot, client_ver }) === expected
+    })
+  )
+})
+
+t.test('a client’s entry is forgotten when its time is over and not before', async (t) => {
+  const set = setOf(
+    { kind: 'client', id: 'robot', minVersion: 4, expiresAt: 30 },
+    { kind: 'client', id: 'robot', minVersion: 2, expiresAt: 10 }
+  )
+  set.prune(29)
+  t.equal(set.standingOf(robot), 'revoked')
+  set.prune(30)
+  t.equal(set.size, 0)
+  t.equal(set.standingOf(robot), 'valid')
 })
 
 t.test('an entry is forgotten when its time is over and not before', async (t) => {

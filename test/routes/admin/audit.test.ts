@@ -122,6 +122,7 @@ t.test('every kind of event is written by what it is named after', async (t) => 
   const root = await service.setUp()
   await walkAccount(service)
   await walkAdministration(service, root)
+  await walkClients(service, root)
   await walkKeys(service, root)
   const window = await signIn(service, 'root@example.com')
   const events = (await readPages(window, '/admin/audit', 200)).flat() as Event[]
@@ -171,4 +172,25 @@ async function walkKeys({ app, clock }: TestApp, root: Browser): Promise<void> {
   await app.signingKeys.import(pem, { actorId: 'operator', ip: null, userAgent: null, requestId: null })
   clock.advance(31 * DAY)
   await app.signingKeys.keepUp()
+}
+
+async function walkClients({ app }: TestApp, root: Browser): Promise<void> {
+  const { body } = await root.post('/admin/clients', { name: 'robot', scope: 'a' })
+  const { body: second } = await root.post(`/admin/clients/${body.id}/secrets`)
+  const ask = (url: string, secret: string, form: Record<string, string>) =>
+    app.inject({
+      method: 'POST',
+      url,
+      payload: new URLSearchParams(form).toString(),
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        authorization: `Basic ${Buffer.from(`${body.id}:${secret}`).toString('base64')}`
+      }
+    })
+  const issued = await ask('/oauth/token', body.clientSecret, { grant_type: 'client_credentials' })
+  await ask('/oauth/revoke', body.clientSecret, { token: issued.json().access_token })
+  await ask('/oauth/token', 'wrong', { grant_type: 'client_credentials' })
+  await root.delete(`/admin/clients/${body.id}/secrets/${second.id}`)
+  await root.patch(`/admin/clients/${body.id}`, { name: 'machine' })
+  await root.delete(`/admin/clients/${body.id}`)
 }

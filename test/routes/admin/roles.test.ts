@@ -17,7 +17,7 @@ for (const engine of engines) {
             name: 'admin',
             description: 'Administrators: may do everything in Gatehouse',
             scope:
-              'audit:read keys:read keys:write revocations:read roles:read roles:write users:read users:write',
+              'audit:read clients:read clients:write keys:read keys:write revocations:read roles:read roles:write tokens:introspect users:read users:write',
             builtIn: true
           },
           { name: 'user', description: 'Everybody', scope: '', builtIn: true }
