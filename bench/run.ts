@@ -7,9 +7,10 @@ import { benchRefresh } from './refresh.ts'
 import { benchRevocation } from './revocation.ts'
 import { benchRotation } from './rotation.ts'
 import { benchStart } from './start.ts'
+import { benchToken } from './token.ts'
 import { benchVerifier } from './verifier.ts'
 
-/** `npm run bench [-- guard login refresh revocation rotation start verifier] [--json] [--strict]`: each figure beside a peer or its limit. */
+/** `npm run bench [-- guard login refresh revocation rotation start token verifier] [--json] [--strict]`: each figure beside a peer or its limit. */
 const benchmarks = {
   guard: benchGuard,
   login: benchLogin,
@@ -17,6 +18,7 @@ const benchmarks = {
   revocation: benchRevocation,
   rotation: benchRotation,
   start: benchStart,
+  token: benchToken,
   verifier: benchVerifier
 }
 

@@ -1,0 +1,34 @@
+import { Agent, request } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Shot } from './wrk.ts'
+
+/** The 99th percentile of what a POST takes, in milliseconds, sent so often a second whatever comes back. */
+export async function percentileAtRate(shot: Shot, rate: number, seconds: number): Promise<number> {
+  const agent = new Agent({ keepAlive: true })
+  const startedAt = performance.now()
+  const sent: Array<Promise<number>> = []
+  while (sent.length < rate * seconds) {
+    // A late tick is made up for at once.
+    const dueAt = startedAt + (1000 * sent.length) / rate
+    if (dueAt > performance.now()) await pause(dueAt - performance.now())
+    sent.push(post(shot, agent))
+  }
+  const took = (await Promise.all(sent)).sort((a, b) => a - b)
+  agent.destroy()
+  return took[Math.ceil(0.99 * took.length) - 1] as number
+}
+
+function post({ url, headers, body }: Shot, agent: Agent): Promise<number> {
+  const sentAt = performance.now()
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, { method: 'POST', headers, agent }, (response) => {
+      response.resume()
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve(performance.now() - sentAt)
+        else reject(new Error(`${url} answered ${response.statusCode}`))
+      })
+    })
+    outgoing.on('error', reject)
+    outgoing.end(body)
+  })
+}

@@ -1,0 +1,64 @@
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { buildApp } from '../app.ts'
+import { operator } from '../commands/with-app.ts'
+import { loadSettings } from '../domain/settings.ts'
+import { openKey } from '../domain/signing-key.ts'
+import { serve } from './process.ts'
+import type { SigningWork } from './token-signer.ts'
+
+const FORM = 'application/x-www-form-urlencoded'
+
+/** The production app, listening on loopback, with one route that takes a form from anybody and says yes. */
+const { config } = loadSettings(process.env, () => '')
+const app = await buildApp(config)
+await app.register(async (open) => {
+  open.removeAllContentTypeParsers()
+  open.addContentTypeParser(FORM, { parseAs: 'string' }, async (_request: unknown, body: string) =>
+    Object.fromEntries(new URLSearchParams(body))
+  )
+  open.post('/bench/form', async () => ({ active: true }))
+})
+const origin = await app.listen({ host: '127.0.0.1', port: 0 })
+const NANOSECONDS = 1e6
+const delay = monitorEventLoopDelay({ resolution: 1 })
+let before = performance.eventLoopUtilization()
+
+const jobs = {
+  address: () => ({ origin, issuer: config.AUTH_ISSUER }),
+
+  /** A new machine client: its Authorization header. */
+  async makeClient() {
+    const input = { name: 'bench', scope: ['orders:read', 'orders:write'], audiences: [], jwks: [] }
+    const { client, made } = await app.clients.create(input, operator)
+    const authorization = `Basic ${Buffer.from(`${client.id}:${made?.secret}`).toString('base64')}`
+    return { id: client.id, authorization }
+  },
+
+  /** What it is to sign the access token of this client, and nothing else. */
+  async signingWork(id: string): Promise<SigningWork> {
+    const client = await app.store.clients.find(id)
+    if (!client) throw new Error('there is no such client')
+    const { privatePem, publicPem, kid, algorithm } = openKey(
+      app.signingKeys.schedule().active,
+      app.derivedKeys.signingKeyWrap
+    )
+    return { privatePem, publicPem, kid, algorithm, claims: { ...app.clients.tokens.forClient(client, {}) } }
+  },
+
+  /** Watches the event loop from here on. */
+  watch() {
+    delay.reset()
+    delay.enable()
+    before = performance.eventLoopUtilization()
+  },
+
+  /** Since `watch`: how busy the event loop was (0 to 1), and the p99 of its delay (ms). */
+  report() {
+    delay.disable()
+    const { utilization: busy } = performance.eventLoopUtilization(before)
+    return { busy, delayP99: delay.percentile(99) / NANOSECONDS }
+  }
+}
+
+export type TokenServiceJobs = typeof jobs
+serve(jobs)
