@@ -11,7 +11,9 @@ const LEAST_RSA_BITS = 2048
 export function publicKeysOf(keys: JWK[]): JWK[] {
   return keys.map((key, index) => {
     const algorithm = algorithmOf(key)
-    if (algorithm && (key.alg ?? algorithm) === algorithm) return { ...key, alg: algorithm }
+    // Ed25519 is EdDSA by its name of today (RFC 9864 §2.2).
+    const named = key.alg === 'Ed25519' ? 'EdDSA' : key.alg
+    if (algorithm && (named ?? algorithm) === algorithm) return { ...key, alg: algorithm }
     throw new Problem('invalid_request', {
       errors: [
         {

@@ -12,7 +12,7 @@ const Audiences = Type.Array(Audience, { maxItems: 20, uniqueItems: true })
 const PublicJwk = Closed({
   kty: Type.Enum(['EC', 'OKP', 'RSA']),
   kid: Type.Optional(Text({ minLength: 1, maxLength: 200 })),
-  alg: Type.Optional(Type.Enum(['ES256', 'EdDSA', 'RS256'])),
+  alg: Type.Optional(Type.Enum(['ES256', 'EdDSA', 'Ed25519', 'RS256'])),
   use: Type.Optional(Type.Literal('sig')),
   crv: Type.Optional(Type.Enum(['P-256', 'Ed25519'])),
   x: Type.Optional(Type.String({ maxLength: 64 })),

@@ -81,3 +81,9 @@ t.test('the first that is none of ours is named by its place', async (t) => {
     t.strictSame(faultOf([p256, ed25519, key, {} as JWK]), refused(2))
   }
 })
+
+t.test('Ed25519 is EdDSA by its name of today', async (t) => {
+  const { publicKey } = generateKeyPairSync('ed25519')
+  const jwk = publicKey.export({ format: 'jwk' }) as JWK
+  t.strictSame(publicKeysOf([{ ...jwk, alg: 'Ed25519' }]), [{ ...jwk, alg: 'EdDSA' }])
+})

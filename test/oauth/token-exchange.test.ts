@@ -159,6 +159,19 @@ t.test('token exchange', async (t) => {
     t.strictSame(answerOf(answer), OTHER_TARGET)
   })
 
+  await t.test('audience names the service as resource does, and both name the same', async (t) => {
+    const stock = 'https://stock.example.com'
+    const abroad = await register(service, { scope, audiences: [ORDERS, stock] })
+    const subject = tokenIn(clerk.window)
+    for (const more of [{ audience: stock }, { audience: stock, resource: stock }] as Record<
+      string,
+      string
+    >[])
+      t.equal(claimsOf(await exchanged(service, abroad, subject, more)).aud, stock)
+    const differing = await exchange(service, abroad, subject, { audience: stock, resource: ORDERS })
+    t.strictSame(answerOf(differing), oauthRefusal(400, 'invalid_target', 'A token is for one service.'))
+  })
+
   await t.test('the token ends no later than the one that it was exchanged for', async (t) => {
     const subject = tokenIn(clerk.window)
     clock.advance(4 * MINUTE)
