@@ -2,7 +2,7 @@ import t from 'tap'
 import { build, password } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
 
-const ROUNDS = 40
+const ROUNDS = 20
 
 for (const engine of engines) {
   t.test(`on ${engine.name}`, { skip: engine.missing }, async (t) => {
