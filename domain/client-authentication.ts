@@ -1,7 +1,7 @@
 import { createLocalJWKSet, errors, type JWK, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { ASSERTION_ALGORITHMS, type ClientCredentials } from './client-credentials.ts'
 import type { ClientDirectory } from './client-directory.ts'
-import { hashesOf, isKept } from './client-secret.ts'
+import { hashesOf, isKept, isLive } from './client-secret.ts'
 import { type Clock, MINUTE, SECOND } from './clock.ts'
 import type { DerivedKey } from './master-key.ts'
 import { OAuthError } from './oauth-error.ts'
@@ -40,9 +40,7 @@ export function createClientAuthenticator({
 }): ClientAuthenticator {
   function secretOf(client: Client | undefined, hashes: string[]): ClientSecret | undefined {
     const now = clock()
-    return client?.secrets.find(
-      ({ hash, expiresAt }) => isKept(hashes, hash) && (expiresAt === null || expiresAt > now)
-    )
+    return client?.secrets.find((kept) => isKept(hashes, kept.hash) && isLive(kept, now))
   }
 
   async function bySecret({ clientId, secret }: ClientCredentials & { secret: string }): Promise<Client> {

@@ -1,5 +1,7 @@
-import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, type KeyObject, randomBytes } from 'node:crypto'
+import { isSameText } from './constant-time.ts'
 import type { DerivedKey } from './master-key.ts'
+import type { ClientSecret } from './store.ts'
 
 const BYTES = 32
 /** So that scanners of repositories know what they have found. */
@@ -21,9 +23,9 @@ export function hashesOf(secret: string, { accepted }: DerivedKey): string[] {
 
 /** Whether one of these hashes is the one that was kept. */
 export function isKept(hashes: string[], kept: string): boolean {
-  const expected = Buffer.from(kept)
-  return hashes.some((hash) => {
-    const given = Buffer.from(hash)
-    return given.length === expected.length && timingSafeEqual(given, expected)
-  })
+  return hashes.some((hash) => isSameText(hash, kept))
+}
+
+export function isLive({ expiresAt }: Pick<ClientSecret, 'expiresAt'>, now: number): boolean {
+  return expiresAt === null || expiresAt > now
 }

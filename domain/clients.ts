@@ -2,7 +2,7 @@ import type { JWK } from 'jose'
 import { lastTokenExpiry } from './access-token.ts'
 import { type Administrator, assertMayHandle } from './administrator.ts'
 import { type AuditDetail, type AuditType, auditEvent } from './audit.ts'
-import { hashClientSecret, makeClientSecret } from './client-secret.ts'
+import { hashClientSecret, isLive, makeClientSecret } from './client-secret.ts'
 import { audiencesOf } from './client-tokens.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -79,7 +79,7 @@ export function createClientAdministration({
     expiresAt: number | null
   ): Promise<MadeSecret> {
     const now = clock()
-    const live = client.secrets.filter((secret) => (secret.expiresAt ?? now + 1) > now)
+    const live = client.secrets.filter((secret) => isLive(secret, now))
     if (live.length >= LIVE_SECRETS) throw new Problem('too_many_secrets')
     const secret = makeClientSecret()
     const record = {

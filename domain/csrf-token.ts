@@ -1,4 +1,5 @@
-import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { createHmac, type KeyObject } from 'node:crypto'
+import { isSameText } from './constant-time.ts'
 
 /** The CSRF token of a session: a MAC over its id, so that no other session's token and no guess will do. */
 export function csrfTokenOf(sessionId: string, key: KeyObject): string {
@@ -7,9 +8,5 @@ export function csrfTokenOf(sessionId: string, key: KeyObject): string {
 
 /** Whether this is the token of the session under one of these keys. */
 export function isCsrfTokenOf(sessionId: string, token: string, keys: KeyObject[]): boolean {
-  const given = Buffer.from(token)
-  return keys.some((key) => {
-    const expected = Buffer.from(csrfTokenOf(sessionId, key))
-    return given.length === expected.length && timingSafeEqual(given, expected)
-  })
+  return keys.some((key) => isSameText(token, csrfTokenOf(sessionId, key)))
 }

@@ -66,6 +66,11 @@ export class RevocationLog {
     return { instance: this.#instance, sequence: this.#sequence, position: this.#next }
   }
 
+  /** How many count. */
+  get size(): number {
+    return this.#set.size
+  }
+
   /** Forgets what no unexpired token can be concerned by. */
   prune(now: number): void {
     this.#set.prune(now)

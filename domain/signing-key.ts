@@ -95,6 +95,13 @@ export function openKey(
   )
 }
 
+/** Those that no master key of ours opens. */
+export function unopened<K extends SealedKey>(keys: K[], wrapKeys: DerivedKey): K[] {
+  return keys.filter(({ kid, sealedPrivateKey }) =>
+    wrapKeys.accepted.every((wrapKey) => unseal(sealedPrivateKey, kid, wrapKey) === undefined)
+  )
+}
+
 /** The same private key sealed under the current master key; undefined where it is so already. */
 export function resealed({ kid, sealedPrivateKey }: SealedKey, wrapKeys: DerivedKey): string | undefined {
   if (unseal(sealedPrivateKey, kid, wrapKeys.current) !== undefined) return undefined
