@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { loadSettings, showSettings } from '../domain/settings.ts'
+import { showSettings } from '../domain/settings.ts'
 import type { Command } from './command.ts'
+import { settings } from './settings.ts'
 
 /** `gatehouse config`: what is in force, and where it came from. */
 export const config: Command = {
@@ -10,10 +10,10 @@ export const config: Command = {
   words: 0,
   options: {},
   async run() {
-    const loaded = loadSettings(process.env, (path) => readFileSync(path, 'utf8'))
-    const settings = showSettings(loaded, process.env)
-    const rows = settings.map(({ name, value, source }) => `${name.padEnd(30)}${source.padEnd(13)}${value}`)
+    const loaded = settings()
+    const shown = showSettings(loaded, process.env)
+    const rows = shown.map(({ name, value, source }) => `${name.padEnd(30)}${source.padEnd(13)}${value}`)
     const warnings = loaded.warnings.map((warning) => `Warning: ${warning}`)
-    return { text: [...rows, ...warnings].join('\n'), json: { settings, warnings: loaded.warnings } }
+    return { text: [...rows, ...warnings].join('\n'), json: { settings: shown, warnings: loaded.warnings } }
   }
 }

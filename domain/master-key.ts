@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { uuidv7 } from './id.ts'
 
 const MIN_BYTES = 32
+const LEAST_VARIETY = 8
 const PLACEHOLDERS = /change|secret|example|placeholder|insecure|default|password|gatehouse/i
 
 /** What is wrong with a master key given from outside: at most one fault, which never shows the key. */
@@ -12,26 +13,39 @@ export function masterKeyFault(text: string, name = 'AUTH_MASTER_KEY'): string[]
     return [`${name} must be base64url (make one: openssl rand -base64 48 | tr +/ -_)`]
   const bytes = Buffer.from(text, 'base64url')
   if (bytes.length < MIN_BYTES) return [`${name} must hold ${MIN_BYTES} bytes or more`]
-  if (new Set(bytes).size < MIN_BYTES / 2 || new Set(text).size < 16 || PLACEHOLDERS.test(text)) {
+  if (new Set(bytes).size < MIN_BYTES / 2 || new Set(text).size < 10 || isGuessable(text)) {
     return [`${name} is not random: use the output of a generator`]
   }
   return []
 }
 
+/** Whether a secret given from outside is a placeholder, or made of few different characters. Sixteen are hexadecimal. */
+export function isGuessable(text: string): boolean {
+  return new Set(text).size < LEAST_VARIETY || PLACEHOLDERS.test(text)
+}
+
 /** Refuses to go on with a master key that the machine's other users can read, or that is not one. */
 export class MasterKeyError extends Error {}
 
+/** Where the master key is that no setting gives. */
+export function masterKeyPath(dataDirectory: string): string {
+  return join(dataDirectory, 'master.key')
+}
+
+/** The master key in force: of the settings, or else of the data directory. Throws ENOENT where there is none. */
+export function readMasterKey(configured: string, dataDirectory: string): Buffer {
+  return configured ? Buffer.from(configured, 'base64url') : readKeyFile(masterKeyPath(dataDirectory))
+}
+
 /** The master key of the settings, or else the one in the data directory, made there (0600) at first boot. */
 export function loadMasterKey(configured: string, dataDirectory: string): Buffer {
-  if (configured) return Buffer.from(configured, 'base64url')
-  const path = join(dataDirectory, 'master.key')
   try {
-    return readKeyFile(path)
+    return readMasterKey(configured, dataDirectory)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     mkdirSync(dataDirectory, { recursive: true, mode: 0o700 })
-    publishKeyFile(path)
-    return readKeyFile(path)
+    publishKeyFile(masterKeyPath(dataDirectory))
+    return readMasterKey(configured, dataDirectory)
   }
 }
 

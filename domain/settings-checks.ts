@@ -4,6 +4,7 @@ import { LONGEST_ACCESS_TTL } from './access-token.ts'
 import { DAY } from './clock.ts'
 import type { Config } from './config.ts'
 import { masterKeyFault } from './master-key.ts'
+import { metricsFault } from './metrics-exposure.ts'
 
 /** What is wrong with settings that are each well-formed: a line a fault. */
 export function settingFaults(config: Config): string[] {
@@ -19,7 +20,8 @@ export function settingFaults(config: Config): string[] {
     ...(config.AUTH_MASTER_KEY ? masterKeyFault(config.AUTH_MASTER_KEY) : []),
     ...(config.AUTH_MASTER_KEY_PREVIOUS
       ? masterKeyFault(config.AUTH_MASTER_KEY_PREVIOUS, 'AUTH_MASTER_KEY_PREVIOUS')
-      : [])
+      : []),
+    ...metricsFault(config.AUTH_METRICS, config.PORT)
   ]
 }
 

@@ -44,6 +44,16 @@ export function loadSettings(
   env: Record<string, string | undefined>,
   readFile: (path: string) => string
 ): LoadedSettings {
+  const { faults, ...loaded } = readSettings(env, readFile)
+  if (faults.length > 0) throw new SettingsError(faults)
+  return loaded
+}
+
+/** The same with the faults beside what could be read: a setting that could not be has its default. */
+export function readSettings(
+  env: Record<string, string | undefined>,
+  readFile: (path: string) => string
+): LoadedSettings & { faults: string[] } {
   const faults = unknownNames(env)
   const raw: Record<string, unknown> = {}
   const sources = {} as Record<SettingName, SettingSource>
@@ -59,8 +69,7 @@ export function loadSettings(
   }
   const config = withDerivedDefaults(Value.Decode(Settings, raw))
   faults.push(...settingFaults(config))
-  if (faults.length > 0) throw new SettingsError(faults)
-  return { config, sources, warnings: settingWarnings(config) }
+  return { config, sources, warnings: settingWarnings(config), faults }
 }
 
 function unknownNames(env: Record<string, string | undefined>): string[] {

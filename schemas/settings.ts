@@ -16,8 +16,8 @@ const Limit = (value: number, description: string) =>
   Type.Integer({ default: value, minimum: 0, maximum: 1_000_000, description })
 
 /**
- * Every setting: the one source of its type, its validation, its default, `gatehouse config` and the README's
- * table. `secret` ones are masked when shown and can be read from a file named by NAME_FILE.
+ * Every setting: the one source of its type, its validation, its default, `gatehouse config` and the table of
+ * docs/operations.md. `secret` ones are masked when shown and can be read from a file named by NAME_FILE.
  */
 export const Settings = Type.Object({
   HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on' }),
@@ -123,6 +123,12 @@ export const Settings = Type.Object({
     'Sign-ins, registrations and password checks a minute from one address, `0` = off'
   ),
   AUTH_LOGIN_LIMIT_PER_ACCOUNT: Limit(5, 'Failed sign-ins of one account before growing delays, `0` = off'),
+  AUTH_METRICS: Type.String({
+    default: 'off',
+    secret: true,
+    description:
+      'Metrics for Prometheus: `off`, a port of their own, or the bearer token (32 characters or more) for `GET /metrics`'
+  }),
   AUTH_DOCS: Type.Enum(['on', 'off'], {
     default: 'on',
     description: 'API reference at `/docs`: `on` or `off`'

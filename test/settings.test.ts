@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
+import { metricsExposure } from '../domain/metrics-exposure.ts'
 import { loadSettings, SettingsError, showSettings } from '../domain/settings.ts'
 import { Settings } from '../schemas/settings.ts'
 import { parseDuration } from '../verifier/duration.ts'
@@ -131,6 +132,18 @@ const refused: Record<string, string[]> = {
   AUTH_RATE_LIMIT_PER_IP: ['-1', 'off', 'false', '0.9', ''],
   AUTH_LOGIN_LIMIT_PER_IP: ['false'],
   AUTH_LOGIN_LIMIT_PER_ACCOUNT: ['0.5'],
+  AUTH_METRICS: [
+    'on',
+    'OFF',
+    '0',
+    '65536',
+    '3000',
+    '99999999999999999999999999999999',
+    'Kx7vQ2mZ9pLr4tWs6yBd8fGh1jNc3kE',
+    'Kx7vQ2mZ9pLr4tWs+yBd8fGh1jNc3kEa',
+    'a'.repeat(40),
+    'Kx7vQ2mZ9pLr4tWs6yBd8fGh1-changeme'
+  ],
   AUTH_DOCS: ['true', 'OFF']
 }
 
@@ -165,6 +178,11 @@ t.test('a value that is allowed is taken as it is meant', async (t) => {
   t.equal(of({ AUTH_RATE_LIMIT_PER_IP: '0' }).AUTH_RATE_LIMIT_PER_IP, 0)
   t.equal(of({ DATABASE_URL: 'postgresql://x@y/z' }).DATABASE_URL, 'postgresql://x@y/z')
   t.equal(of({ AUTH_DATA_DIR: '/srv/gatehouse' }).DATABASE_URL, 'file:/srv/gatehouse/gatehouse.db')
+  const exposureOf = (AUTH_METRICS: string) => metricsExposure(of({ AUTH_METRICS }).AUTH_METRICS)
+  t.strictSame(exposureOf('9464'), { by: 'port', port: 9464 })
+  for (const token of [randomBytes(24).toString('base64url'), randomBytes(32).toString('hex')]) {
+    t.strictSame(exposureOf(token), { by: 'token', token })
+  }
 })
 
 t.test('a cookie domain must be one that the issuer belongs to', async (t) => {
@@ -186,6 +204,9 @@ t.test('a cookie domain must be one that the issuer belongs to', async (t) => {
 
 t.test('a master key that is empty, short, known or no base64url is refused', async (t) => {
   t.strictSame(faultsOf({ AUTH_MASTER_KEY: KEY }), [])
+  for (let made = 0; made < 200; made += 1) {
+    t.strictSame(faultsOf({ AUTH_MASTER_KEY: randomBytes(32).toString('hex') }), [], 'hexadecimal will do')
+  }
   const weak = [
     '',
     ' ',
@@ -255,6 +276,12 @@ t.test('settings are shown with their sources, as they were written, secrets mas
   t.strictSame(row('AUTH_ACCESS_TTL'), { name: 'AUTH_ACCESS_TTL', value: '10m', source: 'environment' })
   t.strictSame(row('AUTH_REFRESH_GRACE'), { name: 'AUTH_REFRESH_GRACE', value: '10s', source: 'default' })
   t.notMatch(JSON.stringify(shown), 'hunter2')
+  const metrics = { AUTH_METRICS: KEY }
+  t.match(
+    showSettings(load(metrics), metrics).find(({ name }) => name === 'AUTH_METRICS'),
+    { value: '********' }
+  )
+  t.equal(load({ AUTH_METRICS_FILE: '/run/token' }, () => `${KEY}\n`).config.AUTH_METRICS, KEY)
 })
 
 t.test('a duration is its number in its unit, and nothing else is one', async () => {
