@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { loadSettings } from '../domain/settings.ts'
 import { openStore } from '../store/index.ts'
 import type { Command } from './command.ts'
+import { settings } from './settings.ts'
 
 /** `gatehouse migrate`: the database's schema, brought up to date without starting the service. */
 export const migrate: Command = {
@@ -11,7 +10,7 @@ export const migrate: Command = {
   words: 0,
   options: {},
   async run() {
-    const { config } = loadSettings(process.env, (path) => readFileSync(path, 'utf8'))
+    const { config } = settings()
     const { store, migrated } = await openStore(config.DATABASE_URL, () => {})
     await store.close()
     return {

@@ -15,6 +15,14 @@ export interface PasswordHasher {
   verify(hash: string | null, password: string): Promise<boolean>
   /** Whether the hash was made at another cost than today's. */
   isOutdated(hash: string): boolean
+  /** How many are at work at this moment, and how many wait for their turn. */
+  load(): { running: number; waiting: number }
+}
+
+/** Who is told of each hash: how long it waited and then took, in milliseconds, or that it was refused. */
+export interface HashObserver {
+  hashed(waited: number, took: number): void
+  refused(): void
 }
 
 const QUEUE_FACTOR = 64
@@ -26,7 +34,8 @@ const RETRY_AFTER = 2
  */
 export async function createPasswordHasher(
   cost: Argon2Cost,
-  slots: number = availableParallelism()
+  slots: number = availableParallelism(),
+  observer?: HashObserver
 ): Promise<PasswordHasher> {
   const options = {
     type: argon2.argon2id,
@@ -34,7 +43,7 @@ export async function createPasswordHasher(
     timeCost: cost.time,
     parallelism: cost.parallelism
   } as const
-  const admit = createAdmission(slots, slots * QUEUE_FACTOR)
+  const { admit, load } = createAdmission(slots, slots * QUEUE_FACTOR, observer)
   const isOutdated = (hash: string) => argon2.needsRehash(hash, options)
   const nobodys = await argon2.hash('nobody has this password', options)
 
@@ -47,7 +56,8 @@ export async function createPasswordHasher(
       if (hash !== null && !matches && isOutdated(hash)) await admit(() => argon2.verify(nobodys, candidate))
       return hash !== null && matches
     },
-    isOutdated
+    isOutdated,
+    load
   }
 }
 
@@ -56,22 +66,30 @@ export function normalisePassword(password: string): string {
   return password.normalize('NFC')
 }
 
-function createAdmission(slots: number, queue: number) {
+function createAdmission(slots: number, queue: number, observer: HashObserver | undefined) {
   const waiting: Array<() => void> = []
   let running = 0
 
-  return async function admit<T>(work: () => Promise<T>): Promise<T> {
+  async function admit<T>(work: () => Promise<T>): Promise<T> {
+    const askedAt = performance.now()
     if (running >= slots) {
-      if (waiting.length >= queue) throw new Problem('busy', { retryAfter: RETRY_AFTER })
+      if (waiting.length >= queue) {
+        observer?.refused()
+        throw new Problem('busy', { retryAfter: RETRY_AFTER })
+      }
       await new Promise<void>((resolve) => waiting.push(resolve))
     } else running += 1
+    const startedAt = performance.now()
     try {
       return await work()
     } finally {
+      observer?.hashed(startedAt - askedAt, performance.now() - startedAt)
       // The slot passes straight to the next in line: nobody new can slip in between.
       const next = waiting.shift()
       if (next) next()
       else running -= 1
     }
   }
+
+  return { admit, load: () => ({ running, waiting: waiting.length }) }
 }

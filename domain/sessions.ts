@@ -33,12 +33,27 @@ export interface Opening {
   as: AuditType
 }
 
+/** What a refresh came to. `repeated`: the token was the one just replaced, and its successor was given out again. */
+export const refreshResults = ['rotated', 'repeated', 'replayed', 'invalid'] as const
+
+export type RefreshResult = (typeof refreshResults)[number]
+
+interface SessionParts {
+  store: Store
+  clock: Clock
+  rules: SessionRules
+  /** Told of every refresh. */
+  onRefresh?: ((result: RefreshResult) => void) | undefined
+}
+
 /** Why a session ended, as the audit trail and the row say it. */
 export type EndReason =
   | 'logout'
   | 'logout_all'
   | 'ended_by_user'
   | 'ended_by_administrator'
+  | 'ended_by_operator'
+  | 'database_restored'
   | 'replaced'
   | 'replayed'
   | 'password_changed'
@@ -46,10 +61,15 @@ export type EndReason =
   | 'user_disabled'
   | 'user_deleted'
 
+interface Rotation {
+  result: RefreshResult
+  session?: Session
+}
+
 export type Sessions = ReturnType<typeof createSessions>
 
 /** The session state machine: opened by a sign-in, rotated by refreshes, ended once and for good. */
-export function createSessions({ store, clock, rules }: { store: Store; clock: Clock; rules: SessionRules }) {
+export function createSessions({ store, clock, rules, onRefresh }: SessionParts) {
   const isLive = (session: Session, now: number) =>
     session.endedAt === null && session.idleExpiresAt > now && session.expiresAt > now
 
@@ -78,14 +98,25 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
     return signedIn(session, user)
   }
 
-  async function settleLostRace(token: RefreshToken, caller: Caller): Promise<SignedIn> {
+  /** The session whose next token may be given out, if any, and what to call it. */
+  async function rotate(text: string | undefined, caller: Caller): Promise<Rotation> {
+    const proof = text === undefined ? undefined : await prove(text)
+    if (!proof) return { result: 'invalid' }
+    const { token, session } = proof
+    const now = clock()
+    const idleExpiresAt = Math.min(now + rules.idleTtl, session.expiresAt)
+    const rotated = await store.sessions.rotate(session.id, token.generation, now, idleExpiresAt)
+    return rotated ? { result: 'rotated', session: rotated } : settleLostRace(token, caller)
+  }
+
+  async function settleLostRace(token: RefreshToken, caller: Caller): Promise<Rotation> {
     const now = clock()
     const session = await store.sessions.find(token.sessionId)
-    if (!session || !isLive(session, now)) throw new Problem('invalid_session')
+    if (!session || !isLive(session, now)) return { result: 'invalid' }
     const isPredecessor = token.generation === session.generation - 1
-    if (isPredecessor && now - session.lastUsedAt <= rules.grace) return present(session)
+    if (isPredecessor && now - session.lastUsedAt <= rules.grace) return { result: 'repeated', session }
     await endReplayed(session, token, caller, now)
-    throw new Problem('invalid_session')
+    return { result: 'replayed' }
   }
 
   // Committed by itself: the session stays dead although the request that showed the old token fails.
@@ -203,14 +234,11 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
      * is the direct predecessor and within the grace; anything older is a replay and ends the session.
      * Throws a Problem `invalid_session`.
      */
-    async refresh(text: string, caller: Caller): Promise<SignedIn> {
-      const proof = await prove(text)
-      if (!proof) throw new Problem('invalid_session')
-      const { token, session } = proof
-      const now = clock()
-      const idleExpiresAt = Math.min(now + rules.idleTtl, session.expiresAt)
-      const rotated = await store.sessions.rotate(session.id, token.generation, now, idleExpiresAt)
-      return rotated ? present(rotated) : settleLostRace(token, caller)
+    async refresh(text: string | undefined, caller: Caller): Promise<SignedIn> {
+      const { result, session } = await rotate(text, caller)
+      onRefresh?.(result)
+      if (!session) throw new Problem('invalid_session')
+      return present(session)
     },
 
     /** The session, live or not, that a refresh token proves; undefined without proof. */
@@ -242,12 +270,14 @@ export function createSessions({ store, clock, rules }: { store: Store; clock: C
       await store.transaction((tx) => endWithin(tx, session, reason, caller))
     },
 
-    async endAll(userId: string, reason: EndReason, caller: Caller): Promise<void> {
-      await store.transaction(async (tx) => {
+    /** Returns how many ended. */
+    async endAll(userId: string, reason: EndReason, caller: Caller): Promise<number> {
+      return store.transaction(async (tx) => {
         const count = await endAllWithin(tx, userId, reason)
         await tx.audit.append(
           auditEvent('session.all_ended', caller, clock(), { userId, detail: { reason, count } })
         )
+        return count
       })
     }
   }

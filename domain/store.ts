@@ -151,6 +151,8 @@ export interface Sessions {
   end(id: string, reason: string, now: number): Promise<boolean>
   /** The ids of those that ended by this. */
   endAll(userId: string, reason: string, now: number, except?: string): Promise<string[]>
+  /** Ends up to `limit` that live, whoever has them, opened by now. The ids of those that ended by this. */
+  endSome(limit: number, reason: string, now: number): Promise<string[]>
 }
 
 export interface Roles {
@@ -215,6 +217,8 @@ export interface OneTimeTokens {
   find(hash: string, purpose: OneTimeToken['purpose'], now: number): Promise<OneTimeToken | undefined>
   /** Atomic: true for one caller only. */
   consume(hash: string, purpose: OneTimeToken['purpose'], now: number): Promise<boolean>
+  /** Withdraws everybody's. */
+  withdrawAll(): Promise<void>
   /** Withdraws every token of one purpose for one user, or for nobody in particular. */
   withdraw(purpose: OneTimeToken['purpose'], userId: string | null): Promise<void>
 }
@@ -242,6 +246,12 @@ export interface Transaction extends Repositories {
   exclusive(name: 'roles' | 'signing-keys' | 'clients'): Promise<void>
 }
 
+/** How busy the database is: callers that wait for their turn and, where there are any, its connections. */
+export interface StoreLoad {
+  waiting: number
+  connections?: { active: number; idle: number }
+}
+
 /** What a commit made true, for those in this process who follow it. */
 export interface Committed {
   audited: AuditEvent[]
@@ -258,6 +268,7 @@ export interface Store extends Repositories {
   /** Called after each commit, before its caller goes on. */
   onCommit(listener: (committed: Committed) => void): void
   ping(): Promise<void>
+  load(): StoreLoad
   /** Removes what no rule needs any more. Returns the number of rows. */
   purge(now: number): Promise<number>
   close(): Promise<void>

@@ -1,17 +1,19 @@
 import { fileURLToPath } from 'node:url'
-import { type Dialect, Kysely, sql } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import { DAY, HOUR } from '../domain/clock.ts'
 import type { Committed, Repositories, Store, Transaction } from '../domain/store.ts'
 import { createAudit } from './audit.ts'
 import { createClients } from './clients.ts'
+import type { EngineDialect } from './engine-dialect.ts'
 import { migrate } from './migrate.ts'
 import { createOneTimeTokens } from './one-time-tokens.ts'
-import { postgresDialect } from './postgres.ts'
+import { patientPostgresDialect, postgresDialect } from './postgres.ts'
 import { createRevocations } from './revocations.ts'
 import { createRoles } from './roles.ts'
 import { createSessions } from './sessions.ts'
 import { createSigningKeys } from './signing-keys.ts'
 import { sqliteDialect } from './sqlite/dialect.ts'
+import { claimDatabase, type ServiceLock } from './sqlite/service-lock.ts'
 import type { Tables } from './tables.ts'
 import { createThrottles } from './throttles.ts'
 import { asUnavailable } from './unavailable.ts'
@@ -36,24 +38,46 @@ export async function openStore(
   onIdleError: (error: Error) => void
 ): Promise<OpenedStore> {
   const engine = databaseUrl.startsWith('file:') ? 'sqlite' : 'postgres'
-  const db = new Kysely<Tables>({ dialect: dialectOf(databaseUrl, onIdleError) })
+  const dialect = dialectOf(databaseUrl, onIdleError)
+  const db = new Kysely<Tables>({ dialect })
   try {
-    const migrated = await migrate(db, engine)
-    return { store: createStore(db, engine), migrated }
+    const migrated =
+      engine === 'sqlite' ? await migrate(db, engine) : await migratePostgres(databaseUrl, onIdleError)
+    return { store: createStore(db, engine, dialect.load), migrated }
   } catch (error) {
     await db.destroy()
     throw asUnavailable(error)
   }
 }
 
-function dialectOf(databaseUrl: string, onIdleError: (error: Error) => void): Dialect {
-  if (!databaseUrl.startsWith('file:')) return postgresDialect(databaseUrl, onIdleError)
-  return sqliteDialect(
-    databaseUrl.startsWith('file://') ? fileURLToPath(databaseUrl) : databaseUrl.slice('file:'.length)
-  )
+// On a connection of its own: the time limits of the others would end a long migration, or the wait for another's.
+async function migratePostgres(url: string, onIdleError: (error: Error) => void): Promise<string[]> {
+  const db = new Kysely<Tables>({ dialect: patientPostgresDialect(url, onIdleError) })
+  try {
+    return await migrate(db, 'postgres')
+  } finally {
+    await db.destroy()
+  }
 }
 
-function createStore(db: Kysely<Tables>, engine: Store['engine']): Store {
+/** Takes the database for one service where its engine serves one alone; a command works beside it, and takes nothing. */
+export function claimForService(databaseUrl: string): ServiceLock | undefined {
+  const path = sqlitePathOf(databaseUrl)
+  return path === undefined ? undefined : claimDatabase(path)
+}
+
+/** Where the embedded database is; undefined for PostgreSQL. */
+export function sqlitePathOf(databaseUrl: string): string | undefined {
+  if (!databaseUrl.startsWith('file:')) return undefined
+  return databaseUrl.startsWith('file://') ? fileURLToPath(databaseUrl) : databaseUrl.slice('file:'.length)
+}
+
+function dialectOf(databaseUrl: string, onIdleError: (error: Error) => void): EngineDialect {
+  const path = sqlitePathOf(databaseUrl)
+  return path === undefined ? postgresDialect(databaseUrl, onIdleError) : sqliteDialect(path)
+}
+
+function createStore(db: Kysely<Tables>, engine: Store['engine'], load: Store['load']): Store {
   const listeners: Array<(committed: Committed) => void> = []
   const announce = (committed: Committed) => {
     for (const listener of listeners) listener(committed)
@@ -89,6 +113,8 @@ function createStore(db: Kysely<Tables>, engine: Store['engine']): Store {
     async ping() {
       await sql`select 1`.execute(db)
     },
+
+    load,
 
     purge: (now) => purge(db, now),
 

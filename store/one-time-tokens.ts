@@ -39,6 +39,10 @@ export function createOneTimeTokens(db: Kysely<Tables>): OneTimeTokens {
       return numDeletedRows === 1n
     },
 
+    async withdrawAll() {
+      await db.deleteFrom('one_time_tokens').execute()
+    },
+
     async withdraw(purpose, userId) {
       await db
         .deleteFrom('one_time_tokens')

@@ -1,32 +1,49 @@
-import { type Dialect, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
+import { PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
+import type { EngineDialect } from './engine-dialect.ts'
 import { withOutages } from './unavailable.ts'
 
 const INT8 = 20
 
 /** How many connections one instance holds, and how long a request waits for one before it is refused. */
 const POOL = { max: 10, connectionTimeoutMillis: 1000, idleTimeoutMillis: 30_000 }
+/** How many requests may wait for one: whoever comes next is refused at once. */
+const LONGEST_QUEUE = 500
 const STATEMENT_TIMEOUT = 3000
 /** For a server that does not even say that the statement took too long. */
 const SILENCE_TIMEOUT = STATEMENT_TIMEOUT + 1000
 
 /** PostgreSQL through a bounded pool. `onIdleError` hears of connections that broke while no statement ran on them. */
-export function postgresDialect(url: string, onIdleError: (error: Error) => void): Dialect {
+export function postgresDialect(url: string, onIdleError: (error: Error) => void): EngineDialect {
+  return pooledDialect(
+    {
+      connectionString: url,
+      statement_timeout: STATEMENT_TIMEOUT,
+      query_timeout: SILENCE_TIMEOUT,
+      lock_timeout: STATEMENT_TIMEOUT,
+      idle_in_transaction_session_timeout: 2 * STATEMENT_TIMEOUT,
+      ...POOL
+    },
+    onIdleError
+  )
+}
+
+/** One connection on which a statement may take its time: for migrations, which wait for each other and build indexes. */
+export function patientPostgresDialect(url: string, onIdleError: (error: Error) => void): EngineDialect {
+  return pooledDialect({ connectionString: url, ...POOL, max: 1 }, onIdleError)
+}
+
+function pooledDialect(options: pg.PoolConfig, onIdleError: (error: Error) => void): EngineDialect {
   const pool = new pg.Pool({
-    connectionString: url,
     application_name: 'gatehouse',
     keepAlive: true,
-    statement_timeout: STATEMENT_TIMEOUT,
-    query_timeout: SILENCE_TIMEOUT,
-    lock_timeout: STATEMENT_TIMEOUT,
-    idle_in_transaction_session_timeout: 2 * STATEMENT_TIMEOUT,
     types: { getTypeParser: typeParser },
-    ...POOL
+    ...options
   })
   pool.on('error', onIdleError)
   // The pool listens to idle clients only: one that breaks between two statements would end the process.
   pool.on('connect', (client) => client.on('error', onIdleError))
-  return withOutagesDialect(new PostgresDialect({ pool: withoutSilentClients(pool) }))
+  return withOutagesDialect(new PostgresDialect({ pool: withoutSilentClients(pool) }), pool)
 }
 
 // A client that waits for an answer still is of no use to the next: it is destroyed instead of given back.
@@ -35,6 +52,7 @@ function withoutSilentClients(pool: pg.Pool): PostgresPool {
     options: pool.options,
     end: () => pool.end(),
     async connect() {
+      if (pool.waitingCount >= LONGEST_QUEUE) throw tooManyConnections()
       const client = await pool.connect()
       let isSilent = false
       const query = async (text: string, values: unknown[]): Promise<unknown> => {
@@ -50,12 +68,21 @@ function withoutSilentClients(pool: pg.Pool): PostgresPool {
   }
 }
 
+// PostgreSQL's own code for it.
+function tooManyConnections(): Error {
+  return Object.assign(new Error('too many requests wait for a connection'), { code: '53300' })
+}
+
 // Our times are far below 2^53, so an int8 is a number here, as it is on SQLite.
 const typeParser = ((oid: number, format?: 'text' | 'binary') =>
   oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser
 
-function withOutagesDialect(dialect: PostgresDialect): Dialect {
+function withOutagesDialect(dialect: PostgresDialect, pool: pg.Pool): EngineDialect {
   return {
+    load: () => ({
+      waiting: pool.waitingCount,
+      connections: { active: pool.totalCount - pool.idleCount, idle: pool.idleCount }
+    }),
     createAdapter: () => dialect.createAdapter(),
     createDriver: () => withOutages(dialect.createDriver()),
     createIntrospector: (db) => dialect.createIntrospector(db),

@@ -92,6 +92,23 @@ export function createSessions(db: Kysely<Tables>): Sessions {
         .returning('id')
       if (except !== undefined) query = query.where('id', '!=', except)
       return (await query.execute()).map(({ id }) => id)
+    },
+
+    async endSome(limit, reason, now) {
+      const some = db
+        .selectFrom('sessions')
+        .select('id')
+        .where('ended_at', 'is', null)
+        .where('idle_expires_at', '>', now)
+        .where('expires_at', '>', now)
+        .where('created_at', '<=', now)
+        .limit(limit)
+      const rows = await living(now)
+        .set({ ended_at: now, ended_reason: reason })
+        .where('id', 'in', some)
+        .returning('id')
+        .execute()
+      return rows.map(({ id }) => id)
     }
   }
 }

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type Dialect, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
+import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
+import type { EngineDialect } from '../engine-dialect.ts'
 import { withOutages } from '../unavailable.ts'
 import { SqliteDriver } from './driver.ts'
 
@@ -17,12 +18,14 @@ class GatehouseSqliteAdapter extends SqliteAdapter {
 }
 
 /** The embedded database at this path, made where it is missing, for nobody else on the machine to read. */
-export function sqliteDialect(path: string): Dialect {
+export function sqliteDialect(path: string): EngineDialect {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   closeSync(openSync(path, 'a', 0o600))
+  const driver = new SqliteDriver(path)
   return {
+    load: () => driver.load(),
     createAdapter: () => new GatehouseSqliteAdapter(),
-    createDriver: () => withOutages(new SqliteDriver(path)),
+    createDriver: () => withOutages(driver),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler()
   }

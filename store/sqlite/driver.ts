@@ -6,6 +6,7 @@ import {
   type QueryResult,
   SelectQueryNode
 } from 'kysely'
+import type { StoreLoad } from '../../domain/store.ts'
 import { Writer } from './writer.ts'
 
 const READ_TIMEOUT = 1000
@@ -26,6 +27,10 @@ export class SqliteDriver implements Driver {
   async init(): Promise<void> {
     this.#writer = await Writer.open(this.#path)
     this.#reader = new Reader(this.#path)
+  }
+
+  load(): StoreLoad {
+    return { waiting: this.#writer?.waiting ?? 0 }
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {

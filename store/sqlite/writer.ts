@@ -14,6 +14,8 @@ const GROUP_LIMIT = 64
 const SETTLED_AT_ONCE = 8
 /** How long a write may wait for those before it, in milliseconds. */
 const TURN_TIMEOUT = 3000
+/** How many may wait for their turn: whoever comes next is refused at once. */
+const LONGEST_QUEUE = 1000
 
 /** The main thread's end of the writer thread: one logical transaction at a time, in the order of arrival. */
 export class Writer {
@@ -79,6 +81,11 @@ export class Writer {
     await rolledBack
   }
 
+  /** How many wait for their turn. */
+  get waiting(): number {
+    return this.#turns.length
+  }
+
   async close(): Promise<void> {
     if (this.#dead) return
     // In turn, or it would write half of a transaction that is still going on.
@@ -89,6 +96,8 @@ export class Writer {
   }
 
   #waitForTurn(): Promise<void> {
+    if (this.#turns.length >= LONGEST_QUEUE)
+      return Promise.reject(busy('too many wait for their turn to write'))
     return new Promise((resolve, reject) => {
       const turn = () => {
         clearTimeout(timer)
@@ -96,7 +105,7 @@ export class Writer {
       }
       const timer = setTimeout(() => {
         this.#turns.splice(this.#turns.indexOf(turn), 1)
-        reject(Object.assign(new Error('no turn to write in time'), { code: 'SQLITE_BUSY' }))
+        reject(busy('no turn to write in time'))
       }, TURN_TIMEOUT)
       this.#turns.push(turn)
     })
@@ -164,4 +173,8 @@ export class Writer {
     this.#waiters.clear()
     for (const turn of this.#turns.splice(0)) turn()
   }
+}
+
+function busy(reason: string): Error {
+  return Object.assign(new Error(reason), { code: 'SQLITE_BUSY' })
 }

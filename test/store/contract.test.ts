@@ -1,102 +1,21 @@
 import t from 'tap'
 import { auditEvent } from '../../domain/audit.ts'
-import { DAY } from '../../domain/clock.ts'
 import { Problem } from '../../domain/errors.ts'
 import { uuidv7 } from '../../domain/id.ts'
-import type { Client, ClientSecret, Committed, InsertedUser, Session, Store } from '../../domain/store.ts'
+import type { Committed } from '../../domain/store.ts'
 import { openStore } from '../../store/index.ts'
 import { engines } from '../harness/engines.ts'
+import { insertSession, insertUser, newSession, newUser, nobody, now, openOn } from './rows.ts'
 
-const now = 1_800_000_000_000
-const nobody = { actorId: null, ip: null, userAgent: null, requestId: null }
 const policy = { limit: 5, firstDelay: 1000, doublings: 3, forgetAfter: 86_400_000 }
-
-const newUser = (email: string): InsertedUser => ({
-  id: uuidv7(),
-  email,
-  name: 'Ada',
-  passwordHash: 'hash',
-  version: 1,
-  disabled: false,
-  emailVerified: false,
-  createdAt: now
-})
-
-const newSession = (userId: string): Session => ({
-  id: uuidv7(),
-  userId,
-  seed: 'seed',
-  generation: 0,
-  remember: true,
-  createdAt: now,
-  authTime: now,
-  lastUsedAt: now,
-  idleExpiresAt: now + 1000,
-  expiresAt: now + 10_000,
-  endedAt: null,
-  ip: '127.0.0.1',
-  userAgent: 'test'
-})
-
-const newClient = (changes: Partial<Client> = {}): Client => ({
-  id: uuidv7(),
-  name: 'reports',
-  scope: ['orders:read', 'stock:read'],
-  audiences: ['https://b.example.com', 'https://a.example.com'],
-  disabled: false,
-  version: 1,
-  jwks: [{ kty: 'OKP', crv: 'Ed25519', x: 'x', alg: 'EdDSA' }],
-  createdAt: now,
-  secrets: [],
-  ...changes
-})
-
-const newSecret = (clientId: string, changes: Partial<ClientSecret> = {}): ClientSecret => ({
-  id: uuidv7(),
-  clientId,
-  hash: `hash of ${uuidv7()}`,
-  createdAt: now,
-  expiresAt: null,
-  lastUsedAt: null,
-  ...changes
-})
-
-async function insertUser(store: Store, email = `${uuidv7()}@example.com`) {
-  const user = newUser(email)
-  await store.users.insert(user)
-  return user
-}
-
-async function insertClient(store: Store, changes?: Partial<Client>) {
-  const client = newClient(changes)
-  await store.clients.insert(client)
-  return client
-}
-
-async function insertSecret(store: Store, clientId: string, changes?: Partial<ClientSecret>) {
-  const secret = newSecret(clientId, changes)
-  await store.clients.insertSecret(secret)
-  return secret
-}
-
-async function insertSession(store: Store, userId: string) {
-  const session = newSession(userId)
-  await store.sessions.insert(session)
-  return session
-}
 
 for (const engine of engines) {
   t.test(`on ${engine.name}`, { skip: engine.missing }, async (t) => {
-    const database = await engine.create()
-    const { store, migrated } = await openStore(database.url, () => {})
-    t.teardown(async () => {
-      await store.close()
-      await database.remove()
-    })
+    const { store, migrated, url } = await openOn(t, engine)
 
     t.test('a new database is migrated once', async (t) => {
       t.strictSame(migrated, ['0001-initial', '0002-key-schedule', '0003-revocation-log', '0004-clients'])
-      const again = await openStore(database.url, () => {})
+      const again = await openStore(url, () => {})
       t.strictSame(again.migrated, [])
       await again.store.close()
     })
@@ -277,76 +196,6 @@ for (const engine of engines) {
       t.strictSame(await store.throttles.reserve(key, policy, time + policy.forgetAfter + 1), { wait: 0 })
     })
 
-    t.test('revocations come back while they live', async (t) => {
-      const id = uuidv7()
-      await store.revocations.add([{ kind: 'user', id, minVersion: 5, expiresAt: now + 5 }])
-      await store.revocations.add([{ kind: 'sid', id, expiresAt: now + 7 }])
-      const living = async (at: number) => {
-        const { entries } = await store.revocations.since(0, at)
-        return entries.map(({ revocation }) => revocation).filter((revocation) => revocation.id === id)
-      }
-      t.strictSame(
-        new Set(await living(now + 4)),
-        new Set([
-          { kind: 'user', id, minVersion: 5, expiresAt: now + 5 },
-          { kind: 'sid', id, expiresAt: now + 7 }
-        ])
-      )
-      t.strictSame(await living(now + 5), [{ kind: 'sid', id, expiresAt: now + 7 }])
-      t.strictSame(await living(now + 7), [])
-    })
-
-    t.test(
-      'a reading goes on where the one before ended, and repeats nothing that was decided',
-      async (t) => {
-        const ids = [uuidv7(), uuidv7()] as const
-        await store.revocations.add([{ kind: 'sid', id: ids[0], expiresAt: now + 1 }])
-        const { next } = await store.revocations.since(0, now)
-        await store.revocations.add([{ kind: 'sid', id: ids[1], expiresAt: now + 1 }])
-        const { entries } = await store.revocations.since(next, now)
-        t.strictSame(
-          entries.map(({ revocation }) => revocation.id),
-          [ids[1]]
-        )
-      }
-    )
-
-    t.test('what was written before a reading and committed long after it is not missed', async (t) => {
-      const [early, late] = [uuidv7(), uuidv7()]
-      const next = await store.transaction(async (tx) => {
-        await tx.revocations.add([{ kind: 'sid', id: late, expiresAt: now + 1 }])
-        if (engine.name === 'postgres') {
-          await store.revocations.add([{ kind: 'sid', id: early, expiresAt: now + 1 }])
-        }
-        const reading = await store.revocations.since(0, now)
-        t.notOk(reading.entries.some(({ revocation }) => revocation.id === late))
-        return reading.next
-      })
-      const { entries } = await store.revocations.since(next, now)
-      t.ok(entries.some(({ revocation }) => revocation.id === late))
-    })
-
-    t.test('positions only rise, though everything was purged', async (t) => {
-      const before = await store.revocations.since(0, now)
-      await store.purge(now + 365 * DAY)
-      const after = await store.revocations.since(0, now)
-      t.ok(after.next >= before.next)
-      const id = uuidv7()
-      await store.revocations.add([{ kind: 'sid', id, expiresAt: now + 1 }])
-      const { entries } = await store.revocations.since(before.next, now)
-      t.ok(entries.some(({ revocation }) => revocation.id === id))
-    })
-
-    t.test('more revocations than one statement takes are all recorded', async (t) => {
-      const many = Array.from(
-        { length: 1200 },
-        () => ({ kind: 'jti', id: uuidv7(), expiresAt: now + 1 }) as const
-      )
-      await store.revocations.add(many)
-      const { entries } = await store.revocations.since(0, now)
-      t.equal(entries.filter(({ revocation }) => revocation.kind === 'jti').length, 1200)
-    })
-
     t.test('signing keys are kept in the order in which they sign', async (t) => {
       const key = (kid: string, activatesAt: number) =>
         ({
@@ -445,113 +294,6 @@ for (const engine of engines) {
       t.strictSame(await store.audit.list({ limit: 2, userId, after: second?.id }), [events[0]])
       t.strictSame(await store.audit.list({ limit: 9, userId, from: now + 2, to: now + 3 }), [events[1]])
       t.strictSame(await store.audit.list({ limit: 9, userId, type: 'login.failed' }), [])
-    })
-
-    t.test('a client comes back as it went in, and as it was changed', async (t) => {
-      const client = await insertClient(store)
-      t.strictSame(await store.clients.find(client.id), client)
-      const bare = await insertClient(store, { scope: [], audiences: [], jwks: [], disabled: true })
-      t.strictSame(await store.clients.find(bare.id), bare)
-      const changed = { ...client, name: 'x', scope: [], audiences: [], disabled: true, version: 2, jwks: [] }
-      await store.clients.update(changed)
-      t.strictSame(await store.clients.find(client.id), changed)
-      t.strictSame(await store.clients.find(bare.id), bare, 'no other one')
-      t.equal(await store.clients.find(uuidv7()), undefined)
-    })
-
-    t.test('a client has its own secrets, in order of creation', async (t) => {
-      const [client, other] = [await insertClient(store), await insertClient(store)]
-      const first = await insertSecret(store, client.id)
-      const second = await insertSecret(store, client.id, { expiresAt: now + 5, lastUsedAt: now })
-      const third = await insertSecret(store, other.id)
-      t.strictSame((await store.clients.find(client.id))?.secrets, [first, second])
-      t.strictSame((await store.clients.find(other.id))?.secrets, [third])
-      await store.clients.update({ ...client, version: 2 })
-      t.strictSame((await store.clients.find(client.id))?.secrets, [first, second], 'a change keeps them')
-      await t.rejects(insertSecret(store, uuidv7()), 'there is no secret of nobody')
-    })
-
-    t.test('clients are listed page by page, each with its secrets', async (t) => {
-      const made = []
-      for (let n = 0; n < 3; n += 1) made.push(await insertClient(store))
-      const [a, b, c] = made as [Client, Client, Client]
-      const secret = await insertSecret(store, b.id)
-      const first = await store.clients.list({ limit: 2, after: a.id })
-      t.strictSame(first, [{ ...b, secrets: [secret] }, c])
-      t.strictSame(await store.clients.list({ limit: 2, after: c.id }), [])
-      const all = await store.clients.list({ limit: 200 })
-      t.strictSame(
-        all.map(({ id }) => id),
-        all.map(({ id }) => id).sort()
-      )
-    })
-
-    t.test('a secret goes once, and with nobody’s name but its client’s', async (t) => {
-      const [client, other] = [await insertClient(store), await insertClient(store)]
-      const { id } = await insertSecret(store, client.id)
-      t.equal(await store.clients.deleteSecret(other.id, id), false)
-      const tries = Array.from({ length: 10 }, () => store.clients.deleteSecret(client.id, id))
-      t.equal((await Promise.all(tries)).filter(Boolean).length, 1)
-      t.strictSame((await store.clients.find(client.id))?.secrets, [])
-    })
-
-    t.test('a client that goes takes its secrets along', async (t) => {
-      const [client, other] = [await insertClient(store), await insertClient(store)]
-      const { id } = await insertSecret(store, client.id)
-      const kept = await insertSecret(store, other.id)
-      await store.clients.delete(client.id)
-      t.equal(await store.clients.find(client.id), undefined)
-      t.equal(await store.clients.deleteSecret(client.id, id), false)
-      t.strictSame((await store.clients.find(other.id))?.secrets, [kept])
-    })
-
-    t.test('the use of a secret is recorded, with its hash as it is now', async (t) => {
-      const { id: clientId } = await insertClient(store)
-      const [used, other] = [await insertSecret(store, clientId), await insertSecret(store, clientId)]
-      await store.clients.recordSecretUse(used.id, 'new hash', now + 3)
-      t.strictSame((await store.clients.find(clientId))?.secrets, [
-        { ...used, hash: 'new hash', lastUsedAt: now + 3 },
-        other
-      ])
-      await store.clients.deleteSecret(clientId, used.id)
-      await store.clients.recordSecretUse(used.id, 'hash', now)
-      t.strictSame((await store.clients.find(clientId))?.secrets, [other], 'one that is gone stays gone')
-    })
-
-    t.test('an assertion counts for the first of many who show it, of each client', async (t) => {
-      const [a, b] = [await insertClient(store), await insertClient(store)]
-      for (let round = 0; round < 10; round += 1) {
-        const jti = uuidv7()
-        const tries = Array.from({ length: 20 }, () => store.clients.useAssertion(a.id, jti, now + 10))
-        t.equal((await Promise.all(tries)).filter(Boolean).length, 1)
-        t.equal(await store.clients.useAssertion(b.id, jti, now + 10), true)
-        t.equal(await store.clients.useAssertion(a.id, jti, now + 99), false)
-      }
-    })
-
-    t.test('a client that was deleted is revoked as one, and read back as one', async (t) => {
-      const { id } = await insertClient(store)
-      const revocation = { kind: 'client', id, minVersion: 2, expiresAt: now + 5 } as const
-      await store.revocations.add([revocation])
-      const { entries } = await store.revocations.since(0, now)
-      t.strictSame(
-        entries.map((entry) => entry.revocation).filter((entry) => entry.id === id),
-        [revocation]
-      )
-    })
-
-    t.test('purging removes expired secrets and assertions that can be shown no more', async (t) => {
-      const { id } = await insertClient(store)
-      const later = now + 400 * DAY
-      await insertSecret(store, id, { expiresAt: later - 1 })
-      const lasting = await insertSecret(store, id, { expiresAt: later })
-      const endless = await insertSecret(store, id)
-      await store.clients.useAssertion(id, 'over', later - 1)
-      await store.clients.useAssertion(id, 'live', later)
-      await store.purge(later)
-      t.strictSame((await store.clients.find(id))?.secrets, [lasting, endless])
-      t.equal(await store.clients.useAssertion(id, 'over', later), true, 'it was forgotten')
-      t.equal(await store.clients.useAssertion(id, 'live', later), false)
     })
 
     t.test('purging removes what is over and keeps what lives', async (t) => {

@@ -8,7 +8,7 @@ import t from 'tap'
 import { uuidv7 } from '../../domain/id.ts'
 import { build, password, type Teardown, type TestApp } from '../harness/build.ts'
 import { postgres, postgresUrl } from '../harness/engines.ts'
-import { createTcpProxy, type TcpProxy } from '../harness/tcp-proxy.ts'
+import { wiredPostgres } from '../harness/wired-postgres.ts'
 
 const FLAGS = { disabled: false, emailVerified: false, createdAt: 1 }
 const TIMES = { createdAt: 1, authTime: 1, lastUsedAt: 1, idleExpiresAt: 2, expiresAt: 2 }
@@ -211,20 +211,6 @@ function whyNoSmallDisk(): string | false {
   } catch {
     return 'a small disk cannot be mounted here'
   }
-}
-
-/** A new database at the end of a wire: its address through the wire, and the direct one. */
-async function wiredPostgres(t: Teardown): Promise<{ wire: TcpProxy; url: string; direct: string }> {
-  const database = await postgres.create()
-  const url = new URL(database.url)
-  const wire = await createTcpProxy({ host: url.hostname, port: Number(url.port) || 5432 })
-  t.teardown(async () => {
-    await wire.close()
-    await database.remove()
-  })
-  url.port = String(wire.port)
-  url.hostname = '127.0.0.1'
-  return { wire, url: url.href, direct: database.url }
 }
 
 async function buildOnSmallDisk(t: Teardown): Promise<TestApp> {

@@ -1,0 +1,7 @@
+import type { Dialect } from 'kysely'
+import type { StoreLoad } from '../domain/store.ts'
+
+/** What an engine brings: how Kysely talks to it, and how busy it is. */
+export interface EngineDialect extends Dialect {
+  load(): StoreLoad
+}

@@ -1,0 +1,65 @@
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type Database from 'better-sqlite3'
+import { uuidv7 } from '../../domain/id.ts'
+import { type DatabaseFacts, examineDatabase, reading, refuseForeign } from './examine.ts'
+
+/**
+ * Writes the database at `path`, as it is at this moment, to a new file (0600). It appears under its name whole, on disk and
+ * examined, or not at all. Throws where there is such a file.
+ */
+export function backUpDatabase(path: string, file: string): DatabaseFacts {
+  refuseToOverwrite(file)
+  if (!existsSync(dirname(file))) throw new Error(`There is no folder ${dirname(file)}`)
+  const draft = `${file}.${uuidv7()}`
+  try {
+    const facts = copyDatabase(path, draft)
+    refuseToOverwrite(file)
+    renameSync(draft, file)
+    sync(dirname(file))
+    return facts
+  } finally {
+    removeDatabase(draft)
+  }
+}
+
+function refuseToOverwrite(file: string): void {
+  if (existsSync(file)) throw new Error(`There is ${file} already: a backup is written to a new file`)
+}
+
+/** Copies a database, whoever writes to it meanwhile, to a new file (0600): on disk and examined when this returns. */
+export function copyDatabase(from: string, to: string): DatabaseFacts {
+  closeSync(openSync(to, 'wx', 0o600))
+  const { atLeast, atMost } = reading(from, (db) => {
+    refuseForeign(db, from)
+    const atLeast = countEvents(db)
+    // One read transaction: it holds up no writer, and none makes it start again. What was deleted is not in the copy.
+    db.prepare('vacuum into ?').run(to)
+    return { atLeast, atMost: countEvents(db) }
+  })
+  sync(to)
+  const facts = examineDatabase(to)
+  const events = reading(to, countEvents)
+  if (events < atLeast || events > atMost) throw new Error(`${to} is not all of ${from}`)
+  return facts
+}
+
+// Of the tables, the one that only grows.
+function countEvents(db: Database.Database): number {
+  return db.prepare('select count(*) from audit_events').pluck().get() as number
+}
+
+/** Has what was written to a file, or the names in a folder, on disk. */
+export function sync(path: string): void {
+  const handle = openSync(path, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/** Removes a database and what SQLite keeps beside it; does nothing where there is none. */
+export function removeDatabase(path: string): void {
+  for (const end of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${end}`, { force: true })
+}

@@ -1,0 +1,71 @@
+import { existsSync, statSync } from 'node:fs'
+import Database from 'better-sqlite3'
+import type { SigningKey } from '../../domain/store.ts'
+import { compareMigrations, newerVersionText } from '../migrate.ts'
+
+const TABLES = ['users', 'signing_keys', 'audit_events', 'kysely_migration']
+const READ_TIMEOUT = 3000
+
+/** What is in a database that was found whole. */
+export interface DatabaseFacts {
+  bytes: number
+  users: number
+  signingKeys: Array<Pick<SigningKey, 'kid' | 'algorithm' | 'publicPem' | 'sealedPrivateKey'>>
+}
+
+/** Throws, in a sentence, where the file is no database of Gatehouse, is damaged, or is of a newer version. */
+export function examineDatabase(path: string): DatabaseFacts {
+  return reading(path, (db) => {
+    refuseForeign(db, path)
+    refuseNewer(db, path)
+    refuseDamaged(db, path)
+    return {
+      bytes: statSync(path).size,
+      users: db.prepare('select count(*) from users').pluck().get() as number,
+      signingKeys: db
+        .prepare(
+          `select kid, algorithm, public_pem as publicPem, sealed_private_key as sealedPrivateKey
+           from signing_keys order by kid`
+        )
+        .all() as DatabaseFacts['signingKeys']
+    }
+  })
+}
+
+/** Throws, in a sentence, where it has not the tables of ours. */
+export function refuseForeign(db: Database.Database, path: string): void {
+  const tables = db.prepare("select name from sqlite_schema where type = 'table'").pluck().all()
+  if (!TABLES.every((name) => tables.includes(name))) throw new Error(notOurs(path))
+}
+
+function refuseNewer(db: Database.Database, path: string): void {
+  const executed = db.prepare('select name from kysely_migration').pluck().all() as string[]
+  const { unknown } = compareMigrations(executed, 'sqlite')
+  if (unknown.length > 0) throw new Error(`${path} cannot be used: ${newerVersionText(unknown)}`)
+}
+
+function refuseDamaged(db: Database.Database, path: string): void {
+  const isWhole = db.pragma('integrity_check', { simple: true }) === 'ok'
+  const dangling = db.pragma('foreign_key_check') as unknown[]
+  if (!isWhole || dangling.length > 0) throw new Error(damaged(path))
+}
+
+/** Opens the file for reading alone, and says in a sentence what SQLite says of it in a code. */
+export function reading<T>(path: string, work: (db: Database.Database) => T): T {
+  if (!existsSync(path)) throw new Error(`There is no ${path}`)
+  let db: Database.Database | undefined
+  try {
+    db = new Database(path, { readonly: true, fileMustExist: true, timeout: READ_TIMEOUT })
+    return work(db)
+  } catch (error) {
+    const { code = '', message } = error as { code?: string; message: string }
+    if (code === 'SQLITE_NOTADB') throw new Error(notOurs(path))
+    if (code.startsWith('SQLITE_CORRUPT')) throw new Error(damaged(path))
+    throw code.startsWith('SQLITE_') ? new Error(`${path} cannot be read: ${message}`) : error
+  } finally {
+    db?.close()
+  }
+}
+
+const notOurs = (path: string) => `${path} is not a database of Gatehouse`
+const damaged = (path: string) => `${path} is damaged`

@@ -1,0 +1,110 @@
+import { chownSync, existsSync, linkSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import Database from 'better-sqlite3'
+import { uuidv7 } from '../../domain/id.ts'
+import { copyDatabase, removeDatabase, sync } from './backup.ts'
+import { type DatabaseFacts, examineDatabase, reading } from './examine.ts'
+
+interface Restoring {
+  /** Throws where this backup is not to be put in place. */
+  admit(facts: DatabaseFacts): void
+  /** Changes what is to be so from the first moment on, in the file at this path. */
+  prepare(draft: string): Promise<void>
+  /** Names what was there before: milliseconds. */
+  now: number
+}
+
+export interface Restored {
+  facts: DatabaseFacts
+  /** What was there before, where there was anything. */
+  replaced: string | undefined
+}
+
+/**
+ * Puts the backup `file` in the place of the database at `path`, which nobody may have open: whole or not at all. The
+ * database that was there is kept beside it.
+ */
+export async function restoreDatabase(
+  file: string,
+  path: string,
+  { admit, prepare, now }: Restoring
+): Promise<Restored> {
+  admit(examineDatabase(file))
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const draft = `${path}.${uuidv7()}`
+  try {
+    const facts = copyDatabase(file, draft)
+    await prepare(draft)
+    foldIn(draft)
+    const replaced = existsSync(path) ? setAside(path, now) : undefined
+    leaveToOwner(draft, replaced ?? dirname(path))
+    renameSync(draft, path)
+    sync(dirname(path))
+    return { facts, replaced }
+  } finally {
+    removeDatabase(draft)
+  }
+}
+
+/**
+ * Has what `from` revoked, and the sessions that only it knows, revoked in `to`, too, until `expiresAt` at the latest: their
+ * access tokens are still about. Without effect where `from` is not there or cannot be read.
+ */
+export function carryRevocations(from: string, to: string, now: number, expiresAt: number): void {
+  if (!isReadable(from)) return
+  const db = new Database(to)
+  try {
+    db.prepare('attach ? as replaced').run(from)
+    db.transaction(() => {
+      db.prepare(
+        `insert into revocations (kind, id, min_version, expires_at)
+         select kind, id, min_version, expires_at from replaced.revocations where expires_at > ?`
+      ).run(now)
+      db.prepare(
+        `insert into revocations (kind, id, expires_at)
+         select 'sid', id, ? from replaced.sessions where ended_at is null and id not in (select id from sessions)`
+      ).run(expiresAt)
+    })()
+  } catch (error) {
+    if (!(error instanceof Database.SqliteError)) throw error
+  } finally {
+    db.close()
+  }
+}
+
+// A link keeps the old one under its own name, too, until the new one takes it: there is a database at every moment.
+function setAside(path: string, now: number): string {
+  const replaced = `${path}.replaced-${new Date(now).toISOString().replaceAll(':', '')}`
+  if (isReadable(path)) foldIn(path)
+  // What cannot be read is kept as it is, all its parts together.
+  for (const end of ['-wal', '-shm'])
+    if (existsSync(`${path}${end}`)) renameSync(`${path}${end}`, `${replaced}${end}`)
+  linkSync(path, replaced)
+  return replaced
+}
+
+// Asked without the right to write: SQLite removes the log of what it takes for no database.
+function isReadable(path: string): boolean {
+  try {
+    return reading(path, (db) => db.prepare('select count(*) from sqlite_schema').get() !== undefined)
+  } catch {
+    return false
+  }
+}
+
+// The last one to close a database writes its log into the file itself and removes it: none may meet another database.
+function foldIn(path: string): void {
+  const db = new Database(path, { fileMustExist: true })
+  try {
+    db.pragma('wal_checkpoint(truncate)')
+  } finally {
+    db.close()
+  }
+  sync(path)
+}
+
+// The service goes on owning its database, although root restored it.
+function leaveToOwner(draft: string, like: string): void {
+  const { uid, gid } = statSync(like)
+  if (process.getuid?.() === 0) chownSync(draft, uid, gid)
+}
