@@ -8,6 +8,7 @@ import { Problem } from './domain/errors.ts'
 import { MasterKeyError } from './domain/master-key.ts'
 import { loadSettings, SettingsError } from './domain/settings.ts'
 import { renderStartNotice, type StartNotice, startNotice } from './domain/start-notice.ts'
+import { claimForService } from './store/index.ts'
 
 const EX_CONFIG = 78
 const GRACE = 8000
@@ -21,11 +22,15 @@ try {
 
 async function start(): Promise<void> {
   const { config, warnings } = loadSettings(process.env, (path) => readFileSync(path, 'utf8'))
-  const app = await buildApp(config)
-  closeWithGrace({ delay: GRACE, logger: false }, async ({ err }) => {
-    if (err) app.log.fatal({ err }, 'stopped by an error')
-    await app.close()
+  const claim = claimForService(config.DATABASE_URL)
+  let app: FastifyInstance | undefined
+  closeWithGrace({ delay: GRACE, logger: false }, async ({ err, signal }) => {
+    if (err) app?.log.fatal({ err }, 'stopped by an error')
+    if (signal === 'SIGTERM') await app?.draining.begin()
+    await app?.close()
+    claim?.release()
   })
+  app = await buildApp(config)
   await app.signingKeys.adopt()
   const link = await app.oneTimeLinks.setUp()
   await listenQuietly(app, config)
@@ -35,6 +40,7 @@ async function start(): Promise<void> {
 // Fastify would say that it listens in a line of its own: the notice says it.
 async function listenQuietly(app: FastifyInstance, { HOST, PORT, LOG_LEVEL }: Config): Promise<void> {
   app.log.level = 'warn'
+  await app.metricsListener?.open()
   await app.listen({ host: HOST, port: PORT })
   app.log.level = LOG_LEVEL
 }

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../domain/errors.ts'
 import { problemBody } from '../plugins/errors.ts'
+import { serveAnyway } from '../plugins/load-shedding.ts'
 import { Alive, NotReady, Ready } from '../schemas/health.ts'
 import { refusals } from '../schemas/problem.ts'
 
@@ -9,7 +10,7 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/livez',
     {
-      config: { public: true, rateLimit: false },
+      config: { public: true, rateLimit: false, pressureHandler: serveAnyway },
       schema: { tags: ['health'], response: { 200: Alive, ...refusals } }
     },
     async () => ({ alive: true as const })
@@ -18,7 +19,7 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/readyz',
     {
-      config: { public: true, rateLimit: false },
+      config: { public: true, rateLimit: false, pressureHandler: serveAnyway },
       schema: { tags: ['health'], response: { 200: Ready, 503: NotReady, ...refusals } }
     },
     async (request, reply) => {
@@ -35,6 +36,7 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
       () => false
     )
     return [
+      ...(fastify.draining.hasBegun() ? ['draining'] : []),
       ...(answers ? [] : ['database']),
       ...(fastify.revocations.isCurrent() ? [] : ['revocations']),
       ...(fastify.accessTokens.canIssue() ? [] : ['signing-keys'])

@@ -8,6 +8,9 @@ export const Ready = Type.Object({ ready: Type.Literal(true) })
 export const NotReady = Type.Object({
   ...Problem.properties,
   reasons: Type.Array(
-    Type.String({ description: 'What is missing: `database`, `revocations`, `signing-keys`' })
+    Type.String({
+      description:
+        'What is missing: `database`, `revocations`, `signing-keys`; `draining`: it is about to stop'
+    })
   )
 })

@@ -1,0 +1,75 @@
+import type { Socket } from 'node:net'
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
+import fp from 'fastify-plugin'
+
+/** How long load balancers are given to see that no more should come, in milliseconds. */
+const NOTICE = 3000
+/** How long a connection that has said nothing may still say something once the close has begun, in milliseconds. */
+const SILENCE = { drained: 3000, otherwise: 1000 }
+/** A turn of the event loop, in milliseconds, in which nothing was waiting; and how many are tried for one. */
+const QUIET_TURN = 0.2
+const MOST_TURNS = 500
+
+export interface Draining {
+  /** Whether it has begun: `/readyz` says so. */
+  hasBegun(): boolean
+  /** Resolves once balancers had their time. Until then everything is served, and each reply ends its connection. */
+  begin(): Promise<void>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    draining: Draining
+  }
+}
+
+/**
+ * Decorates `draining`: what makes a restart lose no request. Balancers are told first, a kept connection ends with a
+ * reply that says so, and a close waits for what is in flight alone.
+ */
+export default fp(
+  async (fastify) => {
+    let hasBegun = false
+    fastify.decorate('draining', {
+      hasBegun: () => hasBegun,
+      async begin() {
+        hasBegun = true
+        await pause(NOTICE)
+      }
+    })
+
+    fastify.addHook('onRequest', (_request, reply, done) => {
+      if (hasBegun) reply.header('connection', 'close')
+      done()
+    })
+
+    // Node takes a connection that never asked anything for a busy one: it would hold up the close for a minute.
+    const silent = new Set<Socket>()
+    fastify.server.on('connection', (socket) => {
+      silent.add(socket)
+      socket.once('close', () => silent.delete(socket))
+    })
+    fastify.server.on('request', ({ socket }) => silent.delete(socket))
+    fastify.addHook('preClose', async () => {
+      setTimeout(
+        () => {
+          for (const socket of silent) if (socket.bytesRead === 0) socket.destroy()
+        },
+        hasBegun ? SILENCE.drained : SILENCE.otherwise
+      ).unref()
+    })
+  },
+  { name: 'draining' }
+)
+
+/**
+ * Waits for a turn of the event loop in which nothing was waiting. For the very moment before the port closes: a connection
+ * that the system has taken by then, and Node has not, is reset.
+ */
+export async function quietTurn(): Promise<void> {
+  for (let turn = 0; turn < MOST_TURNS; turn += 1) {
+    const startedAt = performance.now()
+    await nextTurn()
+    if (performance.now() - startedAt < QUIET_TURN) return
+  }
+}
