@@ -1,6 +1,8 @@
 import fp from 'fastify-plugin'
-import { createPasswordHasher, type PasswordHasher } from '../domain/password-hash.ts'
+import { SECOND } from '../domain/clock.ts'
+import { createPasswordHasher, type HashObserver, type PasswordHasher } from '../domain/password-hash.ts'
 import { createPasswordPolicy, type PasswordPolicy } from '../domain/password-policy.ts'
+import type { Instruments } from './metrics/instruments.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -11,17 +13,28 @@ declare module 'fastify' {
 /** Decorates `passwords`: argon2id under admission control, and what a password must be. */
 export default fp(
   async (fastify) => {
-    const { config } = fastify
-    const hasher = await createPasswordHasher({
+    const { config, instruments } = fastify
+    const cost = {
       memoryKib: config.AUTH_ARGON2_MEMORY_KIB,
       time: config.AUTH_ARGON2_TIME,
       parallelism: config.AUTH_ARGON2_PARALLELISM
-    })
+    }
+    const hasher = await createPasswordHasher(cost, undefined, instruments && observe(instruments))
     const serviceWords = ['gatehouse', ...new URL(config.AUTH_ISSUER).hostname.split('.')]
     fastify.decorate('passwords', {
       hasher,
       checkPassword: createPasswordPolicy(config.AUTH_PASSWORD_MIN_LENGTH, serviceWords)
     })
   },
-  { name: 'passwords', dependencies: ['config'] }
+  { name: 'passwords', dependencies: ['config', 'instruments'] }
 )
+
+function observe({ hashWait, hashDuration, hashesRefused }: Instruments): HashObserver {
+  return {
+    hashed(waited, took) {
+      hashWait.observe(waited / SECOND)
+      hashDuration.observe(took / SECOND)
+    },
+    refused: () => hashesRefused.inc()
+  }
+}
