@@ -4,7 +4,9 @@ import fp from 'fastify-plugin'
 export default fp(
   async (fastify) => {
     fastify.store.onCommit(({ audited }) => {
-      for (const { type, ...event } of audited) fastify.log.info({ audit: { type, ...event } }, type)
+      for (const { requestId, ...event } of audited) {
+        fastify.log.info({ requestId, audit: event }, event.type)
+      }
     })
   },
   { name: 'audit', dependencies: ['store'] }

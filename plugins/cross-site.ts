@@ -29,7 +29,7 @@ export default fp(
         credentials: true,
         methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
         allowedHeaders: ['authorization', 'content-type', 'x-csrf-token'],
-        exposedHeaders: ['retry-after'],
+        exposedHeaders: ['retry-after', 'x-request-id'],
         maxAge: PREFLIGHT_MAX_AGE,
         strictPreflight: false
       })

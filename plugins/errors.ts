@@ -25,9 +25,17 @@ export interface ProblemBody {
   errors?: FieldError[]
 }
 
+declare module 'fastify' {
+  interface FastifyReply {
+    /** The code of the problem that this reply is, if it is one. */
+    refusal: ProblemCode | undefined
+  }
+}
+
 /** One error handler for everything: a problem for the caller, the cause for the log alone. */
 export default fp(
   async (fastify) => {
+    fastify.decorateReply('refusal', undefined)
     fastify.setErrorHandler<FastifyError>((error, request, reply) =>
       sendProblem(toProblem(error), request, reply)
     )
@@ -38,6 +46,8 @@ export default fp(
 /** Writes a problem as the reply. For Fastify's errors outside of any route, which reach no error handler. */
 export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   logProblem(problem, request)
+  reply.refusal = problem.code
+  request.server.instruments?.refusals.inc({ code: problem.code })
   reply.code(problem.status).type('application/problem+json; charset=utf-8')
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
   if (problem.retryAfter !== undefined) reply.header('retry-after', problem.retryAfter)
@@ -57,9 +67,11 @@ export function refuseConnection(
 ): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return
   const problem = new Problem(BY_PARSER_CODE[error.code ?? ''] ?? 'invalid_request')
-  const body = JSON.stringify(problemBody(problem, uuidv7()))
+  const requestId = uuidv7()
+  const body = JSON.stringify(problemBody(problem, requestId))
   const lines = Object.entries({
     ...headers,
+    'x-request-id': requestId,
     'content-type': 'application/problem+json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
     connection: 'close'
@@ -114,9 +126,8 @@ function fieldErrors(errors: FastifySchemaValidationError[], context: string | u
 // A missing or unknown field is reported at the object that lacks or has it: say which one it is.
 function namesOf(keyword: string, params: Record<string, unknown>): string[] {
   const list = keyword === 'required' ? params.requiredProperties : params.additionalProperties
-  return Array.isArray(list)
-    ? list.map((name) => `/${String(name).slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1')}`)
-    : ['']
+  // What does not look like a field's name is not repeated: somebody may have pasted it there.
+  return Array.isArray(list) ? list.map((name) => (/^[\w.-]{1,64}$/.test(name) ? `/${name}` : '')) : ['']
 }
 
 function logProblem(problem: Problem, request: FastifyRequest): void {
@@ -126,6 +137,12 @@ function logProblem(problem: Problem, request: FastifyRequest): void {
     ip: request.ip,
     ...(problem.cause !== undefined && { err: problem.cause })
   }
-  if (problem.status >= 500) request.log.error(entry, 'failed')
-  else request.log.info(entry, 'refused')
+  logRefusal(entry, problem.status, request)
+}
+
+/** One line a refusal. Load that is shed and a database that is away come by the thousand, and are warnings. */
+export function logRefusal(entry: object, status: number, { log }: FastifyRequest): void {
+  if (status === 500) log.error(entry, 'failed')
+  else if (status > 500) log.warn(entry, 'failed')
+  else log.info(entry, 'refused')
 }

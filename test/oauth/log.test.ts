@@ -13,8 +13,8 @@ const CANARY = 'canary-that-nobody-may-hear'
 const tailOf = (text: string) => text.slice(-16)
 
 t.test('no line of the log has a secret, an assertion or a token in it', async (t) => {
-  const { logger, lines } = captureLog()
-  const service = await build(t, { logger: { ...logger, level: 'trace' } })
+  const { log, lines } = captureLog()
+  const service = await build(t, { log, env: { LOG_LEVEL: 'trace' } })
   const { app, clock, browser } = service
   const machine = await register(service, { scope: ['tokens:introspect', 'a'] })
   const key = await makeKey('ES256', 'mine')
@@ -75,8 +75,8 @@ t.test('no line of the log has a secret, an assertion or a token in it', async (
 })
 
 t.test('the log says which client got which token, and why one was refused', async (t) => {
-  const { logger, lines } = captureLog()
-  const service = await build(t, { logger })
+  const { log, lines } = captureLog()
+  const service = await build(t, { log })
   const machine = await register(service)
   await tokenOf(service, machine, { scope: 'a' })
   await post(service, '/oauth/token', CLIENT_CREDENTIALS, basic(machine.id, 'wrong'))

@@ -207,7 +207,7 @@ t.test('what is wrong with a request', async (t) => {
       for (const name of Object.keys(bare)) t.match(reply, `${name}: `)
       t.match(JSON.parse(reply.slice(reply.indexOf('\r\n\r\n') + 4)), {
         status,
-        requestId: /^[0-9a-f-]{36}$/
+        requestId: reply.match(/^x-request-id: ([0-9a-f-]{36})\r$/m)?.[1]
       })
     }
   })
