@@ -1,14 +1,7 @@
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
-import Fastify, {
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  type FastifyServerOptions,
-  LogController
-} from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import type { Clock } from './domain/clock.ts'
 import type { Config } from './domain/config.ts'
-import { uuidv7 } from './domain/id.ts'
 import accessTokens from './plugins/access-tokens.ts'
 import accounts from './plugins/accounts.ts'
 import administration from './plugins/administration.ts'
@@ -17,9 +10,17 @@ import clientGuard from './plugins/client-guard.ts'
 import clients from './plugins/clients.ts'
 import config from './plugins/config.ts'
 import crossSite from './plugins/cross-site.ts'
+import draining, { quietTurn } from './plugins/draining.ts'
 import errors, { refuseConnection, sendProblem, toProblem } from './plugins/errors.ts'
 import guard from './plugins/guard.ts'
 import jsonBodies from './plugins/json-bodies.ts'
+import loadShedding from './plugins/load-shedding.ts'
+import { CompletionLog, loggerOptions } from './plugins/logging.ts'
+import eventCounts from './plugins/metrics/event-counts.ts'
+import gauges from './plugins/metrics/gauges.ts'
+import httpMetrics from './plugins/metrics/http-metrics.ts'
+import instruments from './plugins/metrics/instruments.ts'
+import metricsListener from './plugins/metrics/metrics-listener.ts'
 import notFound from './plugins/not-found.ts'
 import oneTimeLinks from './plugins/one-time-links.ts'
 import openapi from './plugins/openapi.ts'
@@ -27,6 +28,7 @@ import passwords from './plugins/passwords.ts'
 import profiles from './plugins/profiles.ts'
 import rateLimits from './plugins/rate-limits.ts'
 import requestCaller from './plugins/request-caller.ts'
+import requestId, { requestIdOf } from './plugins/request-id.ts'
 import revocations from './plugins/revocations.ts'
 import securityHeadersPlugin, { securityHeaders } from './plugins/security-headers.ts'
 import sessionCookies from './plugins/session-cookies.ts'
@@ -41,42 +43,52 @@ export interface Overrides {
   clock?: Clock
   /** Milliseconds on a clock that nobody sets, for how long ago revocations were read. */
   uptime?: () => number
-  logger?: FastifyServerOptions['logger']
+  /** Where the log goes, or `false` for nowhere. */
+  log?: NodeJS.WritableStream | false
 }
 
 const BODY_LIMIT = 32 * 1024
 
 /** The whole service, ready to listen or to be injected into: plugins, then routes, in reading order. */
 export async function buildApp(settings: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
-  const { clock = Date.now, uptime = () => performance.now(), logger = loggerOptions(settings) } = overrides
+  const { clock = Date.now, uptime = () => performance.now(), log } = overrides
   const bareHeaders = securityHeaders(settings)
   const app = Fastify({
-    logger,
+    logger: log !== false && { ...loggerOptions(settings), ...(log && { stream: log }) },
     bodyLimit: BODY_LIMIT,
+    // Whoever starts beside another's migration waits for as long as that takes.
+    pluginTimeout: 0,
     requestTimeout: 10_000,
     connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
     trustProxy: settings.AUTH_TRUST_PROXY.length > 0 ? settings.AUTH_TRUST_PROXY : false,
-    genReqId: uuidv7,
+    genReqId: requestIdOf(settings.AUTH_TRUST_PROXY),
+    return503OnClosing: false,
     logController: new CompletionLog({ requestIdLogLabel: 'requestId' }),
     frameworkErrors: (error, request, reply) =>
-      sendProblem(toProblem(error), request, reply.headers(bareHeaders)),
+      sendProblem(toProblem(error), request, reply.headers({ ...bareHeaders, 'x-request-id': request.id })),
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, bareHeaders)
   })
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
 
   try {
     await app.register(config, { config: settings, clock })
+    await app.register(instruments)
+    await app.register(httpMetrics)
     await app.register(errors)
+    await app.register(requestId)
     await app.register(jsonBodies)
     await app.register(securityHeadersPlugin)
+    await app.register(draining)
+    await app.register(loadShedding)
     await app.register(valkey)
     await app.register(rateLimits)
     await app.register(notFound)
 
     await app.register(store)
     await app.register(audit)
+    await app.register(eventCounts)
     await app.register(revocations, { uptime })
     await app.register(sessionCookies)
     await app.register(signingKeys, { uptime })
@@ -93,42 +105,16 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(administration)
     await app.register(clients, { uptime })
     await app.register(clientGuard)
+    await app.register(gauges)
+    await app.register(metricsListener)
 
     await app.register(openapi)
     await app.register(routes)
+    // The last of its kind: the port closes right after it.
+    app.addHook('preClose', quietTurn)
   } catch (error) {
     await app.close()
     throw error
   }
   return app
-}
-
-// One line a request, when it is answered.
-class CompletionLog extends LogController {
-  override incomingRequest(): void {}
-
-  override requestCompleted(error: Error | null, request: FastifyRequest, reply: FastifyReply): void {
-    const { method, ip } = request
-    const took = Math.round(reply.elapsedTime * 10) / 10
-    const line = { method, path: pathOf(request.url), status: reply.statusCode, ip, milliseconds: took }
-    if (error) reply.log.error({ ...line, err: error }, 'reply failed')
-    else reply.log.info(line, 'answered')
-  }
-}
-
-// Neither headers nor query strings are logged: that is where credentials are.
-function loggerOptions({ LOG_LEVEL }: Config): FastifyServerOptions['logger'] {
-  return {
-    level: LOG_LEVEL,
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    formatters: { level: (label) => ({ level: label }) },
-    serializers: {
-      req: ({ method, url, ip }) => ({ method, path: pathOf(url), ip }),
-      res: ({ statusCode }) => ({ statusCode })
-    }
-  }
-}
-
-function pathOf(url: string): string {
-  return url.split('?', 1)[0] as string
 }

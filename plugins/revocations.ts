@@ -26,6 +26,8 @@ export interface Revocations extends RevocationSource {
   after(place: FeedPlace | undefined, wait: number, signal: AbortSignal): Promise<News>
   /** Whether "no news" can be said: the last reading is at most 2 s old. */
   isFresh(): boolean
+  /** Milliseconds since the last reading, and how many entries are live. */
+  state(): { age: number; live: number }
 }
 
 declare module 'fastify' {
@@ -104,6 +106,7 @@ export default fp<{ uptime: () => number }>(
       poll,
       standingOf: (claims) => log.standingOf(claims),
       isFresh,
+      state: () => ({ age: age(), live: log.size }),
       isCurrent: () => age() <= LONGEST_BLINDNESS && !isNewsMissed(),
 
       async after(place, wait, signal) {

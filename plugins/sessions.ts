@@ -10,7 +10,7 @@ declare module 'fastify' {
 /** Decorates `sessions`: opens, refreshes, lists and ends them. */
 export default fp(
   async (fastify) => {
-    const { store, clock, config, derivedKeys } = fastify
+    const { store, clock, config, derivedKeys, instruments } = fastify
     fastify.decorate(
       'sessions',
       createSessions({
@@ -21,9 +21,10 @@ export default fp(
           idleTtl: config.AUTH_SESSION_IDLE_TTL,
           maxTtl: config.AUTH_SESSION_MAX_TTL,
           grace: config.AUTH_REFRESH_GRACE
-        }
+        },
+        onRefresh: instruments && ((result) => instruments.refreshes.inc({ result }))
       })
     )
   },
-  { name: 'sessions', dependencies: ['config', 'store'] }
+  { name: 'sessions', dependencies: ['config', 'store', 'instruments'] }
 )

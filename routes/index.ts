@@ -3,6 +3,7 @@ import admin from './admin/index.ts'
 import auth from './auth/index.ts'
 import { holdConventions } from './conventions.ts'
 import health from './health.ts'
+import metrics from './metrics.ts'
 import oauth from './oauth/index.ts'
 import pages from './pages/index.ts'
 import wellKnown from './well-known/index.ts'
@@ -16,6 +17,7 @@ const routes: FastifyPluginAsync = async (fastify) => {
   await fastify.register(oauth, { prefix: '/oauth' })
   await fastify.register(wellKnown, { prefix: '/.well-known' })
   await fastify.register(health)
+  await fastify.register(metrics)
 }
 
 export default routes

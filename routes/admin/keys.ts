@@ -1,26 +1,31 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { withStatus } from '../../domain/key-schedule.ts'
-import { PageOf } from '../../schemas/paging.ts'
+import { Closed } from '../../schemas/common.ts'
+import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { SigningKey } from '../../schemas/signing-key.ts'
+import { notACursor, pageOf, pageView } from '../views/page.ts'
 import { signingKeyView } from '../views/signing-key.ts'
 
 const Keys = PageOf(SigningKey)
 
-/** /admin/keys: the signing keys, all on one page; a rotation. */
+/** /admin/keys: the signing keys, page by page; a rotation. */
 const keys: FastifyPluginAsyncTypebox = async (fastify) => {
-  const page = () => ({
-    items: withStatus(fastify.signingKeys.schedule()).map(signingKeyView),
-    nextCursor: null
-  })
+  function page(query: { limit?: number; cursor?: string }) {
+    const { after } = pageOf(query)
+    const known = withStatus(fastify.signingKeys.schedule())
+    const start = known.findIndex(({ kid }) => kid === after) + 1
+    if (after !== undefined && start === 0) throw notACursor()
+    return pageView(known.slice(start), query, ({ kid }) => kid, signingKeyView)
+  }
 
   fastify.get(
     '/keys',
     {
       preHandler: fastify.guard({ scope: 'keys:read' }),
-      schema: { tags: ['admin'], response: { 200: Keys, ...refusals } }
+      schema: { tags: ['admin'], querystring: Closed(pageQuery), response: { 200: Keys, ...refusals } }
     },
-    async () => page()
+    async ({ query }) => page(query)
   )
 
   fastify.post(
@@ -35,7 +40,7 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
     },
     async (request) => {
       await fastify.signingKeys.rotate(request.caller())
-      return page()
+      return page({})
     }
   )
 }

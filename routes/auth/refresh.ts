@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Problem } from '../../domain/errors.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { SignedIn } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
@@ -14,9 +13,8 @@ const refresh: FastifyPluginAsyncTypebox = async (fastify) => {
     '/refresh',
     { config: { public: true }, schema: { tags: ['auth'], response: { 200: SignedIn, ...refusals } } },
     async (request, reply) => {
-      const token = fastify.sessionCookies.read(request).refresh
-      if (token === undefined || request.headers.authorization !== undefined)
-        throw new Problem('invalid_session')
+      const { refresh: shown } = fastify.sessionCookies.read(request)
+      const token = request.headers.authorization === undefined ? shown : undefined
       const signedIn = await fastify.sessions.refresh(token, request.caller())
       setSignInCookies(fastify, reply, signedIn)
       return signedInView(signedIn)

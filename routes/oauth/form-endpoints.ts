@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { OAuthError } from '../../domain/oauth-error.ts'
-import { toProblem } from '../../plugins/errors.ts'
+import { logRefusal, toProblem } from '../../plugins/errors.ts'
 import { FORM } from '../../schemas/oauth.ts'
 import introspect from './introspect.ts'
 import revoke from './revoke.ts'
@@ -66,8 +66,7 @@ function sendOAuthError(
   reply: FastifyReply
 ): FastifyReply {
   const entry = { code: error, description, ip: request.ip, ...(cause !== undefined && { err: cause }) }
-  if (status >= 500) request.log.error(entry, 'failed')
-  else request.log.info(entry, 'refused')
+  logRefusal(entry, status, request)
   reply.code(status).type('application/json; charset=utf-8')
   if (status === 401) reply.header('www-authenticate', 'Basic realm="gatehouse"')
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)

@@ -1,0 +1,43 @@
+import type { Counter } from '@prometheus-io/client'
+import type { onSendHookHandler } from 'fastify'
+import fp from 'fastify-plugin'
+import type { AuditEvent } from '../../domain/audit.ts'
+import { outcomeOf } from '../../domain/outcome.ts'
+import type { Instruments } from './instruments.ts'
+
+/** Counts what people and machines tried and what it came to: from the replies of three routes, and from what was audited. */
+export default fp(
+  async (fastify) => {
+    const { instruments, store } = fastify
+    if (!instruments) return
+
+    const counters = new Map([
+      ['POST /auth/login', instruments.signIns],
+      ['POST /auth/register', instruments.registrations],
+      ['POST /oauth/token', instruments.clientTokens]
+    ])
+    fastify.addHook('onRoute', (route) => {
+      const counter = counters.get(`${route.method} ${route.url}`)
+      if (counter) route.onSend = [route.onSend ?? [], countOutcome(counter)].flat()
+    })
+
+    store.onCommit(({ audited }) => {
+      for (const event of audited) countEvent(instruments, event)
+    })
+  },
+  { name: 'event-counts', dependencies: ['instruments', 'errors', 'store'] }
+)
+
+// Before the reply is sent: whoever hangs up at once is counted, too.
+function countOutcome(counter: Counter<'outcome'>): onSendHookHandler {
+  return (_request, reply, payload, done) => {
+    counter.inc({ outcome: outcomeOf(reply.statusCode, reply.refusal) })
+    done(null, payload)
+  }
+}
+
+function countEvent({ audited, signOuts }: Instruments, { type, detail }: AuditEvent): void {
+  audited.inc({ type })
+  if (detail.reason === 'logout') signOuts.inc({ sessions: 'one' })
+  if (detail.reason === 'logout_all') signOuts.inc({ sessions: 'all' })
+}

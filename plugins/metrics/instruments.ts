@@ -1,0 +1,72 @@
+import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import fp from 'fastify-plugin'
+import { auditTypes } from '../../domain/audit.ts'
+import { problems } from '../../domain/errors.ts'
+import { metricsExposure } from '../../domain/metrics-exposure.ts'
+import { outcomes } from '../../domain/outcome.ts'
+import { refreshResults } from '../../domain/sessions.ts'
+import packageJson from '../../package.json' with { type: 'json' }
+
+export type Instruments = ReturnType<typeof createInstruments>
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** What is counted and timed for Prometheus; undefined where `AUTH_METRICS` is off. */
+    instruments: Instruments | undefined
+  }
+}
+
+/** What load shedding goes by, in the words of @fastify/under-pressure. */
+const PRESSURES = ['eventLoopDelay', 'heapUsedBytes', 'rssBytes']
+const HASH_BUCKETS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
+
+/** Decorates `instruments`: a registry of the app's own, and what others count into. */
+export default fp(
+  async (fastify) => {
+    const isOff = metricsExposure(fastify.config.AUTH_METRICS).by === 'nothing'
+    fastify.decorate('instruments', isOff ? undefined : createInstruments())
+  },
+  { name: 'instruments', dependencies: ['config'] }
+)
+
+function createInstruments() {
+  const registry = new Registry()
+  const registers = [registry]
+
+  /** With every value that its one label can have, from zero on: a first increase is seen as one. */
+  function counter<L extends string>(name: string, help: string, label: L, values: readonly string[]) {
+    const made = new Counter({ name: `gatehouse_${name}`, help, labelNames: [label], registers })
+    for (const value of values) made.labels(value).inc(0)
+    return made
+  }
+
+  function histogram(name: string, help: string) {
+    return new Histogram({ name: `gatehouse_${name}`, help, buckets: HASH_BUCKETS, registers })
+  }
+
+  new Gauge({
+    name: 'gatehouse_build_info',
+    help: 'Always 1; which version this is.',
+    labelNames: ['version'],
+    registers
+  }).set({ version: packageJson.version }, 1)
+
+  return {
+    registry,
+    signIns: counter('sign_ins_total', 'Sign-ins with a password.', 'outcome', outcomes),
+    registrations: counter('registrations_total', 'Registrations.', 'outcome', outcomes),
+    clientTokens: counter('client_tokens_total', 'Tokens asked for by machine clients.', 'outcome', outcomes),
+    refreshes: counter('refreshes_total', 'Refreshes of sessions.', 'result', refreshResults),
+    signOuts: counter('sign_outs_total', 'Sign-outs that ended a session.', 'sessions', ['one', 'all']),
+    audited: counter('audit_events_total', 'Audit events written by this instance.', 'type', auditTypes),
+    refusals: counter('refusals_total', 'Requests refused with a problem.', 'code', Object.keys(problems)),
+    shed: counter('requests_shed_total', 'Requests refused under pressure.', 'pressure', PRESSURES),
+    hashWait: histogram('password_hash_wait_seconds', 'How long a password hash waited for its turn.'),
+    hashDuration: histogram('password_hash_duration_seconds', 'How long a password hash took.'),
+    hashesRefused: new Counter({
+      name: 'gatehouse_password_hashes_refused_total',
+      help: 'Password hashes refused because too many waited.',
+      registers
+    })
+  }
+}

@@ -1,0 +1,54 @@
+import Fastify, { type FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { Problem } from '../../domain/errors.ts'
+import { metricsExposure } from '../../domain/metrics-exposure.ts'
+import errors, { sendProblem } from '../errors.ts'
+import { securityHeaders } from '../security-headers.ts'
+import type { Instruments } from './instruments.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Where metrics have a port of their own: opens it, on the service's address. It closes with the app. */
+    metricsListener: { open(): Promise<void> } | undefined
+  }
+}
+
+/** Decorates `metricsListener`: `GET /metrics` on a port of its own, and nothing else there. */
+export default fp(
+  async (fastify) => {
+    const { config, instruments } = fastify
+    const exposure = metricsExposure(config.AUTH_METRICS)
+    if (exposure.by !== 'port' || !instruments) {
+      fastify.decorate('metricsListener', undefined)
+      return
+    }
+    const listener = await createListener(instruments, securityHeaders(config))
+    fastify.decorate('metricsListener', {
+      async open() {
+        await listener.listen({ host: config.HOST, port: exposure.port }).catch(nameSetting)
+      }
+    })
+    fastify.addHook('onClose', () => listener.close())
+  },
+  { name: 'metrics-listener', dependencies: ['config', 'instruments'] }
+)
+
+async function createListener({ registry }: Instruments, headers: Record<string, string>) {
+  const listener: FastifyInstance = Fastify({ forceCloseConnections: true, requestTimeout: 10_000 })
+  await listener.register(errors)
+  listener.addHook('onRequest', async (_request, reply) => {
+    reply.headers(headers)
+  })
+  listener.setNotFoundHandler((request, reply) => sendProblem(new Problem('not_found'), request, reply))
+  listener.get('/metrics', async (_request, reply) => {
+    reply.type(registry.contentType)
+    return registry.metrics()
+  })
+  return listener
+}
+
+function nameSetting(error: NodeJS.ErrnoException): never {
+  if (error.code !== 'EADDRINUSE') throw error
+  const message = 'AUTH_METRICS is a port in use by another program'
+  throw Object.assign(new Error(message, { cause: error }), { code: 'METRICS_PORT_IN_USE' })
+}

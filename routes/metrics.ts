@@ -1,0 +1,37 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { isSameText } from '../domain/constant-time.ts'
+import { Problem } from '../domain/errors.ts'
+import { metricsExposure } from '../domain/metrics-exposure.ts'
+import { serveAnyway } from '../plugins/load-shedding.ts'
+import { refusals } from '../schemas/problem.ts'
+
+/** GET /metrics: for Prometheus, by the token of `AUTH_METRICS`. Where that is no token, there is nothing here. */
+const metrics: FastifyPluginAsyncTypebox = async (fastify) => {
+  const { instruments, config } = fastify
+  const exposure = metricsExposure(config.AUTH_METRICS)
+  if (exposure.by !== 'token' || !instruments) return
+
+  fastify.get(
+    '/metrics',
+    {
+      // Not a line in the log at every scrape.
+      logLevel: 'warn',
+      config: { public: true, rateLimit: false, pressureHandler: serveAnyway },
+      preHandler: async (request) => requireToken(request, exposure.token),
+      schema: { tags: ['health'], response: { 200: Type.String(), ...refusals } }
+    },
+    async (_request, reply) => {
+      reply.type(instruments.registry.contentType)
+      return instruments.registry.metrics()
+    }
+  )
+}
+
+function requireToken({ headers }: FastifyRequest, token: string): void {
+  const [, shown = ''] = /^Bearer ([A-Za-z0-9_-]+)$/i.exec(headers.authorization ?? '') ?? []
+  if (!isSameText(shown, token)) throw new Problem('unauthorized')
+}
+
+export default metrics
