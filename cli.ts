@@ -35,12 +35,13 @@ async function run(command: Command, args: string[]): Promise<number> {
   }
   const surplus = positionals[command.words]
   if (surplus !== undefined) throw new UsageError(`what is ${surplus}? Put what has spaces in quotes`)
-  const { text, json } = await command.run(
-    values as Record<string, string | boolean | undefined>,
-    positionals
-  )
+  const {
+    text,
+    json,
+    exitCode = 0
+  } = await command.run(values as Record<string, string | boolean | undefined>, positionals)
   process.stdout.write(`${values.json ? JSON.stringify(json) : text}\n`)
-  return 0
+  return exitCode
 }
 
 function printHelp(words: string[]): number {

@@ -19,6 +19,8 @@ export interface Command {
 export interface CommandResult {
   text: string
   json: unknown
+  /** Of the process, where the command did its work and yet has something to say by it. */
+  exitCode?: number
 }
 
 /** The command was called wrongly: exit code 64 (EX_USAGE). */

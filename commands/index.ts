@@ -1,12 +1,16 @@
 import { adminCreate } from './admin-create.ts'
+import { backup } from './backup.ts'
 import { clientsCreate } from './clients-create.ts'
 import type { Command } from './command.ts'
 import { config } from './config.ts'
+import { doctor } from './doctor.ts'
 import { keysImport } from './keys-import.ts'
 import { keysList } from './keys-list.ts'
 import { keysRotate } from './keys-rotate.ts'
 import { migrate } from './migrate.ts'
+import { restore } from './restore.ts'
 import { rolesSet } from './roles-set.ts'
+import { sessionsEnd } from './sessions-end.ts'
 
 /** Every command, in the order of the help. */
 export const commands: Command[] = [
@@ -16,6 +20,10 @@ export const commands: Command[] = [
   keysRotate,
   keysImport,
   clientsCreate,
+  sessionsEnd,
   migrate,
-  config
+  backup,
+  restore,
+  config,
+  doctor
 ]

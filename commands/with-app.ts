@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
 import type { Administrator } from '../domain/administrator.ts'
 import { MANAGEMENT_SCOPE } from '../domain/roles.ts'
-import { loadSettings } from '../domain/settings.ts'
+import { settings } from './settings.ts'
 
 /** The operator's hand: whoever can run commands on the database may do everything. */
 export const operator: Administrator = {
@@ -13,8 +12,8 @@ export const operator: Administrator = {
 /** The service's own parts, on the same settings and the same database, without listening. */
 export async function withApp<T>(work: (app: FastifyInstance) => Promise<T>): Promise<T> {
   const { buildApp } = await import('../app.ts')
-  const { config } = loadSettings(process.env, (path) => readFileSync(path, 'utf8'))
-  const app = await buildApp(config, { logger: false })
+  const { config } = settings()
+  const app = await buildApp(config, { log: false })
   try {
     return await work(app)
   } finally {

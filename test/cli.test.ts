@@ -2,10 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { UsageError } from '../commands/command.ts'
+import { type Command, UsageError } from '../commands/command.ts'
 import { commands } from '../commands/index.ts'
 import { build, password } from './harness/build.ts'
-import { engines } from './harness/engines.ts'
+import { perform } from './harness/command.ts'
+import { engines, sqlite } from './harness/engines.ts'
 import { run } from './harness/program.ts'
 
 const EX_USAGE = 64
@@ -15,6 +16,12 @@ const EX_CONFIG = 78
 const operator = {
   caller: { actorId: null, ip: null, userAgent: null, requestId: null },
   scope: ['users:read', 'users:write']
+}
+
+interface CreatedClient {
+  client_id: string
+  client_secret: string
+  audiences: string[]
 }
 
 const gatehouse = (args: string[], env: Record<string, string> = {}, input = '') =>
@@ -27,28 +34,39 @@ async function json(args: string[], env: Record<string, string>, input = '') {
 }
 
 t.test('help lists every command, and each explains itself without a database', async (t) => {
-  const all = await gatehouse(['--help'], { DATABASE_URL: 'postgres://127.0.0.1:1/x' })
+  const env = { DATABASE_URL: 'postgres://127.0.0.1:1/x' }
+  const helpOf = ({ name, usage, summary }: Command) =>
+    `${`  gatehouse ${name} ${usage}`.trimEnd()}\n      ${summary}\n`
+  const all = await gatehouse(['--help'], env)
   t.equal(all.code, 0)
-  for (const { name, usage, summary } of commands) {
-    t.ok(all.stdout.includes(`gatehouse ${name} ${usage}`.trimEnd()), name)
-    const { code, stdout, stderr } = await gatehouse([...name.split(' '), '--help'], {
-      DATABASE_URL: 'postgres://127.0.0.1:1/x'
-    })
-    t.equal(code, 0, name)
+  t.equal(
+    all.stdout,
+    `Usage: gatehouse <command> [--json] [--help]\n\n${commands.map(helpOf).join('')}`,
+    'in the order of the list'
+  )
+  for (const words of ['migrate', 'keys import']) {
+    const command = commands.find(({ name }) => name === words) as Command
+    const { code, stdout, stderr } = await gatehouse([...words.split(' '), '--help'], env)
+    t.equal(code, 0, words)
     t.equal(stderr, '')
-    t.equal(stdout, `${`  gatehouse ${name} ${usage}`.trimEnd()}\n      ${summary}\n`)
+    t.equal(stdout, helpOf(command))
   }
+})
+
+t.test('no command’s words begin with those of another, which would answer for it', async (t) => {
+  for (const { name } of commands)
+    t.strictSame(
+      commands.filter((other) => `${other.name} `.startsWith(`${name} `)).map((other) => other.name),
+      [name]
+    )
 })
 
 t.test('a command called wrongly says so on standard error and exits with 64', async (t) => {
   const wrong = [
     ['frobnicate'],
     ['admin', 'create'],
-    ['roles', 'set', 'Not A Role', '--scope', 'a:b'],
-    ['roles', 'set', 'editor', '--scope', 'orders:read', 'orders:write'],
     ['clients', 'create', '--name', 'reports', '--scope', 'a:b', 'c:d'],
-    ['clients', 'create', '--name', 'reports', '--scope', 'a:b', '--audiences', 'https://a.example.com'],
-    ['config', '--frob']
+    ['clients', 'create', '--name', 'reports', '--scope', 'a:b', '--audiences', 'https://a.example.com']
   ]
   for (const args of wrong) {
     const { code, stdout, stderr } = await gatehouse(args, { DATABASE_URL: 'postgres://127.0.0.1:1/x' })
@@ -81,12 +99,12 @@ t.test('what a command lacks is refused before anything is opened', async (t) =>
     ['keys import', {}, []],
     ['roles set', { scope: 'a:b' }, []],
     ['roles set', {}, ['editor']],
+    ['roles set', { scope: 'a:b' }, ['Not A Role']],
     ['roles set', { scope: 'a  b' }, ['editor']],
     ['roles set', { scope: 'a:b', description: 'd'.repeat(201) }, ['editor']]
   ]
   for (const [name, values, words] of cases) {
-    const command = commands.find((each) => each.name === name)
-    const thrown = await command?.run(values, words).catch((error: unknown) => error)
+    const thrown = await perform({}, name, values, words).catch((error: unknown) => error)
     t.ok(thrown instanceof UsageError, `${name} ${JSON.stringify(values)} ${words}`)
   }
 })
@@ -135,6 +153,24 @@ t.test('a database that does not answer is told in one line, exit code 1', async
   t.match(stderr, /^[^\n]*ECONNREFUSED 127\.0\.0\.1:1\n$/)
 })
 
+t.test('what the service would refuse is told in one line, exit code 1', async (t) => {
+  const { app, env } = await build(t, { engine: sqlite })
+  const weak = await gatehouse(
+    ['admin', 'create', '--email', 'w@example.com', '--password-stdin'],
+    env,
+    'short\n'
+  )
+  t.equal(weak.code, 1)
+  t.match(weak.stderr, /^Choose another password\. Use 12 characters or more\.\n$/)
+  t.equal(await app.store.users.findByEmail('w@example.com'), undefined)
+  const builtIn = await gatehouse(['roles', 'set', 'admin', '--scope', 'a:b'], env)
+  t.equal(builtIn.code, 1)
+  t.equal(builtIn.stderr, 'A built-in role cannot be changed in this way.\n')
+  const wrong = await gatehouse(['admin', 'create', '--email', 'nobody'], env)
+  t.ok(wrong.code === 1 || wrong.code === EX_USAGE, `exit ${wrong.code}`)
+  t.match(wrong.stderr, /This is not an e-mail address/)
+})
+
 for (const engine of engines) {
   t.test(`beside a running service on ${engine.name}`, { skip: engine.missing }, async (t) => {
     const service = await build(t, { engine })
@@ -167,8 +203,8 @@ for (const engine of engines) {
 
     t.test('admin create makes an administrator of an account, seen by the service at once', async (t) => {
       const window = await service.signUp('ann@example.com')
-      const { link } = await json(['admin', 'create', '--email', 'ann@example.com'], env)
-      t.equal(link, null)
+      const promoted = await perform(env, 'admin create', { email: 'ann@example.com' })
+      t.match(promoted.json, { link: null })
       await service.app.revocations.poll()
       t.match(await window.get('/auth/me'), { status: 401, body: { code: 'token_stale' } })
       t.equal((await window.post('/auth/refresh')).status, 200)
@@ -176,9 +212,7 @@ for (const engine of engines) {
     })
 
     t.test('admin create for an administrator changes nothing and succeeds', async (t) => {
-      const { code, stderr } = await gatehouse(['admin', 'create', '--email', 'ann@example.com'], env)
-      t.equal(stderr, '')
-      t.equal(code, 0)
+      await perform(env, 'admin create', { email: 'ann@example.com' })
       t.strictSame((await service.app.store.users.findByEmail('ann@example.com'))?.roles, ['admin', 'user'])
     })
 
@@ -186,30 +220,18 @@ for (const engine of engines) {
       const administrator = service.browser()
       await administrator.post('/auth/login', { email: 'second@example.com', password })
       await administrator.post('/admin/users', { email: 'invited@example.com' })
-      const { link } = await json(['admin', 'create', '--email', 'invited@example.com'], env)
-      t.match(link, /#token=/)
-    })
-
-    t.test('admin create refuses a weak password and a wrong address in one line', async (t) => {
-      const weak = await gatehouse(
-        ['admin', 'create', '--email', 'w@example.com', '--password-stdin'],
-        env,
-        'short\n'
-      )
-      t.equal(weak.code, 1)
-      t.match(weak.stderr, /^Choose another password\. Use 12 characters or more\.\n$/)
-      const wrong = await gatehouse(['admin', 'create', '--email', 'nobody'], env)
-      t.ok(wrong.code === 1 || wrong.code === EX_USAGE, `exit ${wrong.code}`)
-      t.match(wrong.stderr, /This is not an e-mail address/)
-      t.equal(await service.app.store.users.findByEmail('w@example.com'), undefined)
+      const { json } = await perform(env, 'admin create', { email: 'invited@example.com' })
+      t.match(json, { link: /#token=/ })
     })
 
     t.test('roles set creates and changes a role, and makes tokens stale in the service', async (t) => {
-      const created = await json(
-        ['roles', 'set', 'editor', '--scope', 'b:c a:b', '--description', 'Edits'],
-        env
-      )
-      t.strictSame(created, { name: 'editor', description: 'Edits', scope: ['a:b', 'b:c'], done: 'created' })
+      const created = await perform(env, 'roles set', { scope: 'b:c a:b', description: 'Edits' }, ['editor'])
+      t.strictSame(created.json, {
+        name: 'editor',
+        description: 'Edits',
+        scope: ['a:b', 'b:c'],
+        done: 'created'
+      })
       const window = await service.signUp('bob@example.com')
       const { id } = (await window.get('/auth/me')).body.user
       await service.app.administration.users.changeUser(id, { roles: ['editor'] }, operator)
@@ -225,10 +247,8 @@ for (const engine of engines) {
     })
 
     t.test('roles set takes an empty scope, and refuses to change admin', async (t) => {
-      t.strictSame((await json(['roles', 'set', 'editor', '--scope', ''], env)).scope, [])
-      const { code, stderr } = await gatehouse(['roles', 'set', 'admin', '--scope', 'a:b'], env)
-      t.equal(code, 1)
-      t.equal(stderr, 'A built-in role cannot be changed in this way.\n')
+      t.match((await perform(env, 'roles set', { scope: '' }, ['editor'])).json, { scope: [] })
+      await t.rejects(perform(env, 'roles set', { scope: 'a:b' }, ['admin']), { code: 'role_built_in' })
     })
 
     /** The status of a token request at the service that runs, and what it answered. */
@@ -238,6 +258,9 @@ for (const engine of engines) {
         'content-type': 'application/x-www-form-urlencoded'
       })
     }
+
+    const create = async (values: Record<string, string>) =>
+      (await perform(env, 'clients create', values)).json as CreatedClient
 
     t.test(
       'clients create prints the id and the secret, by which the service gives tokens at once',
@@ -264,31 +287,27 @@ for (const engine of engines) {
 
     t.test('clients create --json says all of it, for the audience that was given', async (t) => {
       const audience = 'https://orders.example.com'
-      const made = await json(
-        ['clients', 'create', '--name', 'orders', '--scope', 'b:c a:b', '--audience', audience],
-        env
-      )
+      const made = await create({ name: 'orders', scope: 'b:c a:b', audience })
       const { client_id: id, client_secret: secret, ...rest } = made
       t.strictSame(rest, { name: 'orders', scope: 'a:b b:c', audiences: [audience] })
       const { body } = await askToken(id, secret)
       const claims = JSON.parse(Buffer.from(body.access_token.split('.')[1], 'base64url').toString())
       t.match(claims, { aud: audience, sub: id, client_id: id, scope: 'a:b b:c' })
-      const plain = await json(['clients', 'create', '--name', 'plain', '--scope', 'a:b'], env)
+      const plain = await create({ name: 'plain', scope: 'a:b' })
       t.strictSame(plain.audiences, ['http://localhost:3000'], 'its own one, if none was given')
     })
 
     t.test('clients create makes another client each time, though the name is taken', async (t) => {
-      const make = () => json(['clients', 'create', '--name', 'twin', '--scope', 'a:b'], env)
-      const twins = await Promise.all([make(), make()])
+      const twins = [
+        await create({ name: 'twin', scope: 'a:b' }),
+        await create({ name: 'twin', scope: 'a:b' })
+      ]
       t.equal(new Set(twins.map(({ client_id: id }) => id)).size, 2)
       t.equal(new Set(twins.map(({ client_secret: secret }) => secret)).size, 2)
     })
 
     t.test('clients create writes no secret into the audit trail', async (t) => {
-      const { client_id: clientId, client_secret: secret } = await json(
-        ['clients', 'create', '--name', 'traced', '--scope', 'a:b'],
-        env
-      )
+      const { client_id: clientId, client_secret: secret } = await create({ name: 'traced', scope: 'a:b' })
       const [event] = await service.app.store.audit.list({ limit: 1, type: 'client.created' })
       t.match(event, { actorId: 'operator', detail: { clientId, scope: ['a:b'] } })
       t.notOk(JSON.stringify(event).includes(secret))

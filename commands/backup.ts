@@ -1,0 +1,40 @@
+import type { Config } from '../domain/config.ts'
+import { masterKeyPath } from '../domain/master-key.ts'
+import { sqlitePathOf } from '../store/index.ts'
+import { backUpDatabase } from '../store/sqlite/backup.ts'
+import { type Command, UsageError } from './command.ts'
+import { databaseUrlInShell, quoted } from './postgres-command.ts'
+import { settings } from './settings.ts'
+import { sizeText } from './size-text.ts'
+
+/** `gatehouse backup`: the embedded database in one file, while the service runs. */
+export const backup: Command = {
+  name: 'backup',
+  usage: 'FILE',
+  summary: 'write a copy of the embedded database, beside the running service, and check it',
+  words: 1,
+  options: {},
+  async run(_values, [file]) {
+    if (!file) throw new UsageError('to which file?')
+    const loaded = settings()
+    const path = sqlitePathOf(loaded.config.DATABASE_URL)
+    if (path === undefined) {
+      throw new Error(
+        `PostgreSQL has a program for this: pg_dump --format=custom --file=${quoted(file)} ${databaseUrlInShell(loaded)}`
+      )
+    }
+    const { bytes, users } = backUpDatabase(path, file)
+    const masterKey = whereMasterKeyIs(loaded.config)
+    return {
+      text: [
+        `${file}: ${sizeText(bytes)}, ${users} ${users === 1 ? 'user' : 'users'}, written and checked.`,
+        `The master key is not in it, and nothing can sign in without it: keep ${masterKey} as well, in another place.`
+      ].join('\n'),
+      json: { file, bytes, users, masterKey }
+    }
+  }
+}
+
+function whereMasterKeyIs({ AUTH_MASTER_KEY, AUTH_DATA_DIR }: Config): string {
+  return AUTH_MASTER_KEY ? 'the setting AUTH_MASTER_KEY' : masterKeyPath(AUTH_DATA_DIR)
+}

@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs'
+import { type Check, examine, type NamedFinding } from '../domain/doctor/checkup.ts'
+import { nameIn, settingFindings } from '../domain/doctor/settings.ts'
+import { readSettings } from '../domain/settings.ts'
+import type { Command } from './command.ts'
+import { checksOf } from './doctor/checks.ts'
+import { lookAtDatabase } from './doctor/look-at-database.ts'
+
+const EX_CONFIG = 78
+/** Milliseconds for each look. */
+const LIMIT = 3000
+
+/** `gatehouse doctor`: what is wrong with this installation, and what to do. */
+export const doctor: Command = {
+  name: 'doctor',
+  usage: '',
+  summary: 'look for what is wrong with this installation, and say what to do; changes nothing',
+  words: 0,
+  options: {},
+  async run() {
+    const { config, faults, warnings } = readSettings(process.env, (path) => readFileSync(path, 'utf8'))
+    const settings: Check = {
+      name: 'settings',
+      needs: [],
+      look: () => settingFindings(faults, warnings.filter(isOfSettingsAlone)),
+      advice: 'Correct the settings.'
+    }
+    const checks = [settings, ...checksOf(config, lookAtDatabase(config))]
+    const findings = await examine(checks, faults.map(nameIn), LIMIT)
+    const errors = findings.filter(({ severity }) => severity === 'error').length
+    return {
+      text: [...findings.map(lineOf), '', summaryOf(findings)].join('\n'),
+      json: { findings },
+      exitCode: faults.length > 0 ? EX_CONFIG : Math.min(errors, 1)
+    }
+  }
+}
+
+// Those of proxies have a check of their own.
+const isOfSettingsAlone = (warning: string) => nameIn(warning) !== 'AUTH_TRUST_PROXY'
+
+function lineOf({ severity, check, message, advice }: NamedFinding): string {
+  const margin = `${severity.padEnd(9)}${check.padEnd(13)}`
+  return [margin + message, ...(advice ? [' '.repeat(margin.length) + advice] : [])].join('\n')
+}
+
+function summaryOf(findings: NamedFinding[]): string {
+  const count = (wanted: string) => findings.filter(({ severity }) => severity === wanted).length
+  const [errors, warnings] = [count('error'), count('warning')]
+  if (errors + warnings === 0) return 'Nothing is wrong.'
+  return `${errors} ${errors === 1 ? 'error' : 'errors'}, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}.`
+}

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs'
+import type { Config } from '../../domain/config.ts'
+import { reasonOf } from '../../domain/doctor/checkup.ts'
+import { clockFindings } from '../../domain/doctor/clock.ts'
+import { databaseFindings, migrationFindings } from '../../domain/doctor/database.ts'
+import { error, type Finding, warning } from '../../domain/doctor/finding.ts'
+import { sqlitePathOf } from '../../store/index.ts'
+import { type Inspection, inspectDatabase } from '../../store/inspection.ts'
+
+/** One look at the database, for all who go by it. */
+export interface DatabaseLook {
+  /** Rejects where it cannot be reached; undefined where it is not made yet. */
+  inspected: Promise<Inspection | undefined>
+  /** The same without rejecting: whoever cannot reach it is told once. */
+  known: Promise<Inspection | undefined>
+}
+
+/** Starts to look: no migration is run, and nothing is written. */
+export function lookAtDatabase({ DATABASE_URL }: Config): DatabaseLook {
+  const path = sqlitePathOf(DATABASE_URL)
+  const isMissing = path !== undefined && !existsSync(path)
+  const inspected = isMissing ? Promise.resolve(undefined) : inspectDatabase(DATABASE_URL)
+  return { inspected, known: inspected.catch(() => undefined) }
+}
+
+export async function lookAtEngine(
+  { inspected }: DatabaseLook,
+  { DATABASE_URL }: Config
+): Promise<Finding[]> {
+  try {
+    const inspection = await inspected
+    if (inspection) return databaseFindings(inspection)
+  } catch (thrown) {
+    const message = `The database does not answer: ${reasonOf(thrown)}`
+    return [error(message, 'Start the database, or correct DATABASE_URL.')]
+  }
+  return [
+    warning(
+      `There is no database at ${sqlitePathOf(DATABASE_URL)} yet`,
+      'Start Gatehouse, which makes it, or restore a backup; if there should be one, correct AUTH_DATA_DIR.'
+    )
+  ]
+}
+
+export async function lookAtMigrations({ known }: DatabaseLook): Promise<Finding[]> {
+  const inspection = await known
+  return inspection ? migrationFindings(inspection) : []
+}
+
+export async function lookAtClocks({ known }: DatabaseLook): Promise<Finding[]> {
+  const inspection = await known
+  if (!inspection) return []
+  const { clock, readAt, newestEvent } = inspection
+  return clockFindings({ here: readAt, database: clock?.now, tolerance: clock?.tolerance ?? 0, newestEvent })
+}

@@ -1,0 +1,33 @@
+import type { FastifyInstance } from 'fastify'
+import { requireEmail } from '../domain/email.ts'
+import { endEverySession } from '../domain/every-session.ts'
+import { type Command, type CommandResult, UsageError } from './command.ts'
+import { operator, withApp } from './with-app.ts'
+
+/** `gatehouse sessions end`: somebody, or everybody, is signed out everywhere. */
+export const sessionsEnd: Command = {
+  name: 'sessions end',
+  usage: '--all | --user ADDRESS',
+  summary: 'sign everybody out, or one user: on every instance and in every service, within a second',
+  words: 0,
+  options: { all: { type: 'boolean' }, user: { type: 'string' } },
+  async run({ all, user: email }) {
+    if (all === true && email === undefined) return withApp(endAll)
+    if (!all && typeof email === 'string' && email !== '') return withApp((app) => endOf(app, email))
+    throw new UsageError('whose? --all for everybody’s, or --user')
+  }
+}
+
+async function endAll({ store, clock }: FastifyInstance): Promise<CommandResult> {
+  return resultOf(await endEverySession(store, clock(), 'ended_by_operator', operator.caller))
+}
+
+async function endOf(app: FastifyInstance, email: string): Promise<CommandResult> {
+  const user = await app.store.users.findByEmail(requireEmail(email))
+  if (!user) throw new Error(`There is no account with the address ${email}`)
+  return resultOf(await app.sessions.endAll(user.id, 'ended_by_operator', operator.caller))
+}
+
+function resultOf(ended: number): CommandResult {
+  return { text: `${ended} ${ended === 1 ? 'session' : 'sessions'} ended.`, json: { ended } }
+}

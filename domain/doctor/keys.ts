@@ -1,0 +1,34 @@
+import { type KeyRules, planUpkeep, scheduleAt } from '../key-schedule.ts'
+import type { DerivedKey } from '../master-key.ts'
+import { unopened } from '../signing-key.ts'
+import type { SigningKey } from '../store.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
+
+/** Whether the master key in force opens the signing keys, and whether one is due. */
+export function keyFindings(
+  keys: SigningKey[],
+  wrapKeys: DerivedKey,
+  rules: KeyRules,
+  now: number
+): Finding[] {
+  const active = scheduleAt(keys, now)?.active
+  if (!active) return [ok('The master key can be read')]
+  const closed = unopened(keys, wrapKeys).map(({ kid }) => kid)
+  if (closed.length > 0) {
+    return [
+      error(
+        `The master key does not open ${closed.length === keys.length ? 'the signing keys' : `signing key ${closed.join(', ')}`}`,
+        'Set AUTH_MASTER_KEY, or AUTH_MASTER_KEY_PREVIOUS, to the one that this database was used with.'
+      )
+    ]
+  }
+  if (planUpkeep(keys, rules, now).create.length > 0) {
+    return [
+      warning(
+        'The next signing key is due',
+        'Start Gatehouse, which makes it by itself; if it runs, look for “could not rotate the signing keys” in its log.'
+      )
+    ]
+  }
+  return [ok(`The master key opens all signing keys; ${active.kid} signs`)]
+}

@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Teardown } from './build.ts'
+
+/** A certificate for localhost that nobody signed, with its key, both PEM; `path` is for NODE_EXTRA_CA_CERTS. */
+export interface Certificate {
+  path: string
+  cert: string
+  key: string
+}
+
+/** Certificates by openssl; `missing` says why there are none here. */
+export const certificates = {
+  missing: answers() ? (false as const) : 'openssl is not installed',
+
+  async make(t: Teardown, days: number): Promise<Certificate> {
+    const folder = await mkdtemp(join(tmpdir(), 'gatehouse-certificate-'))
+    t.teardown(() => rm(folder, { recursive: true, force: true }))
+    const [path, keyPath] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+    const words = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost
+      -addext subjectAltName=DNS:localhost -days ${days} -out ${path} -keyout ${keyPath}`
+    execFileSync('openssl', words.split(/\s+/), { stdio: 'ignore' })
+    return { path, cert: await readFile(path, 'utf8'), key: await readFile(keyPath, 'utf8') }
+  }
+}
+
+function answers(): boolean {
+  try {
+    execFileSync('openssl', ['version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
