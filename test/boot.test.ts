@@ -41,29 +41,23 @@ t.test(
   }
 )
 
-t.test('the first boot makes a master key that only its owner reads, and the next one uses it', async (t) => {
+t.test('the first boot, and the one after', async (t) => {
   const data = join(await folder(t), 'data')
-  const env = { AUTH_DATA_DIR: data, PORT: await freePort() }
+  const port = await freePort()
+  const env = { AUTH_DATA_DIR: data, PORT: port, AUTH_RATE_LIMIT_PER_IP: '0' }
   const first = await start(t, env)
   const path = join(data, 'master.key')
-  t.equal((await stat(path)).mode & 0o777, 0o600)
-  t.equal((await stat(data)).mode & 0o077, 0, 'the folder is its owner’s alone')
-  t.equal((await stat(join(data, 'gatehouse.db'))).isFile(), true)
   const key = await readFile(path, 'utf8')
-  t.equal((await first.stop()).code, 0)
-  await start(t, env)
-  t.equal(await readFile(path, 'utf8'), key)
-})
 
-t.test(
-  'the start says that it is ready in one JSON line, with all that an operator wants to know',
-  async (t) => {
-    const data = await folder(t)
-    const port = await freePort()
-    const env = { AUTH_DATA_DIR: data, PORT: port, AUTH_RATE_LIMIT_PER_IP: '0' }
-    const running = await start(t, env)
-    t.equal(running.lines().length, 1, 'on the first boot, too')
-    const { time, setup, ...notice } = JSON.parse(running.lines().at(-1) ?? '')
+  t.test('a master key is made that only its owner reads', async (t) => {
+    t.equal((await stat(path)).mode & 0o777, 0o600)
+    t.equal((await stat(data)).mode & 0o077, 0, 'the folder is its owner’s alone')
+    t.equal((await stat(join(data, 'gatehouse.db'))).isFile(), true)
+  })
+
+  t.test('one JSON line says that it is ready, with all that an operator wants to know', async (t) => {
+    t.equal(first.lines().length, 1, 'on the first boot, too')
+    const { time, setup, ...notice } = JSON.parse(first.lines().at(-1) ?? '')
     t.strictSame(notice, {
       level: 'info',
       msg: 'ready',
@@ -76,31 +70,32 @@ t.test(
     t.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000)
     t.match(setup, new RegExp(`^http://localhost:${port}/auth/setup#token=[A-Za-z0-9_-]{43}$`))
     t.equal((await fetch(`http://localhost:${port}/readyz`)).status, 200)
-    const { code, stderr } = await running.stop()
+  })
+
+  t.test('Ctrl+C ends it well, and it had nothing to complain of', async (t) => {
+    const { code, stderr } = await first.stop()
     t.equal(code, 0)
     t.equal(stderr, '')
-  }
-)
+  })
 
-t.test(
-  'the set-up link of the start makes the first administrator, and then there is none any more',
-  async (t) => {
-    const data = await folder(t)
-    const port = await freePort()
-    const env = { AUTH_DATA_DIR: data, PORT: port, LOG_LEVEL: 'warn' }
-    const running = await start(t, env)
-    const [, token] = JSON.parse(running.lines().at(-1) ?? '').setup.split('#token=')
+  t.test('the next one goes by the same master key, and says as much to a quiet log', async (t) => {
+    const second = await start(t, { ...env, LOG_LEVEL: 'warn' })
+    t.equal(await readFile(path, 'utf8'), key)
+    const [, token] = JSON.parse(second.lines().at(-1) ?? '').setup.split('#token=')
     const answer = await fetch(`http://localhost:${port}/auth/setup`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ token, email: 'root@example.com', password: 'correct horse battery staple' })
     })
-    t.equal(answer.status, 201)
-    await running.stop()
-    const again = await start(t, env)
-    t.notOk('setup' in JSON.parse(again.lines().at(-1) ?? ''))
-  }
-)
+    t.equal(answer.status, 201, 'its set-up link makes the first administrator')
+    t.equal((await second.stop()).code, 0)
+  })
+
+  t.test('there is no set-up link any more once there is an administrator', async (t) => {
+    const third = await start(t, { ...env, LOG_LEVEL: 'warn' })
+    t.notOk('setup' in JSON.parse(third.lines().at(-1) ?? ''))
+  })
+})
 
 t.test('a terminal gets the same as one block', { skip: await whyNoTerminal() }, async (t) => {
   const env = { AUTH_DATA_DIR: await folder(t), PORT: await freePort() }
@@ -140,6 +135,15 @@ t.test('a failure that an operator can mend is told in one line', async (t) => {
       1,
       /^PORT is in use by another program$/
     )
+  })
+
+  t.test('a port for metrics in use', async (t) => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    t.teardown(() => other.close())
+    const { port } = other.address() as { port: number }
+    const env = { AUTH_DATA_DIR: await folder(t), AUTH_METRICS: String(port) }
+    await fails(t, env, 1, /^AUTH_METRICS is a port in use by another program$/)
   })
 
   t.test('a PostgreSQL that does not answer', async (t) => {

@@ -7,10 +7,10 @@ import { password } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
 import { startServer } from '../harness/process.ts'
 
-const ROUNDS = 8
+const ROUNDS = 6
 const WRITERS = 8
 const MOST_WRITES = 80
-// Most of it goes into 40 starts, and those into a machine that may be busy with other tests.
+// Most of it goes into starts, and those into a machine that may be busy with other tests.
 const timeout = 230_000
 
 const QUIET = {

@@ -20,7 +20,7 @@ t.test('on SQLite every acknowledged write has been synced to disk', { skip: mis
     AUTH_LOGIN_LIMIT_PER_IP: '0'
   })
   t.teardown(async () => {
-    await server.stop('SIGTERM')
+    await server.stop('SIGINT')
     await rm(folder, { recursive: true, force: true })
   })
   const registered = await fetch(`${server.url}/auth/register`, {

@@ -210,7 +210,7 @@ t.test('from the generated master key to one of one’s own', async (t) => {
       for (const call of calls) statuses.push(await ask(server.url, ...call))
       return statuses
     } finally {
-      await server.stop('SIGTERM')
+      await server.stop('SIGINT')
     }
   }
 

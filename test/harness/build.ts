@@ -50,6 +50,7 @@ export async function build(t: Teardown, options: BuildOptions = {}): Promise<Te
   const database = env.DATABASE_URL ? undefined : await engine.create()
   const settings = {
     ...QUIET,
+    ...(overrides.log && { LOG_LEVEL: 'info' }),
     AUTH_DATA_DIR: folder,
     ...(database && { DATABASE_URL: database.url }),
     ...env
@@ -57,7 +58,8 @@ export async function build(t: Teardown, options: BuildOptions = {}): Promise<Te
   const app = await buildApp(loadSettings(settings, () => '').config, { clock, ...overrides })
   t.teardown(async () => {
     await app.close()
-    await database?.remove()
+    // Nobody waits for it but the process: PostgreSQL drops a database after a checkpoint.
+    void database?.remove()
     await rm(folder, { recursive: true, force: true })
   })
   routes?.(app)

@@ -6,7 +6,7 @@ import { password, type Teardown } from './build.ts'
 import { Client } from './client.ts'
 import { postgres } from './engines.ts'
 import type { FollowerSettings } from './follower.ts'
-import { freePort, startServer } from './process.ts'
+import { compileCache, freePort, startServer } from './process.ts'
 
 type Instance = Awaited<ReturnType<typeof startServer>>
 
@@ -98,7 +98,7 @@ export async function startCluster(t: Teardown, env: Record<string, string> = {}
 
 async function newDatabase(t: Teardown): Promise<string> {
   const { url, remove } = await postgres.create()
-  t.teardown(remove)
+  t.teardown(() => void remove())
   return url
 }
 
@@ -116,7 +116,7 @@ async function setUp({ url, notice }: Instance): Promise<string> {
 async function startFollower(t: Teardown, settings: FollowerSettings): Promise<string> {
   const script = fileURLToPath(new URL('./follower.ts', import.meta.url))
   const child = spawn(process.execPath, [script, JSON.stringify(settings)], {
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, ...compileCache() },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc']
   })
   t.teardown(async () => {

@@ -22,7 +22,7 @@ export async function startServer(env: Record<string, string>): Promise<ServerPr
   const port = await freePort()
   const child = spawn(process.execPath, ['--import', './check-node.js', 'server.ts'], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH ?? '', PORT: String(port), ...env },
+    env: { PATH: process.env.PATH ?? '', ...compileCache(), PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   const exited = once(child, 'exit')
@@ -62,6 +62,12 @@ function readNotice(child: ChildProcess): Promise<ServerProcess['notice']> {
       resolve(entry)
     })
   })
+}
+
+/** The setting by which a process finds what others have compiled, where there is one. */
+export function compileCache(): Record<string, string> {
+  const { NODE_COMPILE_CACHE } = process.env
+  return NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE } : {}
 }
 
 /** A port that nobody listens on at this moment. */

@@ -36,8 +36,8 @@ export async function run(
 export interface Started {
   /** Everything on standard output so far, line by line. */
   lines(): string[]
-  /** Asks it to end as a supervisor does. */
-  stop(): Promise<Ended>
+  /** Ends it as Ctrl+C does, or by another signal. */
+  stop(signal?: NodeJS.Signals): Promise<Ended>
 }
 
 /** Starts the real service; resolves once it says that it is ready. */
@@ -50,8 +50,8 @@ export async function start(t: Teardown, env: Record<string, string>): Promise<S
   child.stderr.setEncoding('utf8').on('data', (part: string) => {
     output.stderr += part
   })
-  const stop = () => end(child, output)
-  t.teardown(stop)
+  const stop = (signal: NodeJS.Signals = 'SIGINT') => end(child, output, signal)
+  t.teardown(() => stop())
   await waitFor(child, () => output.stdout.includes('"ready"'), output)
   return { lines: () => output.stdout.split('\n').filter((line) => line !== ''), stop }
 }
@@ -83,9 +83,9 @@ async function waitFor(
   }
 }
 
-async function end(child: ChildProcess, output: Omit<Ended, 'code'>): Promise<Ended> {
+async function end(child: ChildProcess, output: Omit<Ended, 'code'>, signal: NodeJS.Signals): Promise<Ended> {
   if (child.exitCode === null && child.signalCode === null) {
-    child.kill('SIGTERM')
+    child.kill(signal)
     await once(child, 'close')
   }
   return { code: child.exitCode, ...output }

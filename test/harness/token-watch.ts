@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** Milliseconds between two calls: as close as a watch sees, and no load that would be measured instead. */
-const GAP = 2
+const GAP = 4
 const CALL_TIMEOUT = 10_000
 /** What stands for a status where the connection broke. */
 const BROKEN = 0
@@ -22,8 +22,9 @@ export class TokenWatch {
   readonly #stopping = new AbortController()
   readonly #ended: Promise<void>
 
-  constructor(route: string, token: string) {
-    this.#ended = this.#watch(new URL(route), token)
+  /** `gap`: milliseconds between two calls. */
+  constructor(route: string, token: string, gap = GAP) {
+    this.#ended = this.#watch(new URL(route), token, gap)
   }
 
   get calls(): number {
@@ -40,13 +41,13 @@ export class TokenWatch {
     await this.#ended
   }
 
-  async #watch(route: URL, token: string): Promise<void> {
+  async #watch(route: URL, token: string, gap: number): Promise<void> {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     const { signal } = this.#stopping
     while (!signal.aborted) {
       const sentAt = performance.now()
       this.#note(await statusOf(route, token, agent), sentAt)
-      await pause(GAP, undefined, { signal }).catch(() => {})
+      await pause(gap, undefined, { signal }).catch(() => {})
     }
     agent.destroy()
   }

@@ -5,7 +5,8 @@ import { type Cluster, type Person, startCluster } from './cluster.ts'
 import { TokenWatch, until } from './token-watch.ts'
 
 const DEADLINE = 5000
-const BETWEEN_VISITS = 20
+/** Milliseconds between two calls of those who are there all the time. */
+const BETWEEN_CALLS = 20
 
 /** A cluster with a service that follows it, both in use all the time, for tests that break something meanwhile. */
 export interface WatchedCluster {
@@ -18,9 +19,12 @@ export interface WatchedCluster {
   revoked: TokenWatch[]
   /** By instance: the statuses that somebody got who refreshes and reads their profile all the time. */
   visits: Set<number>[]
+  /** That person's token, shown everywhere from now on, in the order of `living`. */
+  show(person: Person): TokenWatch[]
+  /** Begins anew to note statuses, of `living` and of `visits`. */
+  forget(): void
   /** Resolves once every instance serves: ready, and everybody who is signed in is let in and refreshes. */
   recovered(): Promise<void>
-  stop(): Promise<void>
 }
 
 export async function watchCluster(t: Teardown, env: Record<string, string> = {}): Promise<WatchedCluster> {
@@ -29,17 +33,15 @@ export async function watchCluster(t: Teardown, env: Record<string, string> = {}
   const routes = [...cluster.routes(), following]
   const ada = await cluster.signUp(0)
   const bob = await cluster.signUp(1)
-  const revoked = routes.map((route) => new TokenWatch(route, bob.token))
+  const revoked = routes.map((route) => new TokenWatch(route, bob.token, BETWEEN_CALLS))
   await signOut(cluster, 2, bob)
   await until(() => revoked.every(({ last }) => last === 401), DEADLINE, 'the token is refused everywhere')
-  const living = routes.map((route) => new TokenWatch(route, ada.token))
+  const living = routes.map((route) => new TokenWatch(route, ada.token, BETWEEN_CALLS))
   await until(() => living.every(({ last }) => last === 200), DEADLINE, 'the token is accepted everywhere')
 
   const visitors = await Promise.all(cluster.instances.map((_, index) => startVisitor(cluster, index)))
-  const stop = async () => {
-    await Promise.all([...living, ...revoked, ...visitors].map((each) => each.stop()))
-  }
-  t.teardown(stop)
+  const shown: TokenWatch[] = []
+  t.teardown(() => Promise.all([...living, ...revoked, ...visitors, ...shown].map((each) => each.stop())))
 
   return {
     cluster,
@@ -47,6 +49,16 @@ export async function watchCluster(t: Teardown, env: Record<string, string> = {}
     living,
     revoked,
     visits: visitors.map(({ statuses }) => statuses),
+
+    show({ token }) {
+      const watches = routes.map((route) => new TokenWatch(route, token))
+      shown.push(...watches)
+      return watches
+    },
+
+    forget() {
+      for (const { statuses } of [...living, ...visitors]) statuses.clear()
+    },
 
     recovered: () =>
       until(
@@ -57,9 +69,7 @@ export async function watchCluster(t: Teardown, env: Record<string, string> = {}
         },
         DEADLINE,
         'everything serves again'
-      ),
-
-    stop
+      )
   }
 }
 
@@ -86,7 +96,7 @@ async function startVisitor({ instances }: Cluster, index: number) {
       const refreshed = await ask('POST', '/auth/refresh')
       const read = await ask('GET', '/auth/me')
       last = Math.max(refreshed, read)
-      await pause(BETWEEN_VISITS)
+      await pause(BETWEEN_CALLS)
     }
   }
   const ended = visit()

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import type { Answer } from '../harness/browser.ts'
 import { build } from '../harness/build.ts'
 import { postgres } from '../harness/engines.ts'
-import { createTcpProxy } from '../harness/tcp-proxy.ts'
+import { wiredPostgres } from '../harness/wired-postgres.ts'
 import { assertion, makeKey, shown } from './assertion.ts'
 import { basic, CLIENT_CREDENTIALS, claimsOf, JSON_TYPE, post, register, tokenOf } from './machine.ts'
 
@@ -13,17 +13,9 @@ const LONG = 5 * 60_000
 
 /** A new database at the end of a wire that can be cut. */
 async function wired(t: Test) {
-  const database = await postgres.create()
-  const url = new URL(database.url)
-  const wire = await createTcpProxy({ host: url.hostname, port: Number(url.port) || 5432 })
-  t.teardown(async () => {
-    await wire.close()
-    await database.remove()
-  })
-  url.port = String(wire.port)
-  url.hostname = '127.0.0.1'
+  const { wire, url } = await wiredPostgres(t)
   let uptime = 0
-  const service = await build(t, { env: { DATABASE_URL: url.href }, uptime: () => uptime })
+  const service = await build(t, { env: { DATABASE_URL: url }, uptime: () => uptime })
   return {
     wire,
     service,

@@ -1,6 +1,6 @@
-import { Writable } from 'node:stream'
 import t from 'tap'
 import { build, password, type Teardown } from '../harness/build.ts'
+import { captureLog } from '../harness/log.ts'
 
 const CLIENT = '198.51.100.7'
 const PROXY = '10.1.2.3'
@@ -8,14 +8,8 @@ const NOBODY = '203.0.113.66'
 
 /** Where somebody comes from who signs in through `remoteAddress`, as each of those who write it down has it. */
 async function addressesOf(t: Teardown, env: Record<string, string>, remoteAddress: string) {
-  const lines: string[] = []
-  const stream = new Writable({
-    write(line, _encoding, done) {
-      lines.push(String(line))
-      done()
-    }
-  })
-  const { app, setUp } = await build(t, { env, logger: { level: 'info', stream } })
+  const { log, lines } = captureLog()
+  const { app, setUp } = await build(t, { env, log })
   await setUp('root@example.com')
   const headers = {
     'sec-fetch-site': 'same-origin',
@@ -36,10 +30,8 @@ async function addressesOf(t: Teardown, env: Record<string, string>, remoteAddre
   const read = async (url: string) => (await app.inject({ url, cookies: { access } })).json().items
   const [, session] = await read('/auth/sessions')
   const [event] = await read('/admin/audit?type=login.succeeded')
-  const answered = lines
-    .map((line) => JSON.parse(line))
-    .find(({ msg, path }) => msg === 'answered' && path === '/auth/login')
-  return { session: session.ip, audit: event.ip, log: answered.ip }
+  const answered = lines.find(({ msg, route }) => msg === 'answered' && route === '/auth/login')
+  return { session: session.ip, audit: event.ip, log: answered?.ip }
 }
 
 t.test('a trusted proxy’s word is where a request comes from, but not what stands before it', async (t) => {

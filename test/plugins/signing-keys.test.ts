@@ -6,11 +6,11 @@ import type { FastifyInstance } from 'fastify'
 import { decodeProtectedHeader, exportPKCS8, generateKeyPair } from 'jose'
 import t from 'tap'
 import { DAY, SECOND } from '../../domain/clock.ts'
-import { build, type Teardown } from '../harness/build.ts'
+import { build } from '../harness/build.ts'
 import { createClock } from '../harness/clock.ts'
 import { postgres } from '../harness/engines.ts'
 import { refusal, refusalOf } from '../harness/refusal.ts'
-import { createTcpProxy } from '../harness/tcp-proxy.ts'
+import { wiredPostgres } from '../harness/wired-postgres.ts'
 
 const POLL_INTERVAL = 250
 const operator = { actorId: 'operator', ip: null, userAgent: null, requestId: null }
@@ -246,17 +246,4 @@ function usedHeap(): number {
   const collect = runInNewContext('gc') as () => void
   for (let round = 0; round < 3; round += 1) collect()
   return process.memoryUsage().heapUsed
-}
-
-async function wiredPostgres(t: Teardown) {
-  const database = await postgres.create()
-  const url = new URL(database.url)
-  const wire = await createTcpProxy({ host: url.hostname, port: Number(url.port) || 5432 })
-  t.teardown(async () => {
-    await wire.close()
-    await database.remove()
-  })
-  url.port = String(wire.port)
-  url.hostname = '127.0.0.1'
-  return { wire, url: url.href }
 }

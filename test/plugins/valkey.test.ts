@@ -40,8 +40,8 @@ t.test('every key stands under the issuer’s name', { skip: valkey.missing }, a
 })
 
 t.test('where nobody is at its address the start warns once and goes on', async (t) => {
-  const { logger, lines } = captureLog()
-  const { app } = await build(t, { env: { REDIS_URL: NOBODY }, logger })
+  const { log, lines } = captureLog()
+  const { app } = await build(t, { env: { REDIS_URL: NOBODY }, log })
   t.equal((await app.inject('/readyz')).statusCode, 200)
   t.strictSame(said(lines, 'Valkey'), [LOST])
   t.match(lines[0]?.reason, /ECONNREFUSED/)
@@ -55,10 +55,10 @@ t.test('one that is silent or hangs up holds the start up for two seconds at mos
     )
     t.teardown(() => server.close())
     await once(server, 'listening')
-    const { logger, lines } = captureLog()
+    const { log, lines } = captureLog()
     const from = performance.now()
     const { port } = server.address() as { port: number }
-    const { app } = await build(t, { env: { REDIS_URL: `redis://127.0.0.1:${port}` }, logger })
+    const { app } = await build(t, { env: { REDIS_URL: `redis://127.0.0.1:${port}` }, log })
     t.ok(performance.now() - from < 4000)
     t.equal((await app.inject('/readyz')).statusCode, 200)
     t.strictSame(said(lines, 'Valkey'), [LOST], answer)
@@ -67,11 +67,11 @@ t.test('one that is silent or hangs up holds the start up for two seconds at mos
 
 t.test('a wrong password is warned about, and in no line of the log', { skip: valkey.missing }, async (t) => {
   const server = await valkey.start(t, ['--requirepass', 'right'])
-  const { logger, lines } = captureLog()
+  const { log, lines } = captureLog()
   const url = server.url.replace('//', '//:hunter2@')
-  const { app } = await build(t, { env: { REDIS_URL: url, AUTH_RATE_LIMIT_PER_IP: '5' }, logger })
+  const { app } = await build(t, { env: { REDIS_URL: url, AUTH_RATE_LIMIT_PER_IP: '5' }, log })
   t.equal((await app.inject('/auth/me')).statusCode, 401)
-  t.match(lines[0], { level: 40, msg: /^Valkey is lost/, reason: /^WRONGPASS / })
+  t.match(lines[0], { level: 'warn', msg: /^Valkey is lost/, reason: /^WRONGPASS / })
   t.notMatch(JSON.stringify(lines), /hunter2/)
 })
 

@@ -40,6 +40,25 @@ for (const engine of engines) {
       t.notMatch(text, app.signingKeys.schedule().active.sealedPrivateKey)
     })
 
+    t.test('the list is read page by page', async (t) => {
+      const one = await root.get('/admin/keys?limit=1')
+      t.strictSame(
+        one.body.items.map(({ kid }: { kid: string }) => kid),
+        [second]
+      )
+      const two = await root.get(`/admin/keys?limit=1&cursor=${one.body.nextCursor}`)
+      t.strictSame(
+        two.body.items.map(({ kid }: { kid: string }) => kid),
+        [first]
+      )
+      t.equal(two.body.nextCursor, null)
+      for (const cursor of ['bm9uZQ', '%20', 'a'.repeat(201)]) {
+        const refused = await root.get(`/admin/keys?cursor=${cursor}`)
+        t.equal(refused.status, 400)
+        t.equal(refused.body.code, 'invalid_request')
+      }
+    })
+
     t.test('the first rotation is immediate, whole and written down', async (t) => {
       clock.advance(MINUTE)
       const now = clock()

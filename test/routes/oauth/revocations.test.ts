@@ -3,7 +3,7 @@ import type { Answer, Browser } from '../../harness/browser.ts'
 import { build, type TestApp } from '../../harness/build.ts'
 import { engines, postgres } from '../../harness/engines.ts'
 import { refusal, refusalOf } from '../../harness/refusal.ts'
-import { createTcpProxy } from '../../harness/tcp-proxy.ts'
+import { wiredPostgres } from '../../harness/wired-postgres.ts'
 
 const FEED = '/oauth/revocations'
 const JWT = /^[\w-]+\.([\w-]+)\./
@@ -313,17 +313,9 @@ t.test(
   'an instance that cannot read the database does not say that there is no news',
   { skip: postgres.missing },
   async (t) => {
-    const database = await postgres.create()
-    const url = new URL(database.url)
-    const wire = await createTcpProxy({ host: url.hostname, port: Number(url.port) || 5432 })
-    t.teardown(async () => {
-      await wire.close()
-      await database.remove()
-    })
-    url.port = String(wire.port)
-    url.hostname = '127.0.0.1'
+    const { wire, url } = await wiredPostgres(t)
     let uptime = 0
-    const gatehouse = await build(t, { env: { DATABASE_URL: url.href }, uptime: () => uptime })
+    const gatehouse = await build(t, { env: { DATABASE_URL: url }, uptime: () => uptime })
     const root = await gatehouse.setUp()
     const read = reader(gatehouse, root)
     const { cursor } = (await read()).body
