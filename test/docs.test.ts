@@ -26,13 +26,16 @@ function tableAfter(text: string, header: string): string[][] {
   )
 }
 
-t.test('README’s settings are the schema’s, with its defaults and descriptions', async (t) => {
-  const expected = Object.keys(Settings.properties).map((name) => {
-    const { default: value, description } = annotationsOf(name as SettingName)
-    return [`\`${name}\``, value === '' ? '' : `\`${value}\``, description]
-  })
-  t.strictSame(tableAfter(await read('README.md'), '| setting | default | means |'), expected)
-})
+t.test(
+  'the settings of docs/operations.md are the schema’s, with its defaults and descriptions',
+  async (t) => {
+    const expected = Object.keys(Settings.properties).map((name) => {
+      const { default: value, description } = annotationsOf(name as SettingName)
+      return [`\`${name}\``, value === '' ? '' : `\`${value}\``, description]
+    })
+    t.strictSame(tableAfter(await read('docs/operations.md'), '| setting | default | means |'), expected)
+  }
+)
 
 t.test('README’s endpoints are those that there are', async (t) => {
   const { app } = await build(t)

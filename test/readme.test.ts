@@ -52,7 +52,7 @@ function shellBlocks(markdown: string): string[] {
 /** The service as `npm start` runs it, on a database of its own. */
 async function startService(t: Teardown): Promise<{ url: string; setup: string }> {
   const server = await startServer({ AUTH_DATA_DIR: await newFolder(t), LOG_LEVEL: 'warn' })
-  t.teardown(() => server.stop('SIGTERM'))
+  t.teardown(() => server.stop('SIGINT'))
   const { setup = '' } = server.notice
   return { url: new URL(setup).origin, setup }
 }
