@@ -48,7 +48,7 @@ export async function benchRotation(): Promise<Result[]> {
     try {
       return figuresOf(await watch(servers.map((server) => server.url)))
     } finally {
-      await Promise.all(servers.map((server) => server.stop('SIGTERM')))
+      await Promise.all(servers.map((server) => server.stop('SIGINT')))
     }
   })
 }

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { type Figure, isMet, type Result } from './figure.ts'
 import { benchGuard } from './guard.ts'
 import { benchLogin } from './login.ts'
+import { benchMemory } from './memory.ts'
 import { benchRefresh } from './refresh.ts'
 import { benchRevocation } from './revocation.ts'
 import { benchRotation } from './rotation.ts'
@@ -10,10 +11,11 @@ import { benchStart } from './start.ts'
 import { benchToken } from './token.ts'
 import { benchVerifier } from './verifier.ts'
 
-/** `npm run bench [-- guard login refresh revocation rotation start token verifier] [--json] [--strict]`: each figure beside a peer or its limit. */
+/** `npm run bench [-- guard login memory refresh revocation rotation start token verifier] [--json] [--strict]`: each figure beside a peer or its limit. */
 const benchmarks = {
   guard: benchGuard,
   login: benchLogin,
+  memory: benchMemory,
   refresh: benchRefresh,
   revocation: benchRevocation,
   rotation: benchRotation,

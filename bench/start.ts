@@ -58,7 +58,7 @@ async function isReady(url: string): Promise<boolean> {
 async function stop(npm: ChildProcess): Promise<void> {
   if (npm.exitCode !== null || npm.pid === undefined) return
   const gone = once(npm, 'exit')
-  process.kill(-npm.pid, 'SIGTERM')
+  process.kill(-npm.pid, 'SIGINT')
   await gone
 }
 
