@@ -21,7 +21,11 @@ export default {
     only('store-knows-the-domain-alone', '^store/', '^(store/|domain/|verifier/revocation-set\\.ts$)'),
     only('plugins-know-what-is-below', '^plugins/', '^(plugins|store/index\\.ts|domain|schemas|verifier)'),
     only('routes-know-no-store', '^routes/', '^(routes|plugins|domain|schemas|verifier)/'),
-    only('commands-use-the-app', '^commands/', '^(commands/|app\\.ts$|store/index\\.ts$|domain/|schemas/)'),
+    only(
+      'commands-use-the-app',
+      '^commands/',
+      '^(commands/|app\\.ts$|store/(index|inspection)\\.ts$|store/sqlite/(backup|restore)\\.ts$|domain/|schemas/)'
+    ),
     {
       name: 'store-is-opened-by-its-plugin',
       severity: 'error',
