@@ -171,7 +171,9 @@ async function asNobody(args: string[], env: Record<string, string>) {
   const options = { cwd: new URL('../..', import.meta.url), uid: NOBODY, gid: NOBODY }
   const inherited = { PATH: process.env.PATH }
   try {
-    const { stderr } = await promisify(execFile)(process.execPath, args, {
+    // Without what the test runner has every Node.js write down: nobody may write there.
+    const command = ['--unset=NODE_OPTIONS', process.execPath, ...args]
+    const { stderr } = await promisify(execFile)('env', command, {
       ...options,
       env: { ...inherited, ...env },
       timeout: 20_000
