@@ -10,6 +10,7 @@ import {
   writeFileSync
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { isGuessable } from '../../domain/master-key.ts'
 
 /**
  * Makes at first boot, in folders `database`, `valkey` and `gatehouse` (a volume each) of the folder that it is given, what
@@ -85,7 +86,7 @@ function faultOf(password: string): string | undefined {
   if (password === '') return 'is empty'
   if (KNOWN.includes(password.toLowerCase())) return 'is a well-known password'
   if (password.length < MIN_LENGTH) return `is shorter than ${MIN_LENGTH} characters`
-  if (!/^[\w-]+$/.test(password) || new Set(password).size < MIN_LENGTH / 2) return 'is not random base64url'
+  if (!/^[\w-]+$/.test(password) || isGuessable(password)) return 'is not random base64url'
   return undefined
 }
 

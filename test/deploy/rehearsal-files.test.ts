@@ -292,6 +292,16 @@ t.test('the secrets of a first boot', async (t) => {
     t.strictSame(readdirSync(join(folder, 'gatehouse')).sort(), ['database-url', 'redis-url'])
   })
 
+  t.test(
+    'may be somebody’s own: random hexadecimal digits, whichever of the sixteen there are',
+    async (t) => {
+      const folder = await newVolumes(t)
+      await writeFile(join(folder, 'database/password'), '0d1e8a7c4b92f5d0e1a8c7b4925fd08e\n')
+      t.match(await makeSecrets(folder), { code: 0, stderr: '' })
+      t.match((await readAll(folder))[3], ':0d1e8a7c4b92f5d0e1a8c7b4925fd08e@')
+    }
+  )
+
   const refusals: Array<[title: string, file: string, content: string, reason: RegExp]> = [
     ['empty', 'database/password', '\n', /^\S+database\/password is empty: .*\n$/],
     ['short', 'valkey/password', 'x7Jq_2\n', /^\S+valkey\/password is shorter than 32 characters: .*\n$/],
