@@ -33,7 +33,8 @@ export default fp(
       }
     })
   },
-  { name: 'load-shedding', dependencies: ['errors', 'instruments'] }
+  // After CORS: or another origin's app would see a network error instead of the refusal.
+  { name: 'load-shedding', dependencies: ['errors', 'instruments', 'cross-site'] }
 )
 
 // Of the container, where there is one; 0 is no limit.
