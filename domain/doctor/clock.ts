@@ -1,8 +1,10 @@
 import { SECOND } from '../clock.ts'
-import { error, type Finding, ok } from './finding.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
 
-/** What tokens forgive (`exp`), less what they need on the way. */
-const LARGEST_SKEW = 3 * SECOND
+/** No machine with a time service is so far off. */
+const SUSPECT = 2 * SECOND
+/** Two instances that are so far off, each to its side, are ten seconds apart: a refresh within the grace is a replay. */
+const BROKEN = 5 * SECOND
 const ADVICE = 'Run a time service (chrony, systemd-timesyncd) on every machine.'
 
 /** All in milliseconds since the epoch, but for `tolerance`: how far the readings can be apart by themselves. */
@@ -16,20 +18,19 @@ export interface Clocks {
 }
 
 export function clockFindings({ here, database = here, tolerance, newestEvent = 0 }: Clocks): Finding[] {
-  const findings: Finding[] = []
-  const skew = here - database
-  if (Math.abs(skew) > LARGEST_SKEW + tolerance) {
-    const side = skew > 0 ? 'ahead of' : 'behind'
-    findings.push(error(`This machine’s clock is ${seconds(skew)} s ${side} the database’s`, ADVICE))
-  }
-  if (newestEvent > here + LARGEST_SKEW)
-    findings.push(
-      error(
-        `The newest audit event is ${seconds(newestEvent - here)} s in the future: a clock is, or was, wrong`,
-        ADVICE
-      )
-    )
+  const side = here > database ? 'ahead of' : 'behind'
+  const skew = Math.abs(here - database)
+  const early = newestEvent - here
+  const findings = [
+    ...judge(skew - tolerance, `This machine’s clock is ${seconds(skew)} s ${side} the database’s`),
+    ...judge(early, `The newest audit event is ${seconds(early)} s in the future: a clock is, or was, wrong`)
+  ]
   return findings.length > 0 ? findings : [ok('The clocks agree')]
 }
 
-const seconds = (milliseconds: number) => Math.round(Math.abs(milliseconds) / SECOND)
+function judge(difference: number, message: string): Finding[] {
+  if (difference > BROKEN) return [error(message, ADVICE)]
+  return difference > SUSPECT ? [warning(message, ADVICE)] : []
+}
+
+const seconds = (milliseconds: number) => Math.round(milliseconds / SECOND)

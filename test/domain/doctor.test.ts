@@ -84,10 +84,19 @@ t.test('a database: too old, read-only, careless, unmigrated, newer', (t) => {
 t.test('clocks: the database’s within what a reading may be wrong by, and no event from the future', (t) => {
   const clocks = { here: now, database: now - 2 * SECOND, tolerance: 0, newestEvent: now }
   t.strictSame(severities(clockFindings(clocks)), ['ok'])
-  t.match(clockFindings({ ...clocks, database: now - MINUTE }), [{ message: /60 s ahead of/ }])
-  t.match(clockFindings({ ...clocks, database: now + MINUTE }), [{ message: /60 s behind/ }])
+  t.match(clockFindings({ ...clocks, database: now - MINUTE }), [
+    { severity: 'error', message: /60 s ahead of/ }
+  ])
+  t.match(clockFindings({ ...clocks, database: now + MINUTE }), [
+    { severity: 'error', message: /60 s behind/ }
+  ])
+  t.strictSame(severities(clockFindings({ ...clocks, database: now + 2001 })), ['warning'])
+  t.strictSame(severities(clockFindings({ ...clocks, database: now + 5 * SECOND })), ['warning'])
+  t.strictSame(severities(clockFindings({ ...clocks, database: now + 5001 })), ['error'])
+  t.strictSame(severities(clockFindings({ ...clocks, database: now + 5001, tolerance: SECOND })), ['warning'])
   t.strictSame(severities(clockFindings({ ...clocks, database: now + MINUTE, tolerance: MINUTE })), ['ok'])
   t.strictSame(severities(clockFindings({ ...clocks, newestEvent: now + MINUTE })), ['error'])
+  t.strictSame(severities(clockFindings({ ...clocks, newestEvent: now + 3 * SECOND })), ['warning'])
   t.strictSame(severities(clockFindings({ ...clocks, database: undefined, newestEvent: undefined })), ['ok'])
   t.end()
 })
