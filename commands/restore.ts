@@ -1,8 +1,9 @@
 import { lastTokenExpiry } from '../domain/access-token.ts'
 import type { Config } from '../domain/config.ts'
 import type { Problem } from '../domain/errors.ts'
-import { endEverySession } from '../domain/every-session.ts'
 import { deriveKeys, MasterKeyError, masterKeyPath, readMasterKey } from '../domain/master-key.ts'
+import { settleRestored } from '../domain/restored.ts'
+import type { LoadedSettings } from '../domain/settings.ts'
 import { type SealedKey, unopened } from '../domain/signing-key.ts'
 import { claimForService, openStore, sqlitePathOf } from '../store/index.ts'
 import { carryRevocations, restoreDatabase } from '../store/sqlite/restore.ts'
@@ -11,31 +12,58 @@ import { databaseUrlInShell, quoted } from './postgres-command.ts'
 import { settings } from './settings.ts'
 import { operator } from './with-app.ts'
 
-/** `gatehouse restore`: the embedded database becomes what a backup says. */
+const UNREADABLE =
+  'What the database that was there had revoked could not be read: access tokens of sessions begun since the backup work until they expire.'
+
+/** `gatehouse restore`: the database becomes what a backup says; on PostgreSQL, what pg_restore left is made ready. */
 export const restore: Command = {
   name: 'restore',
-  usage: 'FILE [--keep-sessions]',
-  summary: 'put a backup in the place of the embedded database; everybody signs in again',
+  usage: 'FILE | --after-pg-restore [--keep-sessions]',
+  summary:
+    'put a backup in the place of the embedded database, or finish a pg_restore; everybody signs in again',
   words: 1,
-  options: { 'keep-sessions': { type: 'boolean' } },
+  options: { 'after-pg-restore': { type: 'boolean' }, 'keep-sessions': { type: 'boolean' } },
   async run(values, [file]) {
-    if (!file) throw new UsageError('which file?')
+    const isFilled = values['after-pg-restore'] === true
+    if (isFilled === (file !== undefined)) throw new UsageError('which file? (or --after-pg-restore)')
     const loaded = settings()
     const { config } = loaded
+    const keepSessions = values['keep-sessions'] === true
     const path = sqlitePathOf(config.DATABASE_URL)
     if (path === undefined) {
-      throw new Error(
-        `PostgreSQL has a program for this: pg_restore --no-owner --dbname=${databaseUrlInShell(loaded)} ${quoted(file)}` +
-          ' (into an empty database), then gatehouse sessions end --all'
-      )
+      if (file !== undefined) throw new Error(howToOnPostgres(loaded, file))
+      return finish(config, keepSessions)
     }
+    if (file === undefined) throw new UsageError('--after-pg-restore is for PostgreSQL: which file?')
     const claim = claimDatabase(config)
     try {
-      return await putInPlace(file, path, config, values['keep-sessions'] === true)
+      return await putInPlace(file, path, config, keepSessions)
     } finally {
       claim?.release()
     }
   }
+}
+
+function howToOnPostgres(loaded: LoadedSettings, file: string): string {
+  return (
+    `PostgreSQL has a program for this: pg_restore --no-owner --dbname=${databaseUrlInShell(loaded)} ${quoted(file)}` +
+    ' (into an empty database), then gatehouse restore --after-pg-restore'
+  )
+}
+
+async function finish(config: Config, keepSessions: boolean): Promise<CommandResult> {
+  const { store } = await openStore(config.DATABASE_URL, () => {})
+  try {
+    refuseWithoutMasterKey(await store.signingKeys.list(), config)
+    const sessionsEnded = await settleRestored(store, Date.now(), operator.caller, { keepSessions })
+    return { text: sessionsText(keepSessions, sessionsEnded), json: { sessionsEnded } }
+  } finally {
+    await store.close()
+  }
+}
+
+function sessionsText(kept: boolean, ended: number): string {
+  return kept ? 'Sessions go on as they were.' : `${ended} sessions ended: everybody signs in again.`
 }
 
 function claimDatabase({ DATABASE_URL }: Config) {
@@ -55,23 +83,33 @@ async function putInPlace(
   keepSessions: boolean
 ): Promise<CommandResult> {
   const now = Date.now()
-  let ended = 0
+  let sessionsEnded = 0
+  let isCarried = true
   const { facts, replaced } = await restoreDatabase(file, path, {
     now,
     admit: ({ signingKeys }) => refuseWithoutMasterKey(signingKeys, config),
     async prepare(draft) {
-      if (keepSessions) return
-      ended = await endWhatWasSignedIn(draft, now)
-      carryRevocations(path, draft, now, lastTokenExpiry(now))
+      sessionsEnded = await settle(draft, now, keepSessions)
+      if (!keepSessions) isCarried = carryRevocations(path, draft, now, lastTokenExpiry(now))
     }
   })
   const { users } = facts
   const lines = [
     `Restored ${file}: ${users} ${users === 1 ? 'user' : 'users'}.`,
-    keepSessions ? 'Sessions go on as they were.' : `${ended} sessions ended: everybody signs in again.`,
+    sessionsText(keepSessions, sessionsEnded),
+    ...(isCarried ? [] : [UNREADABLE]),
     ...(replaced ? [`What was there before is ${replaced}.`] : [])
   ]
-  return { text: lines.join('\n'), json: { file, users, sessionsEnded: ended, replaced: replaced ?? null } }
+  return { text: lines.join('\n'), json: { file, users, sessionsEnded, replaced: replaced ?? null } }
+}
+
+async function settle(draft: string, now: number, keepSessions: boolean): Promise<number> {
+  const { store } = await openStore(`file:${draft}`, () => {})
+  try {
+    return await settleRestored(store, now, operator.caller, { keepSessions })
+  } finally {
+    await store.close()
+  }
 }
 
 // Without it nobody could sign in: better to know before anything is put in place.
@@ -95,16 +133,5 @@ function masterKeyIn(configured: string, dataDirectory: string): Buffer | undefi
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
-  }
-}
-
-/** In the draft: what was signed out since the backup was made lives at no moment again. */
-async function endWhatWasSignedIn(draft: string, now: number): Promise<number> {
-  const { store } = await openStore(`file:${draft}`, () => {})
-  try {
-    await store.oneTimeTokens.withdrawAll()
-    return await endEverySession(store, now, 'database_restored', operator.caller)
-  } finally {
-    await store.close()
   }
 }

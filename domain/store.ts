@@ -131,6 +131,8 @@ export interface Users {
   setRoles(id: string, roles: string[]): Promise<void>
   /** Makes the access tokens of these users stale: one with this id, all holders of this role. Returns the new versions. */
   bumpVersion(of: { id: string } | { role: string }): Promise<Array<{ id: string; version: number }>>
+  /** Raises versions below `least` to it, of so many users at most. Returns whose. */
+  raiseVersions(least: number, atMost: number): Promise<string[]>
   delete(id: string): Promise<boolean>
   /** Enabled accounts that hold `admin` and have a password. */
   countAdministrators(): Promise<number>
@@ -197,6 +199,8 @@ export interface Clients {
   insert(client: Omit<Client, 'secrets'>): Promise<void>
   /** Replaces everything but its secrets. */
   update(client: Omit<Client, 'secrets'>): Promise<void>
+  /** Raises versions below `least` to it, of so many clients at most. Returns whose. */
+  raiseVersions(least: number, atMost: number): Promise<string[]>
   delete(id: string): Promise<void>
   insertSecret(secret: ClientSecret): Promise<void>
   /** False where there is none. */

@@ -42,6 +42,17 @@ export function createClients(db: Kysely<Tables>): Clients {
       await db.updateTable('clients').set(toRow(client)).where('id', '=', client.id).execute()
     },
 
+    async raiseVersions(least, atMost) {
+      const lower = db.selectFrom('clients').select('id').where('version', '<', least).limit(atMost)
+      const rows = await db
+        .updateTable('clients')
+        .set({ version: least })
+        .where('id', 'in', lower)
+        .returning('id')
+        .execute()
+      return rows.map(({ id }) => id)
+    },
+
     async delete(id) {
       await db.deleteFrom('clients').where('id', '=', id).execute()
     },

@@ -120,6 +120,17 @@ export function createUsers(db: Kysely<Tables>): Users {
       return query.execute()
     },
 
+    async raiseVersions(least, atMost) {
+      const lower = db.selectFrom('users').select('id').where('version', '<', least).limit(atMost)
+      const rows = await db
+        .updateTable('users')
+        .set({ version: least })
+        .where('id', 'in', lower)
+        .returning('id')
+        .execute()
+      return rows.map(({ id }) => id)
+    },
+
     async delete(id) {
       const { numDeletedRows } = await db.deleteFrom('users').where('id', '=', id).executeTakeFirst()
       return numDeletedRows === 1n

@@ -1,9 +1,10 @@
-import { chownSync, existsSync, linkSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { uuidv7 } from '../../domain/id.ts'
 import { copyDatabase, removeDatabase, sync } from './backup.ts'
 import { type DatabaseFacts, examineDatabase, reading } from './examine.ts'
+import { leaveToOwner } from './owner.ts'
 
 interface Restoring {
   /** Throws where this backup is not to be put in place. */
@@ -34,6 +35,7 @@ export async function restoreDatabase(
   const draft = `${path}.${uuidv7()}`
   try {
     const facts = copyDatabase(file, draft)
+    countOn(draft, now)
     await prepare(draft)
     foldIn(draft)
     const replaced = existsSync(path) ? setAside(path, now) : undefined
@@ -47,11 +49,12 @@ export async function restoreDatabase(
 }
 
 /**
- * Has what `from` revoked, and the sessions that only it knows, revoked in `to`, too, until `expiresAt` at the latest: their
- * access tokens are still about. Without effect where `from` is not there or cannot be read.
+ * Has what `from` revoked, and the sessions and clients that it has, revoked in `to`, too, until `expiresAt` at the latest: their
+ * access tokens are still about. False where `from` is there and could not be read.
  */
-export function carryRevocations(from: string, to: string, now: number, expiresAt: number): void {
-  if (!isReadable(from)) return
+export function carryRevocations(from: string, to: string, now: number, expiresAt: number): boolean {
+  if (!existsSync(from)) return true
+  if (!isReadable(from)) return false
   const db = new Database(to)
   try {
     db.prepare('attach ? as replaced').run(from)
@@ -62,11 +65,32 @@ export function carryRevocations(from: string, to: string, now: number, expiresA
       ).run(now)
       db.prepare(
         `insert into revocations (kind, id, expires_at)
-         select 'sid', id, ? from replaced.sessions where ended_at is null and id not in (select id from sessions)`
+         select 'sid', id, ? from replaced.sessions where ended_at is null`
+      ).run(expiresAt)
+      db.prepare(
+        `insert into revocations (kind, id, min_version, expires_at)
+         select 'client', id, version + 1, ? from replaced.clients where id not in (select id from clients)`
       ).run(expiresAt)
     })()
+    return true
   } catch (error) {
     if (!(error instanceof Database.SqliteError)) throw error
+    return false
+  } finally {
+    db.close()
+  }
+}
+
+// Who follows the revocations knows them by position: none that is given out again may be one they have passed.
+function countOn(draft: string, now: number): void {
+  const db = new Database(draft)
+  try {
+    db.transaction(() => {
+      const { changes } = db
+        .prepare("update sqlite_sequence set seq = max(seq, ?) where name = 'revocations'")
+        .run(now)
+      if (changes === 0) db.prepare("insert into sqlite_sequence values ('revocations', ?)").run(now)
+    })()
   } finally {
     db.close()
   }
@@ -101,10 +125,4 @@ function foldIn(path: string): void {
     db.close()
   }
   sync(path)
-}
-
-// The service goes on owning its database, although root restored it.
-function leaveToOwner(draft: string, like: string): void {
-  const { uid, gid } = statSync(like)
-  if (process.getuid?.() === 0) chownSync(draft, uid, gid)
 }

@@ -215,10 +215,13 @@ t.test('pg_dump and pg_restore, as the commands say them', { skip: await whyNoDu
   await shell(await said(['restore', file]), empty.url)
 
   const env = { ...service.env, DATABASE_URL: empty.url }
-  t.strictSame(await gatehouse(['sessions', 'end', '--all'], env), { ended: 1 })
+  t.strictSame(await gatehouse(['restore', '--after-pg-restore'], env), { sessionsEnded: 1 })
   const restored = await build(t, { env })
   const back = restored.browser()
-  t.equal((await back.post('/auth/login', { email: 'ada@example.com', password })).status, 200)
+  const { body } = await back.post('/auth/login', { email: 'ada@example.com', password })
+  const changed = await service.app.store.users.bumpVersion({ id: body.user.id })
+  const now = await restored.app.store.users.find(body.user.id)
+  t.ok((now?.version ?? 0) > (changed[0]?.version ?? 0), 'tokens count to who knows what was revoked since')
   t.equal((await ada.get('/auth/me')).status, 200, 'the database that was dumped is as it was')
 })
 
