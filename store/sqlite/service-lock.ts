@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { Problem } from '../../domain/errors.ts'
+import { leaveToOwner } from './owner.ts'
 
 export interface ServiceLock {
   release(): void
@@ -16,6 +17,7 @@ export function claimDatabase(path: string): ServiceLock {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   let lock: Database.Database | undefined
   try {
+    makeLockFile(`${path}.lock`, existsSync(path) ? path : dirname(path))
     lock = new Database(`${path}.lock`, { timeout: 0 })
     lock.pragma('journal_mode = memory')
     lock.exec('begin exclusive')
@@ -25,6 +27,12 @@ export function claimDatabase(path: string): ServiceLock {
   }
   const held = lock
   return { release: () => held.close() }
+}
+
+// Of a file that may only be read SQLite takes a shared lock for an exclusive one, and says nothing.
+function makeLockFile(lock: string, like: string): void {
+  closeSync(openSync(lock, 'a', 0o600))
+  leaveToOwner(lock, like)
 }
 
 function reasonOf({ code, message }: Error & { code?: string }, path: string): string {
