@@ -59,6 +59,8 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     // Whoever starts beside another's migration waits for as long as that takes.
     pluginTimeout: 0,
     requestTimeout: 10_000,
+    // How often Node looks for requests that took too long to arrive.
+    http: { connectionsCheckingInterval: 1000 },
     connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',

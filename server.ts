@@ -11,7 +11,9 @@ import { renderStartNotice, type StartNotice, startNotice } from './domain/start
 import { claimForService } from './store/index.ts'
 
 const EX_CONFIG = 78
+/** Milliseconds from a signal to the end, whatever it takes; and to the end of what still arrives by then. */
 const GRACE = 8000
+const LAST_BYTE = 7000
 
 try {
   await start()
@@ -25,7 +27,9 @@ async function start(): Promise<void> {
   const claim = claimForService(config.DATABASE_URL)
   let app: FastifyInstance | undefined
   closeWithGrace({ delay: GRACE, logger: false }, async ({ err, signal }) => {
-    if (err) app?.log.fatal({ err }, 'stopped by an error')
+    if (err) logFatal(err, app)
+    // Whoever sends half a request, and never the rest, holds the end up for no longer.
+    setTimeout(() => app?.server.closeAllConnections(), LAST_BYTE).unref()
     if (signal === 'SIGTERM') await app?.draining.begin()
     await app?.close()
     claim?.release()
@@ -35,6 +39,11 @@ async function start(): Promise<void> {
   const link = await app.oneTimeLinks.setUp()
   await listenQuietly(app, config)
   announce(startNotice(config, app.store.engine, warnings, link))
+}
+
+function logFatal(err: Error, app: FastifyInstance | undefined): void {
+  if (app) app.log.fatal({ err }, 'stopped by an error')
+  else process.stderr.write(`${readable(err)}\n`)
 }
 
 // Fastify would say that it listens in a line of its own: the notice says it.

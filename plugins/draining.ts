@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 
 /** How long load balancers are given to see that no more should come, in milliseconds. */
 const NOTICE = 3000
-/** How long a connection that has said nothing may still say something once the close has begun, in milliseconds. */
+/** How long a connection may still take to ask something for the first time once the close has begun, in milliseconds. */
 const SILENCE = { drained: 3000, otherwise: 1000 }
 /** A turn of the event loop, in milliseconds, in which nothing was waiting; and how many are tried for one. */
 const QUIET_TURN = 0.2
@@ -43,7 +43,7 @@ export default fp(
       done()
     })
 
-    // Node takes a connection that never asked anything for a busy one: it would hold up the close for a minute.
+    // Node takes a connection that never asked anything whole for a busy one: it would hold up the close for a minute.
     const silent = new Set<Socket>()
     fastify.server.on('connection', (socket) => {
       silent.add(socket)
@@ -53,7 +53,7 @@ export default fp(
     fastify.addHook('preClose', async () => {
       setTimeout(
         () => {
-          for (const socket of silent) if (socket.bytesRead === 0) socket.destroy()
+          for (const socket of silent) socket.destroy()
         },
         hasBegun ? SILENCE.drained : SILENCE.otherwise
       ).unref()

@@ -9,12 +9,18 @@ declare module 'fastify' {
   }
 }
 
+/** After how many milliseconds of silence, again and again, a start says that it waits. */
+const PATIENCE = 5000
+
 /** Decorates `store`: the database, its schema up to date, purged every hour, closed with the app. */
 export default fp(
   async (fastify) => {
+    const sayWaiting = () =>
+      fastify.log.warn('the schema is being brought up to date, here or by another: waiting')
+    const waiting = setInterval(sayWaiting, PATIENCE)
     const { store, migrated } = await openStore(fastify.config.DATABASE_URL, (error) =>
       fastify.log.warn({ err: error }, 'an idle database connection was lost')
-    )
+    ).finally(() => clearInterval(waiting))
     fastify.log.debug({ migrated }, 'database opened')
     fastify.decorate('store', store)
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -79,6 +79,39 @@ t.test('a connection that never asked anything holds no end up', async (t) => {
   t.ok(performance.now() - from < 2000)
 })
 
+t.test('half a request holds no end up for longer than it may take', async (t) => {
+  const port = await freePort()
+  const server = await start(t, { ...settings(await folder(t)), PORT: port })
+  const answered = 'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n'
+  const body =
+    'POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{'
+  for (const half of ['GET /li', `${answered}GET /li`, body]) {
+    const socket = connect(Number(port), '127.0.0.1').on('error', () => {})
+    t.teardown(() => socket.destroy())
+    socket.resume().write(half)
+  }
+  await ask(new Agent(), `http://127.0.0.1:${port}/livez`)
+  const from = performance.now()
+  const { code, stderr } = await server.stop('SIGINT')
+  t.equal(stderr, '')
+  t.equal(code, 0)
+  t.ok(performance.now() - from < GRACE)
+})
+
+t.test('a request that does not arrive in time is refused soon after', async (t) => {
+  const { app } = await build(t)
+  t.equal(app.server.requestTimeout, 10_000)
+  app.server.requestTimeout = 300
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as { port: number }
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8')
+  const from = performance.now()
+  socket.write('GET /livez HTTP/1.1\r\nHost: ')
+  const [text] = await once(socket, 'data')
+  t.match(text, /^HTTP\/1\.1 408 Request Timeout\r\n/)
+  t.ok(performance.now() - from < 5000, 'Node by itself looks every 30 seconds')
+})
+
 t.test('a request that arrives in pieces is answered after the close began', async (t) => {
   const { app } = await build(t)
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -150,13 +183,35 @@ t.test(
       t.match(await refused(t, settings(data)), /cannot be written to/)
     })
 
-    await t.test('where only the database is another’s', async (t) => {
-      const data = join(path, 'mine')
+    await t.test('where the database or its lock alone is another’s', async (t) => {
+      for (const [folder, file] of [
+        ['mine', 'gatehouse.db'],
+        ['mine-too', 'gatehouse.db.lock']
+      ] as const) {
+        const data = join(path, folder)
+        await mkdir(data)
+        const server = await start(t, { ...settings(data), PORT: await freePort() })
+        await server.stop()
+        await chown(data, NOBODY, NOBODY)
+        for (const each of await readdir(data)) {
+          await chown(join(data, each), each === file ? 0 : NOBODY, NOBODY)
+          await chmod(join(data, each), 0o644)
+        }
+        t.match(await refused(t, settings(data)), /cannot be written to|permission denied/)
+      }
+    })
+
+    await t.test('though not after a restore by root', async (t) => {
+      const data = join(path, 'restored')
       await mkdir(data)
-      const server = await start(t, { ...settings(data), PORT: await freePort() })
-      await server.stop()
       await chown(data, NOBODY, NOBODY)
-      t.match(await refused(t, settings(data)), /permission denied.*gatehouse\.db/)
+      const env = settings(data)
+      const backup = join(path, 'backup.db')
+      await run(['cli.ts', 'migrate'], { env: settings(join(path, 'elsewhere')) })
+      await run(['cli.ts', 'backup', backup], { env: settings(join(path, 'elsewhere')) })
+      const { code, stderr } = await run(['cli.ts', 'restore', backup], { env })
+      t.equal(code, 0, stderr)
+      for (const file of await readdir(data)) t.equal((await stat(join(data, file))).uid, NOBODY, file)
     })
   }
 )

@@ -11,6 +11,7 @@ import { migrationsOf } from '../../store/migrate.ts'
 import { patientPostgresDialect } from '../../store/postgres.ts'
 import { build, type Teardown } from '../harness/build.ts'
 import { type Engine, engines, postgres } from '../harness/engines.ts'
+import { captureLog } from '../harness/log.ts'
 import { run } from '../harness/program.ts'
 
 const quiet = () => {}
@@ -99,9 +100,11 @@ t.test('on PostgreSQL', { skip: postgres.missing }, async (t) => {
     await other.connect()
     t.teardown(() => other.end())
     await other.query(`select pg_advisory_lock(${MIGRATION_LOCK})`)
-    const starting = build(t, { env: { DATABASE_URL: url } })
+    const { log, lines } = captureLog()
+    const starting = build(t, { env: { DATABASE_URL: url }, log })
     // Longer than a statement may take on any other connection, and than Fastify gives a plugin unless told otherwise.
     t.equal(await Promise.race([starting.then(() => 'started', String), pause(10_500, 'waiting')]), 'waiting')
+    t.match(lines[0], { level: 'warn', msg: /^the schema is being brought up to date.*: waiting$/ })
     await other.query(`select pg_advisory_unlock(${MIGRATION_LOCK})`)
     const { app } = await starting
     t.equal((await app.inject('/readyz')).statusCode, 200)
