@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import ipaddr from 'ipaddr.js'
 import { LONGEST_ACCESS_TTL } from './access-token.ts'
 import { DAY } from './clock.ts'
@@ -16,6 +17,7 @@ export function settingFaults(config: Config): string[] {
     ...config.AUTH_TRUST_PROXY.filter((range) => !isAddressRange(range)).map(
       (range) => `AUTH_TRUST_PROXY ${range} is not an address or a CIDR range`
     ),
+    ...databaseFaults(config.DATABASE_URL),
     ...(config.REDIS_URL && !URL.canParse(config.REDIS_URL) ? ['REDIS_URL is not a URL'] : []),
     ...(config.AUTH_MASTER_KEY ? masterKeyFault(config.AUTH_MASTER_KEY) : []),
     ...(config.AUTH_MASTER_KEY_PREVIOUS
@@ -23,6 +25,34 @@ export function settingFaults(config: Config): string[] {
       : []),
     ...metricsFault(config.AUTH_METRICS, config.PORT)
   ]
+}
+
+function databaseFaults(text: string): string[] {
+  if (text.startsWith('file:'))
+    return isFilePath(text) ? [] : ['DATABASE_URL names no file: write file:/path/to.db']
+  return isPostgresUrl(text)
+    ? []
+    : ['DATABASE_URL is not a URL: percent-encode what is special in its user and password']
+}
+
+function isFilePath(text: string): boolean {
+  try {
+    return !text.startsWith('file://') || !fileURLToPath(text).includes('\0')
+  } catch {
+    return false
+  }
+}
+
+// As pg reads it, which takes a stray percent sign as it stands, and no host for that of the query or of the environment.
+function isPostgresUrl(text: string): boolean {
+  const readable = text.replace(/%(?=[^\da-f]|[\da-f][^\da-f])/gi, '%25').replace('@/', '@localhost/')
+  try {
+    const { username, password, hostname, pathname } = new URL(readable)
+    for (const part of [username, password, hostname, pathname]) decodeURIComponent(part)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function issuerFaults({ AUTH_ISSUER }: Config): string[] {

@@ -69,7 +69,7 @@ t.test(
       AUTH_ISSUER: 'http://auth.example.com',
       AUTH_ALLOWED_ORIGINS: 'https://ok.example.com,https://path.example.com/x',
       AUTH_TRUST_PROXY: '10.0.0.0/8,nowhere',
-      DATABASE_URL: 'mysql://root:hunter2@localhost/x',
+      DATABASE_URL: 'postgres://root:hunter2@[bad/x',
       PORT: 'http'
     })
     const names = [
@@ -101,7 +101,22 @@ const refused: Record<string, string[]> = {
   PORT: ['0', '65536', '-1', '3000.5', 'true', '3000abc', ''],
   HOST: ['', ' '],
   LOG_LEVEL: ['verbose', 'INFO'],
-  DATABASE_URL: ['data.db', 'mysql://x', 'file:', 'postgres:'],
+  DATABASE_URL: [
+    'data.db',
+    'mysql://x',
+    'file:',
+    'postgres:',
+    'postgres://u:p@[bad/db',
+    'postgres://u:p@host:99999/db',
+    'postgres://u:p#q@host/db',
+    'postgres://u:%e9@host/db',
+    'postgres://host/db%',
+    'file://host/x.db',
+    'file://[bad/x.db',
+    'file:///a%2Fb.db',
+    'file:///a%zz.db',
+    'file:///a%00b.db'
+  ],
   REDIS_URL: ['localhost:6379', 'https://localhost', 'redis://', 'redis://bad host', 'redis://host:99999'],
   AUTH_ISSUER: [
     'auth.example.com',
@@ -177,6 +192,17 @@ t.test('a value that is allowed is taken as it is meant', async (t) => {
   t.equal(of({ AUTH_REFRESH_GRACE: '0s' }).AUTH_REFRESH_GRACE, 0)
   t.equal(of({ AUTH_RATE_LIMIT_PER_IP: '0' }).AUTH_RATE_LIMIT_PER_IP, 0)
   t.equal(of({ DATABASE_URL: 'postgresql://x@y/z' }).DATABASE_URL, 'postgresql://x@y/z')
+  const databases = [
+    'postgres://u:p%zz@host:5432/db?sslmode=verify-full',
+    'postgres://u:a b@host/db',
+    'postgres://u:p@/db?host=/run/postgresql',
+    'postgres://u@%2Frun%2Fpostgresql/db',
+    'postgres:///db',
+    'file:data.db',
+    'file:///srv/a%20b.db',
+    'file://localhost/srv/x.db'
+  ]
+  for (const url of databases) t.equal(of({ DATABASE_URL: url }).DATABASE_URL, url)
   t.equal(of({ AUTH_DATA_DIR: '/srv/gatehouse' }).DATABASE_URL, 'file:/srv/gatehouse/gatehouse.db')
   const exposureOf = (AUTH_METRICS: string) => metricsExposure(of({ AUTH_METRICS }).AUTH_METRICS)
   t.strictSame(exposureOf('9464'), { by: 'port', port: 9464 })

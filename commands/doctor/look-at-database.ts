@@ -17,10 +17,13 @@ export interface DatabaseLook {
 
 /** Starts to look: no migration is run, and nothing is written. */
 export function lookAtDatabase({ DATABASE_URL }: Config): DatabaseLook {
-  const path = sqlitePathOf(DATABASE_URL)
-  const isMissing = path !== undefined && !existsSync(path)
-  const inspected = isMissing ? Promise.resolve(undefined) : inspectDatabase(DATABASE_URL)
+  const inspected = inspectIfMade(DATABASE_URL)
   return { inspected, known: inspected.catch(() => undefined) }
+}
+
+async function inspectIfMade(databaseUrl: string): Promise<Inspection | undefined> {
+  const path = sqlitePathOf(databaseUrl)
+  return path === undefined || existsSync(path) ? inspectDatabase(databaseUrl) : undefined
 }
 
 export async function lookAtEngine(
