@@ -1,8 +1,10 @@
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { Problem } from '../../domain/errors.ts'
+import { uuidv7 } from '../../domain/id.ts'
 import { metricsExposure } from '../../domain/metrics-exposure.ts'
 import errors, { sendProblem } from '../errors.ts'
+import { CompletionLog } from '../logging.ts'
 import { securityHeaders } from '../security-headers.ts'
 import type { Instruments } from './instruments.ts'
 
@@ -22,7 +24,9 @@ export default fp(
       fastify.decorate('metricsListener', undefined)
       return
     }
-    const listener = await createListener(instruments, securityHeaders(config))
+    // Not a line in the log at every scrape.
+    const log = fastify.log.child({}, { level: atLeastWarn(config.LOG_LEVEL) })
+    const listener = await createListener(instruments, securityHeaders(config), log)
     fastify.decorate('metricsListener', {
       async open() {
         await listener.listen({ host: config.HOST, port: exposure.port }).catch(nameSetting)
@@ -33,8 +37,22 @@ export default fp(
   { name: 'metrics-listener', dependencies: ['config', 'instruments'] }
 )
 
-async function createListener({ registry }: Instruments, headers: Record<string, string>) {
-  const listener: FastifyInstance = Fastify({ forceCloseConnections: true, requestTimeout: 10_000 })
+function atLeastWarn(level: string): string {
+  return ['error', 'fatal', 'silent'].includes(level) ? level : 'warn'
+}
+
+async function createListener(
+  { registry }: Instruments,
+  headers: Record<string, string>,
+  log: FastifyBaseLogger
+) {
+  const listener: FastifyInstance = Fastify({
+    loggerInstance: log,
+    logController: new CompletionLog({ requestIdLogLabel: 'requestId' }),
+    genReqId: uuidv7,
+    forceCloseConnections: true,
+    requestTimeout: 10_000
+  })
   await listener.register(errors)
   listener.addHook('onRequest', async (_request, reply) => {
     reply.headers(headers)

@@ -308,6 +308,27 @@ t.test('with a port of their own', async (t) => {
   })
 })
 
+t.test('a figure that cannot be read is a 500 on that port, told in the log by its request', async (t) => {
+  const port = await freePort()
+  const { log, lines } = captureLog()
+  const { app } = await build(t, { env: { AUTH_METRICS: String(port) }, log })
+  await app.metricsListener?.open()
+  const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`)
+  const before = lines.length
+  t.equal((await ask('/metrics')).status, 200)
+  t.equal((await ask('/')).status, 404)
+  t.equal(lines.length, before, 'neither a scrape nor a stranger is a line')
+
+  app.passwords.hasher.load = () => {
+    throw new Error('no figure')
+  }
+  const response = await ask('/metrics')
+  t.equal(response.status, 500)
+  const { code, requestId } = (await response.json()) as { code: string; requestId: string }
+  t.equal(code, 'internal_error')
+  t.match(lines.slice(before), [{ level: 'error', msg: 'failed', requestId, err: { message: 'no figure' } }])
+})
+
 t.test('a port in use is told by the name of its setting', async (t) => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
