@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type Database from 'better-sqlite3'
 import { uuidv7 } from '../../domain/id.ts'
@@ -9,13 +9,12 @@ import { type DatabaseFacts, examineDatabase, reading, refuseForeign } from './e
  * examined, or not at all. Throws where there is such a file.
  */
 export function backUpDatabase(path: string, file: string): DatabaseFacts {
-  refuseToOverwrite(file)
+  if (existsSync(file)) throw new Error(alreadyThere(file))
   if (!existsSync(dirname(file))) throw new Error(`There is no folder ${dirname(file)}`)
   const draft = `${file}.${uuidv7()}`
   try {
     const facts = copyDatabase(path, draft)
-    refuseToOverwrite(file)
-    renameSync(draft, file)
+    publish(draft, file)
     sync(dirname(file))
     return facts
   } finally {
@@ -23,8 +22,28 @@ export function backUpDatabase(path: string, file: string): DatabaseFacts {
   }
 }
 
-function refuseToOverwrite(file: string): void {
-  if (existsSync(file)) throw new Error(`There is ${file} already: a backup is written to a new file`)
+const alreadyThere = (file: string) => `There is ${file} already: a backup is written to a new file`
+
+function publish(draft: string, file: string): void {
+  try {
+    giveName(draft, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    throw new Error(alreadyThere(file), { cause: error })
+  }
+}
+
+// A link takes no name that is taken.
+function giveName(draft: string, file: string): void {
+  try {
+    linkSync(draft, file)
+    rmSync(draft)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error
+    // A file system without links: an empty file takes the name first.
+    closeSync(openSync(file, 'wx', 0o600))
+    renameSync(draft, file)
+  }
 }
 
 /** Copies a database, whoever writes to it meanwhile, to a new file (0600): on disk and examined when this returns. */

@@ -1,5 +1,18 @@
 import { execFile } from 'node:child_process'
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import fs from 'node:fs'
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile
+} from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -179,6 +192,35 @@ t.test('what cannot be backed up is refused in a sentence, and leaves nothing', 
   const left = (await readdir(folder)).filter((name) => name.startsWith('backup'))
   t.strictSame(left, [])
 })
+
+t.test('a name that somebody else takes while the backup is made stays theirs', async (t) => {
+  const { path, folder } = await newDatabase(t)
+  const file = join(folder, 'backup.db')
+  const taken = { message: `There is ${file} already: a backup is written to a new file` }
+  // A link to nothing yet: whoever only asks whether there is a file hears that there is none.
+  await symlink(join(folder, 'theirs.db'), file)
+  t.throws(() => backUpDatabase(path, file), taken)
+
+  await t.test('and on a file system without links', async (t) => {
+    const { linkSync } = fs
+    t.teardown(() => replaceLinkSync(linkSync))
+    replaceLinkSync(() => {
+      throw Object.assign(new Error('operation not permitted'), { code: 'EPERM' })
+    })
+    t.throws(() => backUpDatabase(path, file), taken)
+    const other = join(folder, 'other.db')
+    t.match(backUpDatabase(path, other), { users: 0 })
+    t.equal((await stat(other)).mode & 0o777, 0o600)
+  })
+  t.equal(await readlink(file), join(folder, 'theirs.db'))
+  const left = (await readdir(folder)).filter((name) => !/^gatehouse\.db/.test(name))
+  t.strictSame(left.sort(), ['backup.db', 'other.db'])
+})
+
+function replaceLinkSync(linkSync: typeof fs.linkSync): void {
+  fs.linkSync = linkSync
+  syncBuiltinESMExports()
+}
 
 t.test('on PostgreSQL the command says which program does it', async (t) => {
   const file = '/srv/copies of today/gatehouse.dump'
