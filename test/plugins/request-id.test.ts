@@ -58,7 +58,7 @@ t.test('the id of a request', async (t) => {
     t.equal(body.items[0].requestId, GIVEN)
     t.strictSame(
       lines
-        .filter(({ requestId }) => requestId === GIVEN && true)
+        .filter(({ requestId }) => requestId === GIVEN)
         .map(({ msg }) => msg)
         .slice(-3),
       ['login.failed', 'refused', 'answered']
