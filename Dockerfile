@@ -29,7 +29,8 @@ COPY deploy/compose/health.js deploy/compose/secrets.ts deploy/compose/
 USER node
 EXPOSE 3000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
+# Long, for a migration of a large database: the first probe that succeeds ends it.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10m --retries=3 \
   CMD ["node", "deploy/compose/health.js"]
 # Node is the first process: signals reach it without a shell between.
 CMD ["node", "server.ts"]
