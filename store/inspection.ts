@@ -2,6 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect, sql } from 'kysely'
+import type { DatabaseState } from '../domain/doctor/database.ts'
 import type { SigningKey } from '../domain/store.ts'
 import { sqlitePathOf } from './index.ts'
 import { compareMigrations, executedMigrations } from './migrate.ts'
@@ -13,15 +14,7 @@ const READ_TIMEOUT = 1000
 const UNSAFE_POSTGRES = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }
 
 /** What a database says of itself, nothing in it changed: no migration is run. */
-export interface Inspection {
-  engine: 'sqlite' | 'postgres'
-  version: string
-  /** Why nothing can be written; undefined where it can. */
-  readOnly: string | undefined
-  /** Settings of the engine by which an acknowledged change can be lost, as `name = value`. */
-  unsafe: string[]
-  pending: string[]
-  unknown: string[]
+export interface Inspection extends DatabaseState {
   /** When this was read, here: milliseconds since the epoch. */
   readAt: number
   /** Of the database's server, and by how many milliseconds it may be wrong; undefined where it is this machine. */

@@ -1,6 +1,7 @@
 import type { Config } from '../../domain/config.ts'
 import type { Check } from '../../domain/doctor/checkup.ts'
 import { cookieFindings } from '../../domain/doctor/cookies.ts'
+import { warning } from '../../domain/doctor/finding.ts'
 import { proxyFindings } from '../../domain/doctor/proxies.ts'
 import { runtimeFindings } from '../../domain/doctor/runtime.ts'
 import { type DatabaseLook, lookAtClocks, lookAtEngine, lookAtMigrations } from './look-at-database.ts'
@@ -79,7 +80,8 @@ export function checksOf(config: Config, database: DatabaseLook): Check[] {
       name: 'issuer',
       needs: ['AUTH_ISSUER', 'PORT'],
       look: (signal) => lookAtIssuer(config.AUTH_ISSUER, activeKid(database), signal),
-      advice: 'Start Gatehouse and its reverse proxy; if they run, look at DNS, port and firewall.'
+      advice: 'Start Gatehouse and its reverse proxy; if they run, look at DNS, port and firewall.',
+      failure: warning
     }
   ]
 }

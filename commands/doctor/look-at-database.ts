@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import type { Config } from '../../domain/config.ts'
-import { reasonOf } from '../../domain/doctor/checkup.ts'
 import { clockFindings } from '../../domain/doctor/clock.ts'
 import { databaseFindings, migrationFindings } from '../../domain/doctor/database.ts'
-import { error, type Finding, warning } from '../../domain/doctor/finding.ts'
+import { type Finding, warning } from '../../domain/doctor/finding.ts'
 import { sqlitePathOf } from '../../store/index.ts'
 import { type Inspection, inspectDatabase } from '../../store/inspection.ts'
 
@@ -30,13 +29,8 @@ export async function lookAtEngine(
   { inspected }: DatabaseLook,
   { DATABASE_URL }: Config
 ): Promise<Finding[]> {
-  try {
-    const inspection = await inspected
-    if (inspection) return databaseFindings(inspection)
-  } catch (thrown) {
-    const message = `The database does not answer: ${reasonOf(thrown)}`
-    return [error(message, 'Start the database, or correct DATABASE_URL.')]
-  }
+  const inspection = await inspected
+  if (inspection) return databaseFindings(inspection)
   return [
     warning(
       `There is no database at ${sqlitePathOf(DATABASE_URL)} yet`,

@@ -2,7 +2,7 @@ import { get as getHttp, type IncomingMessage } from 'node:http'
 import { get as getHttps } from 'node:https'
 import { json } from 'node:stream/consumers'
 import { TLSSocket } from 'node:tls'
-import { type Finding, ok, warning } from '../../domain/doctor/finding.ts'
+import { type Finding, ok } from '../../domain/doctor/finding.ts'
 import { type Answered, type Certificate, issuerFindings } from '../../domain/doctor/issuer.ts'
 
 interface Document {
@@ -26,16 +26,11 @@ export async function lookAtIssuer(
     }
     return issuerFindings(issuer, answered, await kid, Date.now())
   } catch (thrown) {
-    const { code = '', message } = thrown as NodeJS.ErrnoException
+    const { code } = thrown as NodeJS.ErrnoException
     // Somebody's own machine before they started it; and inside a container localhost is the container.
     if (code === 'ECONNREFUSED' && /^https?:\/\/(localhost|127\.|\[::1\])/.test(issuer))
       return [ok(`Nothing answers at ${issuer} from here`)]
-    return [
-      warning(
-        `${issuer} does not answer: ${message || code}`,
-        'Start Gatehouse and its reverse proxy; if they run, look at DNS, port and firewall.'
-      )
-    ]
+    throw thrown
   }
 }
 

@@ -27,20 +27,11 @@ export async function lookAtValkey(url: string, signal: AbortSignal): Promise<Fi
     await valkey.ping()
     return [ok('Valkey answers')]
   } catch (thrown) {
-    return [refused(reason || (thrown as Error).message)]
+    reason ||= (thrown as Error).message
+    if (!PASSWORD.test(reason)) throw new Error(reason)
+    const advice = 'Put the right user and password into REDIS_URL: redis://user:password@host.'
+    return [error(`Valkey refuses the password: ${reason}`, advice)]
   } finally {
     valkey.disconnect()
   }
-}
-
-function refused(reason: string): Finding {
-  return PASSWORD.test(reason)
-    ? error(
-        `Valkey refuses the password: ${reason}`,
-        'Put the right user and password into REDIS_URL: redis://user:password@host.'
-      )
-    : error(
-        `Valkey does not answer: ${reason}`,
-        'Start it, or correct REDIS_URL; until then limits are local and news slower.'
-      )
 }

@@ -11,6 +11,8 @@ export interface Check {
   look(signal: AbortSignal): Finding[] | Promise<Finding[]>
   /** What to do where it fails or takes too long. */
   advice: string
+  /** How bad that is: an error, where it is left out. */
+  failure?: typeof error
 }
 
 export interface NamedFinding extends Finding {
@@ -29,12 +31,15 @@ export async function examine(checks: Check[], faulty: string[], limit: number):
   return findings.flat().sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity))
 }
 
-async function lookInTime({ name, look, advice }: Check, limit: number): Promise<NamedFinding[]> {
+async function lookInTime(
+  { name, look, advice, failure = error }: Check,
+  limit: number
+): Promise<NamedFinding[]> {
   const ending = new AbortController()
   const message = `There was no answer within ${limit / SECOND} s`
-  const tooLate = pause(limit, [error(message, advice)], { signal: ending.signal })
+  const tooLate = pause(limit, [failure(message, advice)], { signal: ending.signal })
   const looked = lookQuietly(look, ending.signal).catch((thrown: unknown) => [
-    error(reasonOf(thrown), advice)
+    failure(reasonOf(thrown), advice)
   ])
   const findings = await Promise.race([looked, tooLate])
   ending.abort()

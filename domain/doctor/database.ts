@@ -8,7 +8,7 @@ export interface DatabaseState {
   version: string
   /** Why nothing can be written; undefined where it can. */
   readOnly: string | undefined
-  /** Settings of the engine by which an acknowledged change can be lost. */
+  /** Settings of the engine by which an acknowledged change can be lost, as `name = value`. */
   unsafe: string[]
   /** Migrations that this version would run, and those that only a newer one knows. */
   pending: string[]

@@ -206,7 +206,7 @@ t.test(
     expectFaults(t, wrong, [
       ['error', 'keys', /^The master key does not open the signing keys$/, /AUTH_MASTER_KEY_PREVIOUS/],
       ['warning', 'proxies', /^AUTH_TRUST_PROXY is not set/, /address of the reverse proxy/],
-      ['warning', 'issuer', /does not answer: getaddrinfo/, /^Start Gatehouse/]
+      ['warning', 'issuer', /^getaddrinfo \S+ auth\.invalid$/, /^Start Gatehouse/]
     ])
     t.notMatch(stdout, OTHER_MASTER_KEY)
   }
@@ -237,9 +237,24 @@ t.test('what never answers is told after its time, and hides nothing else', asyn
   t.ok(performance.now() - started < 8000)
   t.equal(code, 1)
   t.same(wrong.map(({ check }) => check).sort(), ['database', 'issuer', 'valkey'])
-  for (const { advice } of wrong) t.type(advice, 'string')
+  for (const { check, severity, advice } of wrong) {
+    t.type(advice, 'string')
+    t.equal(severity, check === 'issuer' ? 'warning' : 'error', check)
+  }
   for (const name of ['settings', 'node', 'disk', 'keys', 'proxies', 'cookies'])
     t.ok(names.includes(name), name)
+})
+
+t.test('what nobody listens at is told by the system’s word for it, and what to do', async (t) => {
+  const { wrong } = await diagnose({
+    AUTH_DATA_DIR: await newFolder(t),
+    DATABASE_URL: 'postgres://gatehouse:hunter2@127.0.0.1:1/gatehouse',
+    REDIS_URL: 'redis://127.0.0.1:1'
+  })
+  expectFaults(t, wrong, [
+    ['error', 'database', /^connect ECONNREFUSED 127\.0\.0\.1:1$/, /^Start the database/],
+    ['error', 'valkey', /^connect ECONNREFUSED 127\.0\.0\.1:1$/, /^Start it/]
+  ])
 })
 
 /** Exactly these, in any order. */
