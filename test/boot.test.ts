@@ -62,6 +62,7 @@ t.test('the first boot, and the one after', async (t) => {
       level: 'info',
       msg: 'ready',
       url: `http://localhost:${port}`,
+      listens: `http://127.0.0.1:${port}`,
       docs: `http://localhost:${port}/docs`,
       database: 'sqlite',
       mode: 'http on loopback',
@@ -102,17 +103,28 @@ t.test('a terminal gets the same as one block', { skip: await whyNoTerminal() },
   const { code, lines } = await onTerminal(env, 'works once')
   t.equal(code, 0, 'Ctrl+C ends it well')
   t.equal(lines[0], '', 'the block is all there is')
-  t.strictSame(lines.slice(1, 5), [
+  t.strictSame(lines.slice(1, 6), [
     `  Gatehouse            http://localhost:${env.PORT}`,
+    `  Listens on           http://127.0.0.1:${env.PORT}`,
     `  API reference        http://localhost:${env.PORT}/docs`,
     '  Database             sqlite',
     '  Mode                 http on loopback'
   ])
   t.match(
-    lines[5],
+    lines[6],
     /^ {2}First administrator {2}http:\/\/localhost:\d+\/auth\/setup#token=[A-Za-z0-9_-]{43}$/
   )
-  t.equal(lines[6], '                       (works once, for 24 hours)')
+  t.equal(lines[7], '                       (works once, for 24 hours)')
+})
+
+t.test('`npm run dev` starts, too', async (t) => {
+  const { scripts } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
+  const [, ...words] = scripts.dev.split(' ')
+  const port = await freePort()
+  const env = { AUTH_DATA_DIR: await folder(t), PORT: port }
+  const { stop } = await start(t, env, words)
+  t.equal((await fetch(`http://localhost:${port}/readyz`)).status, 200)
+  await stop()
 })
 
 t.test('a failure that an operator can mend is told in one line', async (t) => {
@@ -186,7 +198,10 @@ t.test('a failure that an operator can mend is told in one line', async (t) => {
     await writeFile(path, `${newKey()}\n`)
     for (const mode of [0o640, 0o604, 0o660]) {
       await chmod(path, mode)
-      t.throws(() => loadMasterKey('', data), /master\.key can be read by others: chmod 600 it$/)
+      t.throws(
+        () => loadMasterKey('', data, { mayMake: true }),
+        /master\.key can be read by others: chmod 600 it$/
+      )
     }
     await fails(t, { AUTH_DATA_DIR: data }, EX_CONFIG, /master\.key can be read by others: chmod 600 it$/)
   })

@@ -38,7 +38,9 @@ export class Writer {
 
   /** Opens the file, creating it where there is none. Rejects with what SQLite says of it. */
   static async open(path: string): Promise<Writer> {
-    const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: { path } })
+    // Under `node --watch` a worker tells its parent what it loads, among the replies.
+    const env = { ...process.env, WATCH_REPORT_DEPENDENCIES: '' }
+    const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: { path }, env })
     await once(worker, 'message')
     return new Writer(worker)
   }

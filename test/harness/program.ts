@@ -40,9 +40,13 @@ export interface Started {
   stop(signal?: NodeJS.Signals): Promise<Ended>
 }
 
-/** Starts the real service; resolves once it says that it is ready. */
-export async function start(t: Teardown, env: Record<string, string>): Promise<Started> {
-  const child = spawn(process.execPath, ['server.ts'], { cwd: ROOT, env: { ...inherited(), ...env } })
+/** Starts the real service, or what these words say; resolves once it says that it is ready. */
+export async function start(
+  t: Teardown,
+  env: Record<string, string>,
+  words = ['server.ts']
+): Promise<Started> {
+  const child = spawn(process.execPath, words, { cwd: ROOT, env: { ...inherited(), ...env } })
   const output = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (part: string) => {
     output.stdout += part
