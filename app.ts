@@ -10,6 +10,7 @@ import clientGuard from './plugins/client-guard.ts'
 import clients from './plugins/clients.ts'
 import config from './plugins/config.ts'
 import crossSite from './plugins/cross-site.ts'
+import derivedKeys from './plugins/derived-keys.ts'
 import draining, { quietTurn } from './plugins/draining.ts'
 import errors, { refuseConnection, sendProblem, toProblem } from './plugins/errors.ts'
 import guard from './plugins/guard.ts'
@@ -88,6 +89,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(notFound)
 
     await app.register(store)
+    await app.register(derivedKeys)
     await app.register(audit)
     await app.register(eventCounts)
     await app.register(revocations, { uptime })

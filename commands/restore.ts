@@ -1,7 +1,13 @@
 import { lastTokenExpiry } from '../domain/access-token.ts'
 import type { Config } from '../domain/config.ts'
 import type { Problem } from '../domain/errors.ts'
-import { deriveKeys, MasterKeyError, masterKeyPath, readMasterKey } from '../domain/master-key.ts'
+import {
+  deriveKeys,
+  MasterKeyError,
+  masterKeyPath,
+  missingMasterKey,
+  readMasterKey
+} from '../domain/master-key.ts'
 import { settleRestored } from '../domain/restored.ts'
 import type { LoadedSettings } from '../domain/settings.ts'
 import { type SealedKey, unopened } from '../domain/signing-key.ts'
@@ -115,23 +121,22 @@ async function settle(draft: string, now: number, keepSessions: boolean): Promis
 // Without it nobody could sign in: better to know before anything is put in place.
 function refuseWithoutMasterKey(signingKeys: SealedKey[], config: Config): void {
   const { AUTH_MASTER_KEY, AUTH_MASTER_KEY_PREVIOUS: previous, AUTH_DATA_DIR } = config
-  const where = AUTH_MASTER_KEY ? 'AUTH_MASTER_KEY' : masterKeyPath(AUTH_DATA_DIR)
-  const wanted = 'the one that was in force when the backup was made'
   const masterKey = masterKeyIn(AUTH_MASTER_KEY, AUTH_DATA_DIR)
-  if (!masterKey) throw new MasterKeyError(`There is no master key at ${where}: put ${wanted} there`)
   const { signingKeyWrap } = deriveKeys(masterKey, previous ? Buffer.from(previous, 'base64url') : undefined)
   const closed = unopened(signingKeys, signingKeyWrap).map(({ kid }) => kid)
   if (closed.length === 0) return
+  const where = AUTH_MASTER_KEY ? 'AUTH_MASTER_KEY' : masterKeyPath(AUTH_DATA_DIR)
   throw new MasterKeyError(
-    `The master key of ${where} does not open the signing keys of this backup (${closed.join(', ')}): put ${wanted} there`
+    `The master key of ${where} does not open the signing keys of this backup (${closed.join(', ')}): ` +
+      'put the one there that was in force when it was made'
   )
 }
 
-function masterKeyIn(configured: string, dataDirectory: string): Buffer | undefined {
+function masterKeyIn(configured: string, dataDirectory: string): Buffer {
   try {
     return readMasterKey(configured, dataDirectory)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw missingMasterKey(dataDirectory, 'this backup')
   }
 }

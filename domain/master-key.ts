@@ -37,16 +37,32 @@ export function readMasterKey(configured: string, dataDirectory: string): Buffer
   return configured ? Buffer.from(configured, 'base64url') : readKeyFile(masterKeyPath(dataDirectory))
 }
 
-/** The master key of the settings, or else the one in the data directory, made there (0600) at first boot. */
-export function loadMasterKey(configured: string, dataDirectory: string): Buffer {
+/**
+ * The master key of the settings, or else the one in the data directory, made there (0600) where `mayMake`. Throws a
+ * MasterKeyError where it is missing otherwise.
+ */
+export function loadMasterKey(
+  configured: string,
+  dataDirectory: string,
+  { mayMake }: { mayMake: boolean }
+): Buffer {
   try {
     return readMasterKey(configured, dataDirectory)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if (!mayMake) throw missingMasterKey(dataDirectory, 'this database')
     mkdirSync(dataDirectory, { recursive: true, mode: 0o700 })
     publishKeyFile(masterKeyPath(dataDirectory))
     return readMasterKey(configured, dataDirectory)
   }
+}
+
+/** Says where to put the one that sealed the keys of `what`. */
+export function missingMasterKey(dataDirectory: string, what: string): MasterKeyError {
+  const path = masterKeyPath(dataDirectory)
+  return new MasterKeyError(
+    `There is no master key at ${path}: put the one there that was in force when ${what} was made`
+  )
 }
 
 function readKeyFile(path: string): Buffer {

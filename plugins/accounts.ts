@@ -29,5 +29,5 @@ export default fp(
       })
     )
   },
-  { name: 'accounts', dependencies: ['config', 'store', 'sessions', 'passwords'] }
+  { name: 'accounts', dependencies: ['config', 'derived-keys', 'store', 'sessions', 'passwords'] }
 )

@@ -34,5 +34,5 @@ export default fp<{ uptime: () => number }>(
       tokens: createClientTokens({ store, clock, config })
     })
   },
-  { name: 'clients', dependencies: ['config', 'store', 'revocations'] }
+  { name: 'clients', dependencies: ['config', 'derived-keys', 'store', 'revocations'] }
 )

@@ -44,7 +44,7 @@ export default fp(
       if (!passes) throw new Problem('cross_site_request')
     })
   },
-  { name: 'cross-site', dependencies: ['config', 'session-cookies', 'access-tokens'] }
+  { name: 'cross-site', dependencies: ['config', 'derived-keys', 'session-cookies', 'access-tokens'] }
 )
 
 // Without a session cookie nobody's authority is being borrowed.

@@ -26,5 +26,5 @@ export default fp(
       })
     )
   },
-  { name: 'sessions', dependencies: ['config', 'store', 'instruments'] }
+  { name: 'sessions', dependencies: ['config', 'derived-keys', 'store', 'instruments'] }
 )

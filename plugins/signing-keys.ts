@@ -144,7 +144,7 @@ export default fp<{ uptime: () => number }>(
       }
     })
   },
-  { name: 'signing-keys', dependencies: ['config', 'store'] }
+  { name: 'signing-keys', dependencies: ['config', 'derived-keys', 'store'] }
 )
 
 function hasChanged(before: SigningKey[], now: SigningKey[]): boolean {

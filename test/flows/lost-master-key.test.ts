@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { access, rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import pg from 'pg'
 import t from 'tap'
@@ -25,6 +27,19 @@ for (const engine of engines) {
     })
   })
 }
+
+t.test('a master.key that went missing is asked for, and none is made in its place', async (t) => {
+  const first = await build(t)
+  await first.app.close()
+  const path = join(first.env.AUTH_DATA_DIR as string, 'master.key')
+  await rename(path, `${path}.away`)
+  await t.rejects(build(t, { env: first.env }), {
+    message: `There is no master key at ${path}: put the one there that was in force when this database was made`
+  })
+  await t.rejects(access(path))
+  await rename(`${path}.away`, path)
+  t.equal((await (await build(t, { env: first.env })).app.inject('/readyz')).statusCode, 200)
+})
 
 async function run(url: string, sql: string): Promise<void> {
   if (url.startsWith('file:')) {
