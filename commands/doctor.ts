@@ -36,8 +36,9 @@ export const doctor: Command = {
   }
 }
 
-// Those of proxies have a check of their own.
-const isOfSettingsAlone = (warning: string) => nameIn(warning) !== 'AUTH_TRUST_PROXY'
+// Those of proxies and cookies have checks of their own.
+const isOfSettingsAlone = (warning: string) =>
+  !['AUTH_TRUST_PROXY', 'AUTH_ALLOWED_ORIGINS'].includes(nameIn(warning))
 
 function lineOf({ severity, check, message, advice }: NamedFinding): string {
   const margin = `${severity.padEnd(9)}${check.padEnd(13)}`

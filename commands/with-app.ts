@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Administrator } from '../domain/administrator.ts'
 import { MANAGEMENT_SCOPE } from '../domain/roles.ts'
+import { sqlitePathOf } from '../store/index.ts'
 import { settings } from './settings.ts'
 
 /** The operator's hand: whoever can run commands on the database may do everything. */
@@ -13,7 +16,11 @@ export const operator: Administrator = {
 export async function withApp<T>(work: (app: FastifyInstance) => Promise<T>): Promise<T> {
   const { buildApp } = await import('../app.ts')
   const { config } = settings()
+  const path = sqlitePathOf(config.DATABASE_URL)
+  const isNew = path !== undefined && !existsSync(path)
   const app = await buildApp(config, { log: false })
+  // Mostly a mistake: the wrong folder, or other settings than the service's.
+  if (isNew) process.stderr.write(`There was no database at ${resolve(path)}: it was made.\n`)
   try {
     return await work(app)
   } finally {

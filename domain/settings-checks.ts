@@ -6,6 +6,7 @@ import { DAY } from './clock.ts'
 import type { Config } from './config.ts'
 import { masterKeyFault } from './master-key.ts'
 import { metricsFault } from './metrics-exposure.ts'
+import { isSameSite } from './site.ts'
 
 /** What is wrong with settings that are each well-formed: a line a fault. */
 export function settingFaults(config: Config): string[] {
@@ -146,6 +147,11 @@ export function settingWarnings(config: Config): string[] {
     config.AUTH_TRUST_PROXY.some((range) => range.endsWith('/0')),
     'AUTH_TRUST_PROXY trusts every address: anybody can pretend to be anywhere'
   )
+  for (const origin of config.AUTH_ALLOWED_ORIGINS)
+    warn(
+      isElsewhere(origin, config.AUTH_ISSUER),
+      `AUTH_ALLOWED_ORIGINS ${origin} is another site than ${config.AUTH_ISSUER}: browsers send it no cookies`
+    )
   warn(
     config.AUTH_KEY_ROTATION < DAY,
     'AUTH_KEY_ROTATION is less than a day: verifiers fetch keys all the time'
@@ -154,4 +160,9 @@ export function settingWarnings(config: Config): string[] {
   warn(config.AUTH_LOGIN_LIMIT_PER_IP === 0, 'AUTH_LOGIN_LIMIT_PER_IP is off')
   warn(config.AUTH_LOGIN_LIMIT_PER_ACCOUNT === 0, 'AUTH_LOGIN_LIMIT_PER_ACCOUNT is off')
   return warnings
+}
+
+// What is no origin is a fault, and told as one.
+function isElsewhere(origin: string, issuer: string): boolean {
+  return URL.canParse(origin) && URL.canParse(issuer) && !isSameSite(origin, issuer)
 }

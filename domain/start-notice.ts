@@ -4,6 +4,8 @@ import type { OneTimeLink } from './one-time-links.ts'
 /** What an operator wants to know once Gatehouse listens. */
 export interface StartNotice {
   url: string
+  /** Where it listens, which is what a reverse proxy is told. */
+  listens: string
   docs: string | undefined
   database: 'sqlite' | 'postgres'
   mode: 'https' | 'http on loopback'
@@ -20,6 +22,7 @@ export function startNotice(
 ): StartNotice {
   return {
     url: config.AUTH_ISSUER,
+    listens: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${config.PORT}`,
     docs: config.AUTH_DOCS === 'on' ? `${config.AUTH_ISSUER}/docs` : undefined,
     database,
     mode: config.secure ? 'https' : 'http on loopback',
@@ -29,9 +32,11 @@ export function startNotice(
 }
 
 /** The notice as one block of text, for a terminal. */
-export function renderStartNotice({ url, docs, database, mode, warnings, setup }: StartNotice): string {
+export function renderStartNotice(notice: StartNotice): string {
+  const { url, listens, docs, database, mode, warnings, setup } = notice
   const rows: Array<[string, string]> = [
     ['Gatehouse', url],
+    ['Listens on', listens],
     ...(docs ? [['API reference', docs] as [string, string]] : []),
     ['Database', database],
     ['Mode', mode],

@@ -284,6 +284,8 @@ t.test('what weakens the service and is allowed is warned about by name', async 
   t.strictSame(warningsOf({ HOST: '0.0.0.0' }), ['HOST'])
   t.strictSame(warningsOf({ AUTH_ISSUER: 'https://auth.example.com' }), ['AUTH_TRUST_PROXY'])
   t.strictSame(warningsOf({ AUTH_TRUST_PROXY: '0.0.0.0/0' }), ['AUTH_TRUST_PROXY'])
+  t.strictSame(warningsOf({ AUTH_ALLOWED_ORIGINS: 'http://localhost:5173' }), [])
+  t.strictSame(warningsOf({ AUTH_ALLOWED_ORIGINS: 'https://app.example.com' }), ['AUTH_ALLOWED_ORIGINS'])
   for (const limit of ['AUTH_RATE_LIMIT_PER_IP', 'AUTH_LOGIN_LIMIT_PER_IP', 'AUTH_LOGIN_LIMIT_PER_ACCOUNT']) {
     t.strictSame(warningsOf({ [limit]: '0' }), [limit])
   }
