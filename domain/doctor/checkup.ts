@@ -52,7 +52,7 @@ async function lookQuietly(look: Check['look'], signal: AbortSignal): Promise<Fi
 }
 
 /** Why something failed, for an operator: a Problem's text is for callers, a connection tried at two addresses has a code alone. */
-export function reasonOf(thrown: unknown): string {
+function reasonOf(thrown: unknown): string {
   const { cause, message, code } = thrown as NodeJS.ErrnoException
   if (cause instanceof Error) return reasonOf(cause)
   return message || (code ?? 'It failed')
