@@ -11,7 +11,7 @@ import clients from './plugins/clients.ts'
 import config from './plugins/config.ts'
 import crossSite from './plugins/cross-site.ts'
 import derivedKeys from './plugins/derived-keys.ts'
-import draining, { quietTurn } from './plugins/draining.ts'
+import draining, { emptyBacklog } from './plugins/draining.ts'
 import errors, { refuseConnection, sendProblem, toProblem } from './plugins/errors.ts'
 import guard from './plugins/guard.ts'
 import jsonBodies from './plugins/json-bodies.ts'
@@ -49,6 +49,8 @@ export interface Overrides {
 }
 
 const BODY_LIMIT = 32 * 1024
+/** Milliseconds for a request to arrive whole. */
+const LONGEST_ARRIVAL = 10_000
 
 /** The whole service, ready to listen or to be injected into: plugins, then routes, in reading order. */
 export async function buildApp(settings: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
@@ -59,9 +61,9 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     bodyLimit: BODY_LIMIT,
     // Whoever starts beside another's migration waits for as long as that takes.
     pluginTimeout: 0,
-    requestTimeout: 10_000,
-    // How often Node looks for requests that took too long to arrive.
-    http: { connectionsCheckingInterval: 1000 },
+    requestTimeout: LONGEST_ARRIVAL,
+    // Node makes its own limits from these when the server is made, and looks for who exceeds them so often.
+    http: { requestTimeout: LONGEST_ARRIVAL, connectionsCheckingInterval: 1000 },
     connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
@@ -115,7 +117,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(openapi)
     await app.register(routes)
     // The last of its kind: the port closes right after it.
-    app.addHook('preClose', quietTurn)
+    app.addHook('preClose', emptyBacklog)
   } catch (error) {
     await app.close()
     throw error
