@@ -26,7 +26,12 @@ export default fp(
     }
     // Not a line in the log at every scrape.
     const log = fastify.log.child({}, { level: atLeastWarn(config.LOG_LEVEL) })
-    const listener = await createListener(instruments, securityHeaders(config), log)
+    const { requestTimeout } = fastify.server
+    const listener = await createListener(instruments, {
+      log,
+      requestTimeout,
+      headers: securityHeaders(config)
+    })
     fastify.decorate('metricsListener', {
       async open() {
         await listener.listen({ host: config.HOST, port: exposure.port }).catch(nameSetting)
@@ -41,17 +46,21 @@ function atLeastWarn(level: string): string {
   return ['error', 'fatal', 'silent'].includes(level) ? level : 'warn'
 }
 
-async function createListener(
-  { registry }: Instruments,
-  headers: Record<string, string>,
+interface ListenerOptions {
   log: FastifyBaseLogger
-) {
+  requestTimeout: number
+  headers: Record<string, string>
+}
+
+async function createListener({ registry }: Instruments, options: ListenerOptions) {
+  const { log, requestTimeout, headers } = options
   const listener: FastifyInstance = Fastify({
     loggerInstance: log,
     logController: new CompletionLog({ requestIdLogLabel: 'requestId' }),
     genReqId: uuidv7,
     forceCloseConnections: true,
-    requestTimeout: 10_000
+    requestTimeout,
+    http: { requestTimeout, connectionsCheckingInterval: 1000 }
   })
   await listener.register(errors)
   listener.addHook('onRequest', async (_request, reply) => {
