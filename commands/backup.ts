@@ -1,7 +1,7 @@
 import type { Config } from '../domain/config.ts'
 import { masterKeyPath } from '../domain/master-key.ts'
-import { sqlitePathOf } from '../store/index.ts'
 import { backUpDatabase } from '../store/sqlite/backup.ts'
+import { sqlitePathOf } from '../store/sqlite/path.ts'
 import { type Command, UsageError } from './command.ts'
 import { databaseUrlInShell, quoted } from './postgres-command.ts'
 import { settings } from './settings.ts'

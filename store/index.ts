@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { Kysely, sql } from 'kysely'
 import { DAY, HOUR } from '../domain/clock.ts'
 import type { Committed, Repositories, Store, Transaction } from '../domain/store.ts'
@@ -13,6 +12,8 @@ import { createRoles } from './roles.ts'
 import { createSessions } from './sessions.ts'
 import { createSigningKeys } from './signing-keys.ts'
 import { sqliteDialect } from './sqlite/dialect.ts'
+import { sqlitePathOf } from './sqlite/path.ts'
+import { removeDrafts } from './sqlite/restore.ts'
 import { claimDatabase, type ServiceLock } from './sqlite/service-lock.ts'
 import type { Tables } from './tables.ts'
 import { createThrottles } from './throttles.ts'
@@ -63,13 +64,10 @@ async function migratePostgres(url: string, onIdleError: (error: Error) => void)
 /** Takes the database for one service where its engine serves one alone; a command works beside it, and takes nothing. */
 export function claimForService(databaseUrl: string): ServiceLock | undefined {
   const path = sqlitePathOf(databaseUrl)
-  return path === undefined ? undefined : claimDatabase(path)
-}
-
-/** Where the embedded database is; undefined for PostgreSQL. */
-export function sqlitePathOf(databaseUrl: string): string | undefined {
-  if (!databaseUrl.startsWith('file:')) return undefined
-  return databaseUrl.startsWith('file://') ? fileURLToPath(databaseUrl) : databaseUrl.slice('file:'.length)
+  if (path === undefined) return undefined
+  const lock = claimDatabase(path)
+  removeDrafts(path)
+  return lock
 }
 
 function dialectOf(databaseUrl: string, onIdleError: (error: Error) => void): EngineDialect {

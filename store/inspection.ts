@@ -4,10 +4,10 @@ import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect, sql } from 'kysely'
 import type { DatabaseState } from '../domain/doctor/database.ts'
 import type { SigningKey } from '../domain/store.ts'
-import { sqlitePathOf } from './index.ts'
 import { compareMigrations, executedMigrations } from './migrate.ts'
 import { postgresDialect } from './postgres.ts'
 import { createSigningKeys } from './signing-keys.ts'
+import { refuseOtherThanFile, sqlitePathOf } from './sqlite/path.ts'
 import type { Tables } from './tables.ts'
 
 const READ_TIMEOUT = 1000
@@ -29,6 +29,7 @@ type EngineSays = Pick<Inspection, 'version' | 'readOnly' | 'unsafe' | 'readAt' 
 /** Looks at `file:…` (which must be there) or `postgres:…`. Rejects where it cannot be reached. */
 export async function inspectDatabase(databaseUrl: string): Promise<Inspection> {
   const path = sqlitePathOf(databaseUrl)
+  if (path !== undefined) refuseOtherThanFile(path)
   const engine = path === undefined ? 'postgres' : 'sqlite'
   const dialect =
     path === undefined

@@ -3,8 +3,8 @@ import type { Config } from '../../domain/config.ts'
 import { clockFindings } from '../../domain/doctor/clock.ts'
 import { databaseFindings, migrationFindings } from '../../domain/doctor/database.ts'
 import { type Finding, warning } from '../../domain/doctor/finding.ts'
-import { sqlitePathOf } from '../../store/index.ts'
 import { type Inspection, inspectDatabase } from '../../store/inspection.ts'
+import { sqlitePathOf } from '../../store/sqlite/path.ts'
 
 /** One look at the database, for all who go by it. */
 export interface DatabaseLook {

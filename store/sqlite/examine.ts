@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { SigningKey } from '../../domain/store.ts'
 import { compareMigrations, newerVersionText } from '../migrate.ts'
+import { refuseOtherThanFile } from './path.ts'
 
 const TABLES = ['users', 'signing_keys', 'audit_events', 'kysely_migration']
 const READ_TIMEOUT = 3000
@@ -53,12 +54,14 @@ function refuseDamaged(db: Database.Database, path: string): void {
 /** Opens the file for reading alone, and says in a sentence what SQLite says of it in a code. */
 export function reading<T>(path: string, work: (db: Database.Database) => T): T {
   if (!existsSync(path)) throw new Error(`There is no ${path}`)
+  refuseOtherThanFile(path)
   let db: Database.Database | undefined
   try {
     db = new Database(path, { readonly: true, fileMustExist: true, timeout: READ_TIMEOUT })
     return work(db)
   } catch (error) {
     const { code = '', message } = error as { code?: string; message: string }
+    if (code === 'SQLITE_FULL') throw new Error(`The disk is full: there is no room for a copy of ${path}`)
     if (code === 'SQLITE_NOTADB') throw new Error(notOurs(path))
     if (code.startsWith('SQLITE_CORRUPT')) throw new Error(damaged(path))
     throw code.startsWith('SQLITE_') ? new Error(`${path} cannot be read: ${message}`) : error

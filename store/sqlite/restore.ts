@@ -1,10 +1,12 @@
-import { existsSync, linkSync, mkdirSync, renameSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { uuidv7 } from '../../domain/id.ts'
 import { copyDatabase, removeDatabase, sync } from './backup.ts'
 import { type DatabaseFacts, examineDatabase, reading } from './examine.ts'
 import { leaveToOwner } from './owner.ts'
+
+const OF_A_DRAFT = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}(-\w+)?$/
 
 interface Restoring {
   /** Throws where this backup is not to be put in place. */
@@ -94,6 +96,13 @@ function countOn(draft: string, now: number): void {
   } finally {
     db.close()
   }
+}
+
+/** Removes what restores that were killed left beside the database. For whoever has the service's lock. */
+export function removeDrafts(path: string): void {
+  const prefix = `${basename(path)}.`
+  const isDraft = (name: string) => name.startsWith(prefix) && OF_A_DRAFT.test(name.slice(prefix.length))
+  for (const name of readdirSync(dirname(path)).filter(isDraft)) rmSync(join(dirname(path), name))
 }
 
 // A link keeps the old one under its own name, too, until the new one takes it: there is a database at every moment.

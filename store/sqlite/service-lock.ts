@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { Problem } from '../../domain/errors.ts'
 import { leaveToOwner } from './owner.ts'
+import { refuseOtherThanFile } from './path.ts'
 
 export interface ServiceLock {
   release(): void
@@ -17,6 +18,7 @@ export function claimDatabase(path: string): ServiceLock {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   let lock: Database.Database | undefined
   try {
+    refuseOtherThanFile(path)
     makeLockFile(`${path}.lock`, existsSync(path) ? path : dirname(path))
     lock = new Database(`${path}.lock`, { timeout: 0 })
     lock.pragma('journal_mode = memory')
@@ -37,5 +39,6 @@ function makeLockFile(lock: string, like: string): void {
 
 function reasonOf({ code, message }: Error & { code?: string }, path: string): string {
   if (code === 'SQLITE_BUSY') return `${path} is in use by another Gatehouse: several at once need PostgreSQL`
+  if (code === undefined) return message
   return `${dirname(path)} cannot be written to: ${message}`
 }

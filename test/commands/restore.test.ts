@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process'
 import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import t from 'tap'
+import { uuidv7 } from '../../domain/id.ts'
 import { backUpDatabase } from '../../store/sqlite/backup.ts'
 import { claimDatabase } from '../../store/sqlite/service-lock.ts'
 import { build, password } from '../harness/build.ts'
@@ -37,6 +40,20 @@ t.test('a damaged database, log and all, makes room for the backup and is kept',
   t.equal((await after.browser().post('/auth/login', { email: 'ada@example.com', password })).status, 200)
 })
 
+t.test('what a restore that was killed left behind is removed by the next one', async (t) => {
+  const { service, place } = await newService(t)
+  await service.signUp()
+  backUpDatabase(place.path, place.backup)
+  await service.app.close()
+  const draft = `${place.path}.${uuidv7()}`
+  const others = [`${place.path}.mine`, `${place.path}.replaced-2026-01-01T000000.000Z`]
+  for (const path of [draft, `${draft}-wal`, ...others]) await writeFile(path, 'left')
+  t.equal((await restore([place.backup], place.env)).code, 0)
+  const files = await databasesIn(place.folder)
+  t.notOk(files.some((name) => name.startsWith(basename(draft))))
+  for (const path of others) t.ok(files.includes(basename(path)), path)
+})
+
 t.test('what is not to be put in place is refused in a line, and changes nothing', async (t) => {
   const { service, place } = await newService(t)
   backUpDatabase(place.path, place.backup)
@@ -50,6 +67,10 @@ t.test('what is not to be put in place is refused in a line, and changes nothing
     refusals.push([what, file, 1, message])
   }
   await add('missing', /^There is no \S+\.copy\n$/, (file) => rm(file))
+  await add('pipe', /^\S+\.copy is not a file\n$/, async (file) => {
+    await rm(file)
+    await promisify(execFile)('mkfifo', [file])
+  })
   await add('text', /^\S+ is not a database of Gatehouse\n$/, (file) => writeFile(file, 'x'.repeat(5000)))
   await add('empty', /^\S+ is not a database of Gatehouse\n$/, (file) => writeFile(file, ''))
   await add('cut', /^\S+ is damaged\n$/, async (file) =>

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, symlink } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -112,6 +112,22 @@ t.test('a request that does not arrive in time is refused soon after', async (t)
   t.ok(performance.now() - from < 5000, 'Node by itself looks every 30 seconds')
 })
 
+t.test('whoever waits at the port when the close begins is served', async (t) => {
+  const { app } = await build(t)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as { port: number }
+  const answers = Array.from({ length: IN_FLIGHT }, async () => {
+    const socket = connect(port, '127.0.0.1').setEncoding('utf8')
+    socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    const [text] = await once(socket, 'data')
+    socket.destroy()
+    return text.split('\r\n', 1)[0]
+  })
+  const closed = app.close()
+  t.strictSame([...new Set(await Promise.all(answers))], ['HTTP/1.1 200 OK'])
+  await closed
+})
+
 t.test('a request that arrives in pieces is answered after the close began', async (t) => {
   const { app } = await build(t)
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -145,6 +161,19 @@ t.test('one service a SQLite database', async (t) => {
       second.stderr,
       `The database cannot be used: ${env.AUTH_DATA_DIR}/gatehouse.db is in use by another Gatehouse: several at once need PostgreSQL\n`
     )
+  })
+
+  await t.test('nor does a link to the file or its folder make another of it', async (t) => {
+    const elsewhere = await folder(t)
+    await symlink(join(env.AUTH_DATA_DIR, 'gatehouse.db'), join(elsewhere, 'gatehouse.db'))
+    await symlink(env.AUTH_DATA_DIR, join(elsewhere, 'data'))
+    for (const AUTH_DATA_DIR of [elsewhere, join(elsewhere, 'data')]) {
+      const { code, stderr } = await run(['server.ts'], {
+        env: { ...env, AUTH_DATA_DIR, PORT: await freePort() }
+      })
+      t.match(stderr, /gatehouse\.db is in use by another Gatehouse/)
+      t.equal(code, 1)
+    }
   })
 
   await t.test('commands work beside it', async (t) => {
