@@ -19,7 +19,7 @@ export function settingFaults(config: Config): string[] {
       (range) => `AUTH_TRUST_PROXY ${range} is not an address or a CIDR range`
     ),
     ...databaseFaults(config.DATABASE_URL),
-    ...(config.REDIS_URL && !URL.canParse(config.REDIS_URL) ? ['REDIS_URL is not a URL'] : []),
+    ...valkeyFaults(config.REDIS_URL),
     ...(config.AUTH_MASTER_KEY ? masterKeyFault(config.AUTH_MASTER_KEY) : []),
     ...(config.AUTH_MASTER_KEY_PREVIOUS
       ? masterKeyFault(config.AUTH_MASTER_KEY_PREVIOUS, 'AUTH_MASTER_KEY_PREVIOUS')
@@ -30,15 +30,28 @@ export function settingFaults(config: Config): string[] {
 
 function databaseFaults(text: string): string[] {
   if (text.startsWith('file:'))
-    return isFilePath(text) ? [] : ['DATABASE_URL names no file: write file:/path/to.db']
+    return isFilePath(text)
+      ? []
+      : ['DATABASE_URL names no file: write file:/path/to.db, and nothing after it']
   return isPostgresUrl(text)
     ? []
     : ['DATABASE_URL is not a URL: percent-encode what is special in its user and password']
 }
 
+function valkeyFaults(text: string): string[] {
+  if (!text) return []
+  if (!isReadableUrl(text))
+    return ['REDIS_URL is not a URL: percent-encode what is special in its user and password']
+  const { pathname } = new URL(text)
+  return /^(\/\d*)?$/.test(pathname)
+    ? []
+    : ['REDIS_URL must end with the number of a database, or without one']
+}
+
 function isFilePath(text: string): boolean {
   try {
-    return !text.startsWith('file://') || !fileURLToPath(text).includes('\0')
+    const path = text.startsWith('file://') ? fileURLToPath(text) : text.slice('file:'.length)
+    return !/[?#\0]/.test(text) && path !== '' && !path.startsWith(':') && !path.includes('\0')
   } catch {
     return false
   }
@@ -46,9 +59,12 @@ function isFilePath(text: string): boolean {
 
 // As pg reads it, which takes a stray percent sign as it stands, and no host for that of the query or of the environment.
 function isPostgresUrl(text: string): boolean {
-  const readable = text.replace(/%(?=[^\da-f]|[\da-f][^\da-f])/gi, '%25').replace('@/', '@localhost/')
+  return isReadableUrl(text.replace(/%(?=[^\da-f]|[\da-f][^\da-f])/gi, '%25').replace('@/', '@localhost/'))
+}
+
+function isReadableUrl(text: string): boolean {
   try {
-    const { username, password, hostname, pathname } = new URL(readable)
+    const { username, password, hostname, pathname } = new URL(text)
     for (const part of [username, password, hostname, pathname]) decodeURIComponent(part)
     return true
   } catch {

@@ -115,9 +115,21 @@ const refused: Record<string, string[]> = {
     'file://[bad/x.db',
     'file:///a%2Fb.db',
     'file:///a%zz.db',
-    'file:///a%00b.db'
+    'file:///a%00b.db',
+    'file:a.db?mode=rwc',
+    'file:///a.db?mode=rwc',
+    'file:a.db#b',
+    'file::memory:'
   ],
-  REDIS_URL: ['localhost:6379', 'https://localhost', 'redis://', 'redis://bad host', 'redis://host:99999'],
+  REDIS_URL: [
+    'localhost:6379',
+    'https://localhost',
+    'redis://',
+    'redis://bad host',
+    'redis://host:99999',
+    'redis://host/name',
+    'redis://:a%zz@host'
+  ],
   AUTH_ISSUER: [
     'auth.example.com',
     'http://auth.example.com',
