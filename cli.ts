@@ -24,11 +24,13 @@ async function main(words: string[]): Promise<number> {
 }
 
 async function run(command: Command, args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals, tokens } = parseArgs({
     args,
     options: { ...command.options, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-    allowPositionals: true
+    allowPositionals: true,
+    tokens: true
   })
+  refuseTwice(tokens.flatMap((token) => (token.kind === 'option' ? [token.name] : [])))
   if (values.help) {
     process.stdout.write(`${helpOf(command)}\n`)
     return 0
@@ -42,6 +44,12 @@ async function run(command: Command, args: string[]): Promise<number> {
   } = await command.run(values as Record<string, string | boolean | undefined>, positionals)
   process.stdout.write(`${values.json ? JSON.stringify(json) : text}\n`)
   return exitCode
+}
+
+// The last one would count, and the one before be forgotten without a word.
+function refuseTwice(given: string[]): void {
+  const twice = given.find((name, index) => given.indexOf(name) < index)
+  if (twice !== undefined) throw new UsageError(`--${twice} is given twice`)
 }
 
 function printHelp(words: string[]): number {

@@ -4,6 +4,9 @@ import { endEverySession } from '../domain/every-session.ts'
 import { type Command, type CommandResult, UsageError } from './command.ts'
 import { operator, withApp } from './with-app.ts'
 
+/** Whoever ends sessions in an emergency is not told that there were none, by a database of the wrong folder. */
+const EXISTING = { mayMake: false }
+
 /** `gatehouse sessions end`: somebody, or everybody, is signed out everywhere. */
 export const sessionsEnd: Command = {
   name: 'sessions end',
@@ -12,8 +15,9 @@ export const sessionsEnd: Command = {
   words: 0,
   options: { all: { type: 'boolean' }, user: { type: 'string' } },
   async run({ all, user: email }) {
-    if (all === true && email === undefined) return withApp(endAll)
-    if (!all && typeof email === 'string' && email !== '') return withApp((app) => endOf(app, email))
+    if (all === true && email === undefined) return withApp(endAll, EXISTING)
+    if (!all && typeof email === 'string' && email !== '')
+      return withApp((app) => endOf(app, email), EXISTING)
     throw new UsageError('whose? --all for everybody’s, or --user')
   }
 }

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Administrator } from '../domain/administrator.ts'
+import type { Config } from '../domain/config.ts'
 import { MANAGEMENT_SCOPE } from '../domain/roles.ts'
-import { sqlitePathOf } from '../store/index.ts'
+import { sqlitePathOf } from '../store/sqlite/path.ts'
 import { settings } from './settings.ts'
 
 /** The operator's hand: whoever can run commands on the database may do everything. */
@@ -12,18 +13,28 @@ export const operator: Administrator = {
   scope: [...MANAGEMENT_SCOPE]
 }
 
-/** The service's own parts, on the same settings and the same database, without listening. */
-export async function withApp<T>(work: (app: FastifyInstance) => Promise<T>): Promise<T> {
+/**
+ * The service's own parts, on the same settings and the same database, without listening. An embedded database that is
+ * missing is made, and said so, where `mayMake`; it is mostly a mistake: the wrong folder, or other settings than the service's.
+ */
+export async function withApp<T>(
+  work: (app: FastifyInstance) => Promise<T>,
+  { mayMake = true } = {}
+): Promise<T> {
   const { buildApp } = await import('../app.ts')
   const { config } = settings()
-  const path = sqlitePathOf(config.DATABASE_URL)
-  const isNew = path !== undefined && !existsSync(path)
+  const missing = missingDatabase(config)
+  if (missing && !mayMake) throw new Error(`There is no database at ${missing}`)
   const app = await buildApp(config, { log: false })
-  // Mostly a mistake: the wrong folder, or other settings than the service's.
-  if (isNew) process.stderr.write(`There was no database at ${resolve(path)}: it was made.\n`)
+  if (missing) process.stderr.write(`There was no database at ${missing}: it was made.\n`)
   try {
     return await work(app)
   } finally {
     await app.close()
   }
+}
+
+function missingDatabase({ DATABASE_URL }: Config): string | undefined {
+  const path = sqlitePathOf(DATABASE_URL)
+  return path === undefined || existsSync(path) ? undefined : resolve(path)
 }

@@ -66,6 +66,7 @@ t.test('a command called wrongly says so on standard error and exits with 64', a
     ['frobnicate'],
     ['admin', 'create'],
     ['clients', 'create', '--name', 'reports', '--scope', 'a:b', 'c:d'],
+    ['sessions', 'end', '--user', 'ada@example.com', '--user', 'bob@example.com'],
     ['clients', 'create', '--name', 'reports', '--scope', 'a:b', '--audiences', 'https://a.example.com']
   ]
   for (const args of wrong) {

@@ -1,10 +1,12 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
-import type { RequestListener } from 'node:http'
+import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import t, { type Test } from 'tap'
@@ -243,6 +245,39 @@ t.test('what never answers is told after its time, and hides nothing else', asyn
   }
   for (const name of ['settings', 'node', 'disk', 'keys', 'proxies', 'cookies'])
     t.ok(names.includes(name), name)
+})
+
+t.test('whoever answers at the issuer’s address writes nothing into what is printed', async (t) => {
+  const answers = [
+    'null',
+    '{"issuer":"\\u001b[2J\\nok       settings  forged","keys":[]}',
+    '{"issuer":7,"keys":[null,{"kid":{}}]}',
+    '{"keys":{}}',
+    `{"issuer":"${'x'.repeat(300_000)}","keys":[]}`
+  ]
+  let answer = ''
+  const server = createHttpServer((_request, response) => response.end(answer)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const env = { AUTH_DATA_DIR: await newFolder(t), AUTH_ISSUER: `http://localhost:${port}` }
+  for (answer of answers) {
+    const { wrong, stdout } = await diagnose(env)
+    const found = wrong.filter(({ check }) => check === 'issuer').map(({ message }) => message)
+    t.strictSame(found, [`What answers at ${env.AUTH_ISSUER} is not this Gatehouse`], answer.slice(0, 40))
+    t.ok(stdout.length < 10_000)
+  }
+})
+
+t.test('a database that is no file is told, and waited for by nobody', async (t) => {
+  const folder = await newFolder(t)
+  await promisify(execFile)('mkfifo', [join(folder, 'gatehouse.db')])
+  const { wrong } = await diagnose({ AUTH_DATA_DIR: folder, AUTH_ISSUER: 'http://localhost:1' })
+  expectFaults(
+    t,
+    wrong.filter(({ check }) => check === 'database'),
+    [['error', 'database', /gatehouse\.db is not a file$/, /./]]
+  )
 })
 
 t.test('what nobody listens at is told by the system’s word for it, and what to do', async (t) => {

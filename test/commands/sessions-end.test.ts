@@ -1,3 +1,6 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import { UsageError } from '../../commands/command.ts'
 import { commands } from '../../commands/index.ts'
@@ -103,4 +106,16 @@ t.test('sessions end asks whose', async (t) => {
     const thrown = await command?.run(values, []).catch((error: unknown) => error)
     t.ok(thrown instanceof UsageError, JSON.stringify(values))
   }
+})
+
+t.test('sessions end takes no new database for the service’s', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const env = { AUTH_DATA_DIR: join(folder, 'mistyped') }
+  t.strictSame(await run(['cli.ts', 'sessions', 'end', '--all'], { env }), {
+    code: 1,
+    stdout: '',
+    stderr: `There is no database at ${env.AUTH_DATA_DIR}/gatehouse.db\n`
+  })
+  t.strictSame(await readdir(folder), [])
 })
