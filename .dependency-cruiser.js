@@ -24,7 +24,7 @@ export default {
     only(
       'commands-use-the-app',
       '^commands/',
-      '^(commands/|app\\.ts$|store/(index|inspection)\\.ts$|store/sqlite/(backup|restore)\\.ts$|domain/|schemas/)'
+      '^(commands/|app\\.ts$|store/(index|inspection)\\.ts$|store/sqlite/(backup|path|restore)\\.ts$|domain/|schemas/)'
     ),
     {
       name: 'store-is-opened-by-its-plugin',
