@@ -77,6 +77,18 @@ t.test('the compose file', async (t) => {
     t.equal(serviceNamed('gatehouse').environment.AUTH_ISSUER, 'https://localhost')
   })
 
+  t.test(
+    'runs as many instances as GATEHOUSE_REPLICAS says, one without it, each behind an init',
+    async (t) => {
+      t.match(serviceNamed('gatehouse'), { replicas: 1, init: true })
+      const { services } = readCompose(PROJECT, { GATEHOUSE_REPLICAS: '3' })
+      t.strictSame(
+        services.map(({ name, replicas }) => [name, replicas]).filter(([, replicas]) => replicas !== 1),
+        [['gatehouse', 3]]
+      )
+    }
+  )
+
   t.test('calls our image by the version of package.json, as the Dockerfile does', async (t) => {
     t.equal(serviceNamed('gatehouse').image, `gatehouse:${manifest.version}`)
     const image = await buildImage(PROJECT, newFolder(t), installNothing)

@@ -20,8 +20,13 @@ const PROJECT = fileURLToPath(new URL('../../', import.meta.url))
 const INSTANCES = 3
 const SECRET_VOLUMES = ['database-secret', 'valkey-secret', 'gatehouse-secret', 'gatehouse-data']
 
-/** What somebody has in their shell who puts a load on one site from one address. */
-const SHELL = { AUTH_RATE_LIMIT_PER_IP: '1000000', AUTH_LOGIN_LIMIT_PER_IP: '1000000' }
+/** What somebody has in their .env who runs three instances, reads their metrics, and puts a load on them from one address. */
+const SHELL = {
+  GATEHOUSE_REPLICAS: String(INSTANCES),
+  AUTH_RATE_LIMIT_PER_IP: '1000000',
+  AUTH_LOGIN_LIMIT_PER_IP: '1000000',
+  AUTH_METRICS: '9464'
+}
 
 const programs = Object.values(standIns).flatMap(({ needs }) => needs)
 const missing = whyNoContainers(programs)
@@ -53,9 +58,9 @@ t.test('docker compose up, rehearsed', { skip: missing }, async (t) => {
     return new Site(address, readFileSync(authority, 'utf8'))
   }
 
-  await t.test('nothing to edit: up --scale gatehouse=3 ends with everything healthy', async () => {
-    say('docker compose up --scale gatehouse=3')
-    await up(engine, project, { scale: { gatehouse: INSTANCES }, say })
+  await t.test('nothing to edit: up ends with three instances, and everything healthy', async () => {
+    say('GATEHOUSE_REPLICAS=3 docker compose up')
+    await up(engine, project, { say })
     site = openSite()
   })
 
@@ -199,6 +204,25 @@ t.test('docker compose up, rehearsed', { skip: missing }, async (t) => {
     say(`signed out on one: refused by all ${INSTANCES}, the last call that passed came ${took} ms after`)
   })
 
+  await t.test(
+    'Prometheus on the network of Caddy finds the metrics of each instance, and nobody outside does',
+    async (t) => {
+      const [caddy] = containersOf('caddy') as [Container]
+      const { output: found } = await caddy.exec(['getent', 'ahostsv4', 'gatehouse'], 5000)
+      const addresses = new Set(found.split('\n').map((line) => line.split(' ')[0] as string))
+      t.equal(addresses.size, INSTANCES, found)
+      for (const address of addresses) {
+        const words = ['wget', '-q', '-O', '-', `http://${address}:9464/metrics`]
+        t.match((await caddy.exec(words, 5000)).output, /^gatehouse_build_info/m)
+      }
+      for (const path of ['/metrics', '/METRICS', '/%6detrics', '//metrics']) {
+        const { status, content } = await site.visitor().ask('GET', path)
+        t.match({ path, status, content: content.toString() }, { status: 404, content: '' })
+      }
+      say(`${INSTANCES} addresses of gatehouse, metrics at each; https://localhost/metrics is Caddy’s 404`)
+    }
+  )
+
   await t.test('the operator’s commands work inside a container', async (t) => {
     const [instance] = containersOf('gatehouse') as [Container]
     const { code, output } = await instance.exec(['node', 'cli.ts', 'keys', 'list'], 20_000)
@@ -274,6 +298,51 @@ t.test('docker compose up, rehearsed', { skip: missing }, async (t) => {
       say(`up again: the same ${Object.keys(before).length} secrets, and ${ada.email} is still signed in`)
     }
   )
+
+  await t.test('a dump is restored with its master key: who was in it signs in again', async (t) => {
+    const [gatehouse, caddy] = [serviceNamed('gatehouse'), serviceNamed('caddy')]
+    const [postgres] = containersOf('postgres') as [Container]
+    const inPostgres = async (line: string) => {
+      const { code, output } = await postgres.exec(['sh', '-c', line], 20_000)
+      t.equal(code, 0, `${line} ${output}`)
+    }
+    const runOnce = async (...command: string[]) => {
+      const container = await engine.start({ ...gatehouse, command })
+      const code = await container.ended
+      engine.containers.delete(container)
+      return { code, output: container.lines.join('\n') }
+    }
+    const key = readFileSync(join(engine.volume('gatehouse-data'), 'master.key'), 'utf8')
+    await inPostgres('pg_dump -U gatehouse --format=custom gatehouse > /tmp/gatehouse.dump')
+    const before = openSite()
+    const late = { email: 'late@example.com', password }
+    await before.visitor().must('POST', '/auth/register', late)
+    before.close()
+    for (const service of [caddy, gatehouse])
+      for (const container of containersOf(service.name)) await engine.stop(container, service)
+    rmSync(join(engine.volume('gatehouse-data'), 'master.key'))
+    say('dumped, somebody registers; docker compose stop caddy gatehouse; master.key is lost')
+
+    await inPostgres('dropdb -U gatehouse gatehouse && createdb -U gatehouse gatehouse')
+    await inPostgres(
+      'pg_restore -U gatehouse --no-owner --exit-on-error --dbname=gatehouse < /tmp/gatehouse.dump'
+    )
+    const finish = ['node', 'cli.ts', 'restore', '--after-pg-restore']
+    t.match(await runOnce(...finish), { code: 78, output: /master\.key/ })
+    const put = await runOnce('sh', '-c', 'umask 077; printf %s "$0" > /data/master.key', key.trim())
+    t.equal(put.code, 0, put.output)
+    const done = await runOnce(...finish)
+    t.match(done, { code: 0, output: /sessions ended: everybody signs in again/ }, done.output)
+    for (const service of [gatehouse, caddy]) await engine.healthy(await engine.start(service), service)
+    const site = openSite()
+    t.teardown(() => site.close())
+    const old = site.visitor()
+    for (const [name, value] of person.cookies) old.cookies.set(name, value)
+    t.equal((await old.ask('POST', '/auth/refresh')).status, 401)
+    t.equal((await site.visitor().ask('POST', '/auth/login', { body: late })).status, 401)
+    await signIn(site, ada)
+    say(`pg_restore, ${done.output}; ${ada.email} signed in again`)
+  })
 
   await t.test(
     'a start with an unsafe secret, or with a health check that cannot pass, ends with the reason',

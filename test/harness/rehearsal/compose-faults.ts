@@ -11,7 +11,7 @@ const KEYS = {
   project: ['name', 'services', 'networks', 'volumes'],
   service: [
     'image build command user environment volumes tmpfs read_only cap_drop cap_add security_opt networks network_mode ports',
-    'profiles healthcheck depends_on stop_signal stop_grace_period restart logging shm_size'
+    'profiles healthcheck depends_on stop_signal stop_grace_period restart logging shm_size init deploy'
   ].flatMap((line) => line.split(' '))
 }
 

@@ -32,6 +32,8 @@ export interface RawService {
   depends_on?: Record<string, { condition: Condition }>
   stop_signal?: string
   stop_grace_period?: string
+  init?: boolean
+  deploy?: { replicas?: number }
 }
 
 /** The file, with its variables filled in and its merges done. */

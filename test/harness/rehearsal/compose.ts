@@ -27,6 +27,10 @@ export interface Service {
   stopSignal: string | undefined
   /** Milliseconds until it is killed. */
   stopGrace: number
+  /** Its first process is one that passes signals on and waits, the command its child. */
+  init: boolean
+  /** How many containers `up` starts. */
+  replicas: number
 }
 
 export interface Project {
@@ -59,7 +63,13 @@ function interpolated(value: unknown, shell: Record<string, string>): unknown {
   if (typeof value === 'string') return filled(value, shell)
   if (Array.isArray(value)) return value.map((item) => interpolated(item, shell))
   if (value === null || typeof value !== 'object') return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, interpolated(item, shell)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => {
+      const done = interpolated(item, shell)
+      // Compose reads what a variable holds as the type that the key has.
+      return [key, key === 'replicas' ? Number(done) : done]
+    })
+  )
 }
 
 function filled(text: string, shell: Record<string, string>): string {
@@ -91,7 +101,9 @@ function serviceOf(name: string, raw: RawService, shell: Record<string, string>)
       Object.entries(raw.depends_on ?? {}).map(([other, { condition }]) => [other, condition])
     ),
     stopSignal: raw.stop_signal,
-    stopGrace: milliseconds(raw.stop_grace_period ?? '10s')
+    stopGrace: milliseconds(raw.stop_grace_period ?? '10s'),
+    init: raw.init ?? false,
+    replicas: raw.deploy?.replicas ?? 1
   }
 }
 

@@ -22,6 +22,13 @@ export function runnable(service: Service, built: Image, folder: string): Runnab
   return { ...standIn, root, base: service.image, labels: {}, hasNode: false }
 }
 
+// What Docker's init does: signals go to the command, whose exit code is its own.
+const INIT = `
+for name in TERM INT; do trap "kill -$name \\$child" $name; done
+"$@" & child=$!
+while kill -0 $child 2>/dev/null; do wait $child; code=$?; done
+exit $code`
+
 export interface Surroundings {
   project: Project
   place: Place
@@ -52,6 +59,7 @@ export function recipeOf(
   })
   for (const path of service.tmpfs) mkdirSync(join(image.root, path), { recursive: true })
   const command = service.command ?? image.command
+  const entered = image.entryPoint ? ['sh', '-ec', image.entryPoint, 'entry-point', ...command] : command
   return {
     name,
     image: image.root,
@@ -65,7 +73,7 @@ export function recipeOf(
     folder: image.folder,
     user: service.user ?? image.user,
     capabilities: service.capabilities,
-    command: image.entryPoint ? ['sh', '-ec', image.entryPoint, 'entry-point', ...command] : command
+    command: service.init ? ['sh', '-c', INIT, 'init', ...entered] : entered
   }
 }
 

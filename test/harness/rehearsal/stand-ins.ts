@@ -52,7 +52,7 @@ export const standIns: Record<string, StandIn> = {
     entryPoint: POSTGRES,
     stopSignal: 'SIGINT',
     folders: { '/var/lib/postgresql': { owner: 999, mode: 0o1777 } },
-    needs: ['initdb', 'postgres', 'pg_isready']
+    needs: ['initdb', 'postgres', 'pg_isready', 'pg_dump', 'pg_restore', 'dropdb', 'createdb']
   },
   'valkey/valkey': {
     ...plain,

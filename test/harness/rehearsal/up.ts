@@ -5,7 +5,7 @@ import type { Engine } from './engine.ts'
 import { farewell } from './health.ts'
 
 export interface UpOptions {
-  /** How many containers of a service, where it is not one. */
+  /** How many containers of a service, where it is not as many as its file says. */
   scale?: Record<string, number>
   /** Is told of each step, in a line. */
   say?: (line: string) => void
@@ -40,7 +40,9 @@ export async function up(
         )
       )
     )
-    return Promise.all(Array.from({ length: scale[service.name] ?? 1 }, () => engine.start(service)))
+    return Promise.all(
+      Array.from({ length: scale[service.name] ?? service.replicas }, () => engine.start(service))
+    )
   }
 
   const meet = async (service: Service | undefined, condition: Condition) => {
