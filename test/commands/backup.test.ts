@@ -228,7 +228,7 @@ t.test('on PostgreSQL the command says which program does it', async (t) => {
   const secret = 'postgres://gatehouse:hunter2@127.0.0.1:1/x'
   const plain = await run(['cli.ts', 'backup', file], { env: { DATABASE_URL: secret } })
   t.equal(plain.code, 1)
-  t.equal(plain.stderr, `PostgreSQL has a program for this: ${command} "$DATABASE_URL"\n`)
+  t.equal(plain.stderr, `PostgreSQL has a program for this: ${command} "\${DATABASE_URL:?}"\n`)
   const folder = await newFolder(t)
   await writeFile(join(folder, 'url'), secret)
   const env = { DATABASE_URL_FILE: join(folder, 'url') }
