@@ -51,7 +51,8 @@ function valkeyFaults(text: string): string[] {
 function isFilePath(text: string): boolean {
   try {
     const path = text.startsWith('file://') ? fileURLToPath(text) : text.slice('file:'.length)
-    return !/[?#\0]/.test(text) && path !== '' && !path.startsWith(':') && !path.includes('\0')
+    // SQLite's library takes a name without the blanks around it, and `:memory:` for none.
+    return path !== '' && path === path.trim() && !path.startsWith(':') && !/[?#\0]/.test(text + path)
   } catch {
     return false
   }

@@ -119,7 +119,10 @@ const refused: Record<string, string[]> = {
     'file:a.db?mode=rwc',
     'file:///a.db?mode=rwc',
     'file:a.db#b',
-    'file::memory:'
+    'file::memory:',
+    'file:a.db ',
+    'file: a.db',
+    'file:///a.db%20'
   ],
   REDIS_URL: [
     'localhost:6379',

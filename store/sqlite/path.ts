@@ -1,4 +1,5 @@
-import { existsSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Where the embedded database is, by the one name that a file has whatever links lead to it; undefined for PostgreSQL. */
@@ -7,7 +8,14 @@ export function sqlitePathOf(databaseUrl: string): string | undefined {
   const path = databaseUrl.startsWith('file://')
     ? fileURLToPath(databaseUrl)
     : databaseUrl.slice('file:'.length)
-  return existsSync(path) ? realpathSync(path) : path
+  return followed(path)
+}
+
+// A link may lead to what is yet to be made.
+function followed(path: string): string {
+  if (existsSync(path)) return realpathSync(path)
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()
+  return isLink ? followed(resolve(dirname(path), readlinkSync(path))) : path
 }
 
 /** Throws where something else than a file is there: a pipe would have its reader wait for ever. */

@@ -1,9 +1,11 @@
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, constants, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { Problem } from '../../domain/errors.ts'
 import { leaveToOwner } from './owner.ts'
 import { refuseOtherThanFile } from './path.ts'
+
+const { O_CREAT, O_RDWR, O_NOFOLLOW } = constants
 
 export interface ServiceLock {
   release(): void
@@ -33,8 +35,9 @@ export function claimDatabase(path: string): ServiceLock {
 
 // Of a file that may only be read SQLite takes a shared lock for an exclusive one, and says nothing.
 function makeLockFile(lock: string, like: string): void {
-  closeSync(openSync(lock, 'a', 0o600))
-  leaveToOwner(lock, like)
+  const isNew = !existsSync(lock)
+  closeSync(openSync(lock, O_CREAT | O_RDWR | O_NOFOLLOW, 0o600))
+  if (isNew) leaveToOwner(lock, like)
 }
 
 function reasonOf({ code, message }: Error & { code?: string }, path: string): string {

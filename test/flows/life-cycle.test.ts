@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, symlink } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { sqlitePathOf } from '../../store/sqlite/path.ts'
 import { build, password, type Teardown } from '../harness/build.ts'
 import { freePort, run, start } from '../harness/program.ts'
 
@@ -167,6 +168,9 @@ t.test('one service a SQLite database', async (t) => {
     const elsewhere = await folder(t)
     await symlink(join(env.AUTH_DATA_DIR, 'gatehouse.db'), join(elsewhere, 'gatehouse.db'))
     await symlink(env.AUTH_DATA_DIR, join(elsewhere, 'data'))
+    const toBe = join(elsewhere, 'to-be.db')
+    await symlink('made-later.db', toBe)
+    t.equal(sqlitePathOf(`file:${toBe}`), join(elsewhere, 'made-later.db'))
     for (const AUTH_DATA_DIR of [elsewhere, join(elsewhere, 'data')]) {
       const { code, stderr } = await run(['server.ts'], {
         env: { ...env, AUTH_DATA_DIR, PORT: await freePort() }
@@ -228,6 +232,20 @@ t.test(
         }
         t.match(await refused(t, settings(data)), /cannot be written to|permission denied/)
       }
+    })
+
+    await t.test('where its lock is a link, and whoever made it gets nothing by it', async (t) => {
+      const data = join(path, 'linked')
+      await mkdir(data)
+      await writeFile(join(path, 'of-root'), 'secret', { mode: 0o600 })
+      await symlink(join(path, 'of-root'), join(data, 'gatehouse.db.lock'))
+      await chown(data, NOBODY, NOBODY)
+      const { code, stderr } = await run(['server.ts'], {
+        env: { ...settings(data), PORT: await freePort() }
+      })
+      t.equal(code, 1)
+      t.match(stderr, /cannot be written to: ELOOP/)
+      t.equal((await stat(join(path, 'of-root'))).uid, 0)
     })
 
     await t.test('though not after a restore by root', async (t) => {
