@@ -12,6 +12,7 @@ import { settleRestored } from '../domain/restored.ts'
 import type { LoadedSettings } from '../domain/settings.ts'
 import { type SealedKey, unopened } from '../domain/signing-key.ts'
 import { claimForService, openStore } from '../store/index.ts'
+import { inspectDatabase } from '../store/inspection.ts'
 import { sqlitePathOf } from '../store/sqlite/path.ts'
 import { carryRevocations, restoreDatabase } from '../store/sqlite/restore.ts'
 import { type Command, type CommandResult, UsageError } from './command.ts'
@@ -32,7 +33,8 @@ export const restore: Command = {
   options: { 'after-pg-restore': { type: 'boolean' }, 'keep-sessions': { type: 'boolean' } },
   async run(values, [file]) {
     const isFilled = values['after-pg-restore'] === true
-    if (isFilled === (file !== undefined)) throw new UsageError('which file? (or --after-pg-restore)')
+    if (file === '' || isFilled === (file !== undefined))
+      throw new UsageError('which file? (or --after-pg-restore)')
     const loaded = settings()
     const { config } = loaded
     const keepSessions = values['keep-sessions'] === true
@@ -59,6 +61,8 @@ function howToOnPostgres(loaded: LoadedSettings, file: string): string {
 }
 
 async function finish(config: Config, keepSessions: boolean): Promise<CommandResult> {
+  const { isEmpty } = await inspectDatabase(config.DATABASE_URL)
+  if (isEmpty) throw new Error('The database is empty: pg_restore comes first')
   const { store } = await openStore(config.DATABASE_URL, () => {})
   try {
     refuseWithoutMasterKey(await store.signingKeys.list(), config)
@@ -97,7 +101,7 @@ async function putInPlace(
     admit: ({ signingKeys }) => refuseWithoutMasterKey(signingKeys, config),
     async prepare(draft) {
       sessionsEnded = await settle(draft, now, keepSessions)
-      if (!keepSessions) isCarried = carryRevocations(path, draft, now, lastTokenExpiry(now))
+      isCarried = carryRevocations(path, draft, { now, expiresAt: lastTokenExpiry(now), keepSessions })
     }
   })
   const { users } = facts
@@ -121,6 +125,7 @@ async function settle(draft: string, now: number, keepSessions: boolean): Promis
 
 // Without it nobody could sign in: better to know before anything is put in place.
 function refuseWithoutMasterKey(signingKeys: SealedKey[], config: Config): void {
+  if (signingKeys.length === 0) return
   const { AUTH_MASTER_KEY, AUTH_MASTER_KEY_PREVIOUS: previous, AUTH_DATA_DIR } = config
   const masterKey = masterKeyIn(AUTH_MASTER_KEY, AUTH_DATA_DIR)
   const { signingKeyWrap } = deriveKeys(masterKey, previous ? Buffer.from(previous, 'base64url') : undefined)

@@ -15,6 +15,8 @@ const UNSAFE_POSTGRES = { fsync: 'off', full_page_writes: 'off', synchronous_com
 
 /** What a database says of itself, nothing in it changed: no migration is run. */
 export interface Inspection extends DatabaseState {
+  /** Whether no version of Gatehouse was ever here. */
+  isEmpty: boolean
   /** When this was read, here: milliseconds since the epoch. */
   readAt: number
   /** Of the database's server, and by how many milliseconds it may be wrong; undefined where it is this machine. */
@@ -40,13 +42,15 @@ export async function inspectDatabase(databaseUrl: string): Promise<Inspection> 
   const db = new Kysely<Tables>({ dialect })
   try {
     const says = path === undefined ? await askPostgres(db) : await askSqlite(db, path)
-    const migrations = compareMigrations(await executedMigrations(db), engine)
+    const executed = await executedMigrations(db)
+    const migrations = compareMigrations(executed, engine)
     // Tables of another version may be others.
     const isOurs = migrations.pending.length + migrations.unknown.length === 0
     return {
       engine,
       ...says,
       ...migrations,
+      isEmpty: executed.length === 0,
       newestEvent: isOurs ? await newestEvent(db) : undefined,
       signingKeys: isOurs ? await createSigningKeys(db).list() : []
     }

@@ -37,7 +37,7 @@ export async function restoreDatabase(
   const draft = `${path}.${uuidv7()}`
   try {
     const facts = copyDatabase(file, draft)
-    countOn(draft, now)
+    countOn(draft, Math.max(now, lastPositionIn(path)))
     await prepare(draft)
     foldIn(draft)
     const replaced = existsSync(path) ? setAside(path, now) : undefined
@@ -50,24 +50,38 @@ export async function restoreDatabase(
   }
 }
 
+interface Carrying {
+  now: number
+  /** When the last access token of before is dead. */
+  expiresAt: number
+  /** Sessions that `to` has live on, whatever `from` says of them. */
+  keepSessions: boolean
+}
+
 /**
- * Has what `from` revoked, and the sessions and clients that it has, revoked in `to`, too, until `expiresAt` at the latest: their
- * access tokens are still about. False where `from` is there and could not be read.
+ * Has what `from` revoked, and the sessions and clients that it has, revoked in `to`, too: their access tokens are still about.
+ * False where `from` is there and could not be read.
  */
-export function carryRevocations(from: string, to: string, now: number, expiresAt: number): boolean {
+export function carryRevocations(
+  from: string,
+  to: string,
+  { now, expiresAt, keepSessions }: Carrying
+): boolean {
   if (!existsSync(from)) return true
   if (!isReadable(from)) return false
+  const kept = keepSessions ? 'select id from sessions' : "select ''"
   const db = new Database(to)
   try {
     db.prepare('attach ? as replaced').run(from)
     db.transaction(() => {
       db.prepare(
         `insert into revocations (kind, id, min_version, expires_at)
-         select kind, id, min_version, expires_at from replaced.revocations where expires_at > ?`
+         select kind, id, min_version, expires_at from replaced.revocations
+         where expires_at > ? and (kind <> 'sid' or id not in (${kept}))`
       ).run(now)
       db.prepare(
         `insert into revocations (kind, id, expires_at)
-         select 'sid', id, ? from replaced.sessions where ended_at is null`
+         select 'sid', id, ? from replaced.sessions where ended_at is null and id not in (${kept})`
       ).run(expiresAt)
       db.prepare(
         `insert into revocations (kind, id, min_version, expires_at)
@@ -84,17 +98,28 @@ export function carryRevocations(from: string, to: string, now: number, expiresA
 }
 
 // Who follows the revocations knows them by position: none that is given out again may be one they have passed.
-function countOn(draft: string, now: number): void {
+function countOn(draft: string, position: number): void {
   const db = new Database(draft)
   try {
     db.transaction(() => {
       const { changes } = db
         .prepare("update sqlite_sequence set seq = max(seq, ?) where name = 'revocations'")
-        .run(now)
-      if (changes === 0) db.prepare("insert into sqlite_sequence values ('revocations', ?)").run(now)
+        .run(position)
+      if (changes === 0) db.prepare("insert into sqlite_sequence values ('revocations', ?)").run(position)
     })()
   } finally {
     db.close()
+  }
+}
+
+function lastPositionIn(path: string): number {
+  try {
+    return reading(path, (db) => {
+      const last = db.prepare("select seq from sqlite_sequence where name = 'revocations'").pluck().get()
+      return typeof last === 'number' ? last : 0
+    })
+  } catch {
+    return 0
   }
 }
 

@@ -254,6 +254,11 @@ t.test('pg_dump and pg_restore, as the commands say them', { skip: await whyNoDu
     return stderr.replace('PostgreSQL has a program for this: ', '').replace(/ \(into.*/s, '')
   }
   await shell(await said(['backup', file]), service.env.DATABASE_URL as string)
+  const tooEarly = await run(['cli.ts', 'restore', '--after-pg-restore'], {
+    env: { DATABASE_URL: empty.url }
+  })
+  t.equal(tooEarly.stderr, 'The database is empty: pg_restore comes first\n')
+  t.equal(tooEarly.code, 1)
   await shell(await said(['restore', file]), empty.url)
 
   const env = { ...service.env, DATABASE_URL: empty.url }

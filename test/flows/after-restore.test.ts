@@ -1,5 +1,6 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { decodeJwt } from 'jose'
 import t from 'tap'
 import type { OptionValues } from '../../commands/command.ts'
@@ -169,4 +170,50 @@ t.test('a session counts no more that was idle for too long by the backup alone'
   const after = await build(t, { env: place.env })
   t.equal((await visiting(after.app, ada).get('/auth/check')).status, 401)
   t.equal((await visiting(after.app, ada).post('/auth/refresh')).status, 401)
+})
+
+t.test('no position in the feed is given out twice, however many restores follow each other', async (t) => {
+  const { service, place } = await newService(t)
+  await service.signUp()
+  backUpDatabase(place.path, place.backup)
+  await service.app.close()
+  const database = new Database(place.path)
+  const ahead = Date.now() + HOUR
+  database.prepare("insert or replace into sqlite_sequence (name, seq) values ('revocations', ?)").run(ahead)
+  database.close()
+  await restore(place)
+  const { app } = await build(t, { env: place.env })
+  await app.revocations.poll()
+  const { entries, place: end } = await app.revocations.after(undefined, 0, AbortSignal.timeout(1000))
+  t.ok(entries.length > 0)
+  t.ok(end.position > ahead)
+})
+
+t.test('where sessions are kept, what was revoked beside them stays so', async (t) => {
+  const { service, place } = await newService(t)
+  const ada = await service.signUp()
+  backUpDatabase(place.path, place.backup)
+  const late = service.browser()
+  await late.post('/auth/login', { email: 'ada@example.com', password })
+  const jti = { kind: 'jti', id: 'a-token', expiresAt: service.clock() + HOUR } as const
+  await service.app.store.revocations.add([jti])
+  await service.app.close()
+  await restore(place, { 'keep-sessions': true })
+  const after = await build(t, { env: place.env })
+  t.equal((await visiting(after.app, ada).get('/auth/check')).status, 204)
+  t.equal((await visiting(after.app, late).get('/auth/check')).status, 401)
+  t.equal(after.app.revocations.standingOf({ jti: jti.id, sub: 'ada' }), 'revoked')
+})
+
+t.test('a backup without signing keys asks for no master key: the next start makes both', async (t) => {
+  const { service, place } = await newService(t)
+  await service.signUp()
+  backUpDatabase(place.path, place.backup)
+  await service.app.close()
+  new Database(place.backup).exec('delete from signing_keys').close()
+  await rm(join(place.folder, 'master.key'))
+  await restore(place)
+  const after = await build(t, { env: place.env })
+  const again = after.browser()
+  t.equal((await again.post('/auth/login', { email: 'ada@example.com', password })).status, 200)
 })
