@@ -50,7 +50,8 @@ function logFatal(err: Error, app: FastifyInstance | undefined): void {
 async function listenQuietly(app: FastifyInstance, { HOST, PORT, LOG_LEVEL }: Config): Promise<void> {
   app.log.level = 'warn'
   await app.metricsListener?.open()
-  await app.listen({ host: HOST, port: PORT })
+  // Of two addresses Fastify would close the second one without waiting for what is in flight.
+  await app.listen({ host: HOST === 'localhost' ? '127.0.0.1' : HOST, port: PORT })
   app.log.level = LOG_LEVEL
 }
 
