@@ -32,5 +32,5 @@ STOPSIGNAL SIGTERM
 # Long, for a migration of a large database: the first probe that succeeds ends it.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10m --retries=3 \
   CMD ["node", "deploy/compose/health.js"]
-# Node is the first process: signals reach it without a shell between.
+# No shell between: signals reach Node.
 CMD ["node", "server.ts"]

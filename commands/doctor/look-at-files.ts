@@ -11,7 +11,7 @@ export function lookAtDataFolder({ AUTH_DATA_DIR, DATABASE_URL }: Config): Findi
   const path = sqlitePathOf(DATABASE_URL)
   return dataFolderFindings(
     see(AUTH_DATA_DIR),
-    path !== undefined && existsSync(path) ? see(path) : undefined
+    path !== undefined && existsSync(path) && statSync(path).isFile() ? see(path) : undefined
   )
 }
 
