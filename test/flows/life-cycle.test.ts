@@ -1,17 +1,14 @@
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import t, { type Test } from 'tap'
-import { sqlitePathOf } from '../../store/sqlite/path.ts'
+import t from 'tap'
 import { build, password, type Teardown } from '../harness/build.ts'
-import { freePort, run, start } from '../harness/program.ts'
+import { freePort, start } from '../harness/program.ts'
 
 const IN_FLIGHT = 50
 const NOTICE = 3000
@@ -148,144 +145,6 @@ t.test('a request that arrives in pieces is answered after the close began', asy
   t.match(text, /^HTTP\/1\.1 200 OK\r\n/)
   t.match(text, /\r\nconnection: close\r\n/i)
 })
-
-t.test('one service a SQLite database', async (t) => {
-  const env = settings(await folder(t))
-  const port = await freePort()
-  const first = await start(t, { ...env, PORT: port })
-
-  await t.test('a second one is refused in a line', async (t) => {
-    const second = await run(['server.ts'], { env: { ...env, PORT: await freePort() } })
-    t.equal(second.code, 1)
-    t.equal(second.stdout, '')
-    t.equal(
-      second.stderr,
-      `The database cannot be used: ${env.AUTH_DATA_DIR}/gatehouse.db is in use by another Gatehouse: several at once need PostgreSQL\n`
-    )
-  })
-
-  await t.test('nor does a link to the file or its folder make another of it', async (t) => {
-    const elsewhere = await folder(t)
-    await symlink(join(env.AUTH_DATA_DIR, 'gatehouse.db'), join(elsewhere, 'gatehouse.db'))
-    await symlink(env.AUTH_DATA_DIR, join(elsewhere, 'data'))
-    const toBe = join(elsewhere, 'to-be.db')
-    await symlink('made-later.db', toBe)
-    t.equal(sqlitePathOf(`file:${toBe}`), join(elsewhere, 'made-later.db'))
-    for (const AUTH_DATA_DIR of [elsewhere, join(elsewhere, 'data')]) {
-      const { code, stderr } = await run(['server.ts'], {
-        env: { ...env, AUTH_DATA_DIR, PORT: await freePort() }
-      })
-      t.match(stderr, /gatehouse\.db is in use by another Gatehouse/)
-      t.equal(code, 1)
-    }
-  })
-
-  await t.test('commands work beside it', async (t) => {
-    const { code, stderr } = await run(['cli.ts', 'roles', 'set', 'buyer', '--scope', 'orders:read'], { env })
-    t.equal(stderr, '')
-    t.equal(code, 0)
-  })
-
-  await t.test('the lock dies with its process, however that ends', async (t) => {
-    await first.stop('SIGKILL')
-    const next = await start(t, { ...env, PORT: port })
-    t.equal((await next.stop()).code, 0)
-  })
-})
-
-t.test(
-  'a data folder that may not be written to is refused in a line',
-  { skip: whyNoOtherUser() },
-  async (t) => {
-    const path = await folder(t)
-    await chmod(path, 0o755)
-    const refused = async (t: Test, env: Record<string, string>) => {
-      const { stderr, code } = await asNobody(['server.ts'], { ...env, PORT: await freePort() })
-      t.equal(code, 1)
-      t.match(stderr, /^[^\n]*gatehouse[^\n]*\n$/i)
-      return stderr
-    }
-
-    await t.test('where it is to be made', async (t) => {
-      t.match(await refused(t, settings(join(path, 'data'))), /permission denied.*mkdir/)
-    })
-
-    await t.test('where it is another’s', async (t) => {
-      const data = join(path, 'other')
-      await mkdir(data, { mode: 0o755 })
-      t.match(await refused(t, settings(data)), /cannot be written to/)
-    })
-
-    await t.test('where the database or its lock alone is another’s', async (t) => {
-      for (const [folder, file] of [
-        ['mine', 'gatehouse.db'],
-        ['mine-too', 'gatehouse.db.lock']
-      ] as const) {
-        const data = join(path, folder)
-        await mkdir(data)
-        const server = await start(t, { ...settings(data), PORT: await freePort() })
-        await server.stop()
-        await chown(data, NOBODY, NOBODY)
-        for (const each of await readdir(data)) {
-          await chown(join(data, each), each === file ? 0 : NOBODY, NOBODY)
-          await chmod(join(data, each), 0o644)
-        }
-        t.match(await refused(t, settings(data)), /cannot be written to|permission denied/)
-      }
-    })
-
-    await t.test('where its lock is a link, and whoever made it gets nothing by it', async (t) => {
-      const data = join(path, 'linked')
-      await mkdir(data)
-      await writeFile(join(path, 'of-root'), 'secret', { mode: 0o600 })
-      await symlink(join(path, 'of-root'), join(data, 'gatehouse.db.lock'))
-      await chown(data, NOBODY, NOBODY)
-      const { code, stderr } = await run(['server.ts'], {
-        env: { ...settings(data), PORT: await freePort() }
-      })
-      t.equal(code, 1)
-      t.match(stderr, /cannot be written to: ELOOP/)
-      t.equal((await stat(join(path, 'of-root'))).uid, 0)
-    })
-
-    await t.test('though not after a restore by root', async (t) => {
-      const data = join(path, 'restored')
-      await mkdir(data)
-      await chown(data, NOBODY, NOBODY)
-      const env = settings(data)
-      const backup = join(path, 'backup.db')
-      await run(['cli.ts', 'migrate'], { env: settings(join(path, 'elsewhere')) })
-      await run(['cli.ts', 'backup', backup], { env: settings(join(path, 'elsewhere')) })
-      const { code, stderr } = await run(['cli.ts', 'restore', backup], { env })
-      t.equal(code, 0, stderr)
-      for (const file of await readdir(data)) t.equal((await stat(join(data, file))).uid, NOBODY, file)
-    })
-  }
-)
-
-const NOBODY = 65_534
-
-function whyNoOtherUser(): string | false {
-  return process.getuid?.() === 0 ? false : 'only root can run a program as somebody else'
-}
-
-async function asNobody(args: string[], env: Record<string, string>) {
-  const options = { cwd: new URL('../..', import.meta.url), uid: NOBODY, gid: NOBODY }
-  const inherited = { PATH: process.env.PATH }
-  try {
-    // Without what the test runner has every Node.js write down: nobody may write there.
-    const command = ['--unset=NODE_OPTIONS', process.execPath, ...args]
-    const { stderr } = await promisify(execFile)('env', command, {
-      ...options,
-      env: { ...inherited, ...env },
-      timeout: 20_000
-    })
-    return { code: 0, stderr }
-  } catch (error) {
-    const { code, stderr } = error as { code: number; stderr: string }
-    return { code, stderr }
-  }
-}
 
 function settings(path: string) {
   return {
