@@ -17,7 +17,8 @@ export const keysImport: Command = {
     const text = readKeyFile(path)
     return withApp(async (app) => {
       const { activatesAt } = await app.signingKeys.import(text, operator.caller)
-      await pause(Math.max(0, activatesAt - app.clock()))
+      // A timer may fire a millisecond before the clock says so.
+      while (app.clock() < activatesAt) await pause(activatesAt - app.clock())
       return keysText(app.signingKeys.schedule())
     })
   }
