@@ -28,6 +28,7 @@ import openapi from './plugins/openapi.ts'
 import passwords from './plugins/passwords.ts'
 import profiles from './plugins/profiles.ts'
 import rateLimits from './plugins/rate-limits.ts'
+import receipts from './plugins/receipts.ts'
 import requestCaller from './plugins/request-caller.ts'
 import requestId, { requestIdOf } from './plugins/request-id.ts'
 import revocations from './plugins/revocations.ts'
@@ -44,6 +45,8 @@ export interface Overrides {
   clock?: Clock
   /** Milliseconds on a clock that nobody sets, for how long ago revocations were read. */
   uptime?: () => number
+  /** Milliseconds that the event loop may be late before requests are refused; 0 is no limit. */
+  longestDelay?: number
   /** Where the log goes, or `false` for nowhere. */
   log?: NodeJS.WritableStream | false
 }
@@ -54,7 +57,7 @@ const LONGEST_ARRIVAL = 10_000
 
 /** The whole service, ready to listen or to be injected into: plugins, then routes, in reading order. */
 export async function buildApp(settings: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
-  const { clock = Date.now, uptime = () => performance.now(), log } = overrides
+  const { clock = Date.now, uptime = () => performance.now(), longestDelay, log } = overrides
   const bareHeaders = securityHeaders(settings)
   const app = Fastify({
     logger: log !== false && { ...loggerOptions(settings), ...(log && { stream: log }) },
@@ -99,13 +102,14 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(signingKeys, { uptime })
     await app.register(accessTokens)
     await app.register(crossSite)
-    await app.register(loadShedding)
+    await app.register(loadShedding, { longestDelay })
     await app.register(guard)
     await app.register(requestCaller)
     await app.register(profiles)
 
     await app.register(passwords)
     await app.register(sessions)
+    await app.register(receipts)
     await app.register(accounts)
     await app.register(oneTimeLinks)
     await app.register(administration)

@@ -43,11 +43,11 @@ export function createAccounts({
     throw new Problem('invalid_credentials')
   }
 
-  /** The session after its owner proved who they are again: tokens from before are the ones replaced. */
-  async function renewWithin(tx: Transaction, session: Session): Promise<Session> {
+  /** The session after its owner proved who they are again. The user's row is locked by now, as in every sign-in. */
+  async function renewWithin(tx: Transaction, session: Session): Promise<SignedIn> {
     const renewed = await tx.sessions.renew(session.id, clock())
     if (!renewed) throw new Problem('unauthorized')
-    return renewed
+    return sessions.present(renewed, tx)
   }
 
   /** One comparison and, if it holds, the sign-in. Undefined where the hash was replaced in between. */
@@ -97,12 +97,12 @@ export function createAccounts({
       checkPassword(input.password, { email, name: input.name }, '/password')
       const passwordHash = await hasher.hash(input.password)
       const user = newUser(email, input.name ?? null, passwordHash, clock())
-      const session = await store.transaction(async (tx) => {
+      return store.transaction(async (tx) => {
         if (!(await tx.users.insert(user))) throw new Problem('email_taken')
         await tx.users.recordLogin(user.id, passwordHash, clock())
-        return sessions.openWithin(tx, { userId: user.id, previous, as: 'account.registered' }, caller)
+        const opening = { userId: user.id, previous, as: 'account.registered' } as const
+        return sessions.present(await sessions.openWithin(tx, opening, caller), tx)
       })
-      return sessions.present(session)
     },
 
     /**
@@ -123,7 +123,10 @@ export function createAccounts({
       )
     },
 
-    /** Proves again who is signed in: the session's `authTime` becomes now. Throws as `login`. */
+    /**
+     * Proves again who is signed in: the session's `authTime` becomes now, and what was given out before is worth nothing
+     * of it. Throws as `login`.
+     */
     async reauthenticate(session: Session, password: string, caller: Caller): Promise<SignedIn> {
       const { user, throttleKey } = await confirmPassword(
         session,
@@ -131,14 +134,13 @@ export function createAccounts({
         'reauthentication.failed',
         caller
       )
-      const renewed = await store.transaction(async (tx) => {
-        const fresh = await renewWithin(tx, session)
+      return store.transaction(async (tx) => {
+        await sessions.makeTokensStaleWithin(tx, { id: user.id })
         await throttle.clearWithin(tx, throttleKey)
         const about = { userId: user.id, sessionId: session.id }
         await tx.audit.append(auditEvent('reauthentication.succeeded', caller, clock(), about))
-        return fresh
+        return renewWithin(tx, session)
       })
-      return sessions.present(renewed)
     },
 
     /** Every other session ends; this one goes on with new tokens. Throws as `login`, or `weak_password`. */
@@ -156,7 +158,7 @@ export function createAccounts({
       const { user, passwordHash, throttleKey } = confirmed
       checkPassword(input.newPassword, user, '/newPassword')
       const newHash = await hasher.hash(input.newPassword)
-      const renewed = await store.transaction(async (tx) => {
+      return store.transaction(async (tx) => {
         if (!(await tx.users.setPasswordHash(user.id, passwordHash, newHash)))
           throw new Problem('invalid_credentials')
         await sessions.endAllWithin(tx, user.id, 'password_changed', session.id)
@@ -167,16 +169,20 @@ export function createAccounts({
         await tx.audit.append(auditEvent('password.changed', caller, clock(), about))
         return renewWithin(tx, session)
       })
-      return sessions.present(renewed)
     },
 
-    async rename(session: Session, name: string | null, caller: Caller): Promise<SignedIn> {
-      await store.transaction(async (tx) => {
-        await tx.users.setName(session.userId, name)
-        await sessions.makeTokensStaleWithin(tx, { id: session.userId })
-        await tx.audit.append(auditEvent('account.renamed', caller, clock(), { userId: session.userId }))
+    /** Throws a Problem `unauthorized` if the session ended meanwhile. */
+    async rename(
+      { userId, sessionId }: { userId: string; sessionId: string },
+      name: string | null,
+      caller: Caller
+    ): Promise<SignedIn> {
+      return store.transaction(async (tx) => {
+        await tx.users.setName(userId, name)
+        await sessions.makeTokensStaleWithin(tx, { id: userId })
+        await tx.audit.append(auditEvent('account.renamed', caller, clock(), { userId }))
+        return sessions.present(await sessions.current(sessionId, tx), tx)
       })
-      return sessions.present(session)
     },
 
     /** Removes the account and all its sessions. Throws a Problem `last_administrator`. */

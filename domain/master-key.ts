@@ -97,6 +97,7 @@ export interface DerivedKey {
 /** One key for each purpose, so that none can stand in for another (HKDF-SHA-256, RFC 5869). */
 export interface DerivedKeys {
   refreshToken: DerivedKey
+  sessionBinding: DerivedKey
   csrfToken: DerivedKey
   signingKeyWrap: DerivedKey
   throttle: DerivedKey
@@ -113,6 +114,7 @@ export function deriveKeys(masterKey: Buffer, previous?: Buffer): DerivedKeys {
   }
   return {
     refreshToken: derive('refresh-token'),
+    sessionBinding: derive('session-binding'),
     csrfToken: derive('csrf-token'),
     signingKeyWrap: derive('signing-key-wrap'),
     throttle: derive('throttle'),

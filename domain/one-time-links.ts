@@ -67,7 +67,7 @@ export function createOneTimeLinks({
       checkPassword(input.password, { email, name: input.name }, '/password')
       const passwordHash = await hasher.hash(input.password)
       const user = newUser(email, input.name ?? null, passwordHash, clock())
-      const session = await store.transaction(async (tx) => {
+      return store.transaction(async (tx) => {
         await tx.exclusive('roles')
         if ((await tx.users.countAdministrators()) > 0) throw new Problem('already_set_up')
         if (!(await tx.oneTimeTokens.consume(hash, 'setup', clock()))) throw new Problem('invalid_token')
@@ -75,9 +75,9 @@ export function createOneTimeLinks({
         await tx.users.setRoles(user.id, [ADMIN_ROLE])
         await tx.oneTimeTokens.withdraw('setup', null)
         await tx.users.recordLogin(user.id, passwordHash, clock())
-        return sessions.openWithin(tx, { userId: user.id, previous, as: 'administrator.set_up' }, caller)
+        const opening = { userId: user.id, previous, as: 'administrator.set_up' } as const
+        return sessions.present(await sessions.openWithin(tx, opening, caller), tx)
       })
-      return sessions.present(session)
     },
 
     /** Sets the password that the link's owner chose; all their sessions end. Throws a Problem `invalid_token` or `weak_password`. */

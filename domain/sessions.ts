@@ -6,7 +6,8 @@ import { Problem } from './errors.ts'
 import { uuidv7 } from './id.ts'
 import type { DerivedKey } from './master-key.ts'
 import { isGenuine, type RefreshToken, readRefreshToken, sealRefreshToken } from './refresh-token.ts'
-import type { Page, Session, Store, Transaction, User } from './store.ts'
+import type { SessionBinding } from './session-binding.ts'
+import type { Page, Repositories, Session, Store, Transaction, User } from './store.ts'
 
 const SEED_BYTES = 32
 
@@ -15,7 +16,9 @@ export interface SessionRules {
   /** All in milliseconds. */
   idleTtl: number
   maxTtl: number
+  /** How long the token just replaced gets its successor: in any case, and while nothing shows that it arrived. */
   grace: number
+  unseen: number
 }
 
 /** A live session with all that its cookies are made of. */
@@ -61,9 +64,15 @@ export type EndReason =
   | 'user_disabled'
   | 'user_deleted'
 
-interface Rotation {
+/** Refresh tokens as a browser shows them, more than one if another host has set one, and the session it is bound to. */
+export interface ShownTokens {
+  texts: string[]
+  sessionId: string | undefined
+}
+
+interface Refreshed {
   result: RefreshResult
-  session?: Session
+  signedIn?: SignedIn
 }
 
 export type Sessions = ReturnType<typeof createSessions>
@@ -76,11 +85,19 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
   const revocationOf = (id: string, now: number) =>
     ({ kind: 'sid', id, expiresAt: lastTokenExpiry(now) }) as const
 
-  /** The session that this refresh token was made for, at any generation; undefined where it was not made by us. */
-  async function prove(text: string): Promise<{ token: RefreshToken; session: Session } | undefined> {
-    const token = readRefreshToken(text)
-    const session = token && (await store.sessions.find(token.sessionId))
-    return session && isGenuine(token, session, rules.refreshKeys.accepted) ? { token, session } : undefined
+  /** The newest of these refresh tokens that we made for the session that the browser is bound to. */
+  async function prove({
+    texts,
+    sessionId
+  }: ShownTokens): Promise<{ token: RefreshToken; session: Session } | undefined> {
+    const tokens = texts.flatMap((text) => readRefreshToken(text) ?? [])
+    const isNamed = tokens.some((token) => token.sessionId === sessionId)
+    const session = sessionId && isNamed ? await store.sessions.find(sessionId) : undefined
+    if (!session) return undefined
+    const [token] = tokens
+      .filter((each) => isGenuine(each, session, rules.refreshKeys.accepted))
+      .sort((one, other) => other.generation - one.generation)
+    return token && { token, session }
   }
 
   /** A live session and whoever has it, as the sign-in cookies are made of them. */
@@ -92,31 +109,55 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
     }
   }
 
-  async function present(session: Session): Promise<SignedIn> {
-    const user = await store.users.find(session.userId)
+  /** A session with its owner, read inside the transaction that changed either: no reply mixes two states. */
+  async function present(session: Session, db: Repositories = store): Promise<SignedIn> {
+    const user = await db.users.find(session.userId)
     if (!user || user.disabled) throw new Problem('invalid_session')
     return signedIn(session, user)
   }
 
-  /** The session whose next token may be given out, if any, and what to call it. */
-  async function rotate(text: string | undefined, caller: Caller): Promise<Rotation> {
-    const proof = text === undefined ? undefined : await prove(text)
+  /** The session's next tokens if they may be given out, and what this refresh is called. */
+  async function rotate(shown: ShownTokens, caller: Caller): Promise<Refreshed> {
+    const proof = await prove(shown)
     if (!proof) return { result: 'invalid' }
     const { token, session } = proof
+    // Read before the rotation: an access token never has an older sign-in and a newer version at once.
+    const user = await store.users.find(session.userId)
+    if (!user || user.disabled) return { result: 'invalid' }
     const now = clock()
-    const idleExpiresAt = Math.min(now + rules.idleTtl, session.expiresAt)
-    const rotated = await store.sessions.rotate(session.id, token.generation, now, idleExpiresAt)
-    return rotated ? { result: 'rotated', session: rotated } : settleLostRace(token, caller)
+    const rotated = await store.sessions.rotate(session.id, token.generation, {
+      lastUsedAt: now,
+      idleExpiresAt: Math.min(now + rules.idleTtl, session.expiresAt),
+      ip: caller.ip ?? '',
+      userAgent: caller.userAgent ?? ''
+    })
+    return rotated
+      ? { result: 'rotated', signedIn: signedIn(rotated, user) }
+      : settleLostRace(token, user, caller)
   }
 
-  async function settleLostRace(token: RefreshToken, caller: Caller): Promise<Rotation> {
+  async function settleLostRace(token: RefreshToken, user: User, caller: Caller): Promise<Refreshed> {
     const now = clock()
     const session = await store.sessions.find(token.sessionId)
     if (!session || !isLive(session, now)) return { result: 'invalid' }
-    const isPredecessor = token.generation === session.generation - 1
-    if (isPredecessor && now - session.lastUsedAt <= rules.grace) return { result: 'repeated', session }
+    const right = rightOf(token, session, now)
+    if (right === 'successor') return { result: 'repeated', signedIn: signedIn(session, user) }
+    if (right === 'nothing') return { result: 'invalid' }
     await endReplayed(session, token, caller, now)
     return { result: 'replayed' }
+  }
+
+  /** What a refresh token that is not the present one may have: its successor, nothing, or the end of its session. */
+  function rightOf(
+    { generation }: RefreshToken,
+    session: Session,
+    now: number
+  ): 'successor' | 'nothing' | 'end' {
+    const age = now - session.lastUsedAt
+    const { grace, unseen } = rules
+    if (generation !== session.generation - 1) return 'end'
+    if (session.handover === 'withheld') return age <= grace ? 'nothing' : 'end'
+    return age <= (session.handover === 'unseen' ? Math.max(grace, unseen) : grace) ? 'successor' : 'end'
   }
 
   // Committed by itself: the session stays dead although the request that showed the old token fails.
@@ -212,6 +253,7 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
         userId,
         seed: randomBytes(SEED_BYTES).toString('base64url'),
         generation: 0,
+        handover: 'withheld',
         remember,
         createdAt: now,
         authTime: now,
@@ -230,25 +272,36 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
     },
 
     /**
-     * Trades a refresh token for its successor. Whoever loses a race gets the winner's successor, if the token shown
-     * is the direct predecessor and within the grace; anything older is a replay and ends the session.
+     * Trades a refresh token for its successor. The direct predecessor gets the same successor again: within the grace,
+     * and longer while nothing shows that the successor arrived. Anything older is a replay and ends the session.
      * Throws a Problem `invalid_session`.
      */
-    async refresh(text: string | undefined, caller: Caller): Promise<SignedIn> {
-      const { result, session } = await rotate(text, caller)
+    async refresh(shown: ShownTokens, caller: Caller): Promise<SignedIn> {
+      const { result, signedIn } = await rotate(shown, caller)
       onRefresh?.(result)
-      if (!session) throw new Problem('invalid_session')
-      return present(session)
+      if (!signedIn) throw new Problem('invalid_session')
+      return signedIn
     },
 
-    /** The session, live or not, that a refresh token proves; undefined without proof. */
-    async identify(text: string | undefined): Promise<Session | undefined> {
-      return text === undefined ? undefined : (await prove(text))?.session
+    /** Notes that the tokens of this generation have arrived: from now on their predecessor has the grace alone. */
+    confirm: ({ sessionId, generation }: SessionBinding) => store.sessions.confirm(sessionId, generation),
+
+    /** The session, live or not, that the browser is bound to and has a refresh token of; undefined without proof. */
+    async identify(shown: ShownTokens): Promise<Session | undefined> {
+      return (await prove(shown))?.session
+    },
+
+    /** The sessions, live or not, that these refresh tokens were made for, whatever the browser is bound to. */
+    async identifyAll(texts: string[]): Promise<Session[]> {
+      const proofs = texts.map((text) =>
+        prove({ texts: [text], sessionId: readRefreshToken(text)?.sessionId })
+      )
+      return (await Promise.all(proofs)).flatMap((proof) => proof?.session ?? [])
     },
 
     /** The session of somebody who is signed in. Throws a Problem `unauthorized` where it has ended. */
-    async current(id: string): Promise<Session> {
-      const session = await store.sessions.find(id)
+    async current(id: string, db: Repositories = store): Promise<Session> {
+      const session = await db.sessions.find(id)
       if (!session || !isLive(session, clock())) throw new Problem('unauthorized')
       return session
     },

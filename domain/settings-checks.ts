@@ -96,6 +96,7 @@ function durationFaults(config: Config): string[] {
     'AUTH_KEY_ROTATION must be 10s to 400d'
   )
   must(config.AUTH_REFRESH_GRACE <= 60_000, 'AUTH_REFRESH_GRACE must be 60s or less')
+  must(config.AUTH_REFRESH_UNSEEN <= 3_600_000, 'AUTH_REFRESH_UNSEEN must be 1h or less')
   must(config.AUTH_FRESH_TTL >= 1000, 'AUTH_FRESH_TTL must be 1s or more')
   must(
     config.AUTH_SESSION_IDLE_TTL >= config.AUTH_ACCESS_TTL,

@@ -24,12 +24,20 @@ export interface User {
 /** An account as it is inserted: without roles. */
 export type InsertedUser = Omit<User, 'roles' | 'scope' | 'lastLoginAt'>
 
+/**
+ * What the predecessor of a session's present refresh token still gets. `unseen`: the present one, because no request has
+ * shown that it arrived. `seen`: the present one within the grace for parallel tabs. `withheld`: nothing, because the
+ * present one was earned by a password.
+ */
+export type Handover = 'unseen' | 'seen' | 'withheld'
+
 /** One sign-in on one device. `seed` never leaves the database; `generation` counts the refresh tokens given out. */
 export interface Session {
   id: string
   userId: string
   seed: string
   generation: number
+  handover: Handover
   remember: boolean
   createdAt: number
   authTime: number
@@ -37,9 +45,13 @@ export interface Session {
   idleExpiresAt: number
   expiresAt: number
   endedAt: number | null
+  /** Of the sign-in, or of the last refresh since. */
   ip: string
   userAgent: string
 }
+
+/** What a refresh changes in a session besides its generation. */
+export type Rotation = Pick<Session, 'lastUsedAt' | 'idleExpiresAt' | 'ip' | 'userAgent'>
 
 export interface Role {
   name: string
@@ -145,10 +157,12 @@ export interface Sessions {
   find(id: string): Promise<Session | undefined>
   /** Live ones of one user, in order of creation. */
   listLive(userId: string, now: number, page: Page): Promise<Session[]>
-  /** Atomic: the generation rises by one, only if it is `generation` and the session lives. */
-  rotate(id: string, generation: number, now: number, idleExpiresAt: number): Promise<Session | undefined>
-  /** Atomic: `authTime` becomes now and the generation rises, only if the session lives. */
+  /** Atomic: the generation rises by one, unseen, only if it is `generation` and the session lives. */
+  rotate(id: string, generation: number, rotation: Rotation): Promise<Session | undefined>
+  /** Atomic: `authTime` becomes now and the generation rises, withheld, only if the session lives. */
   renew(id: string, now: number): Promise<Session | undefined>
+  /** Atomic: an unseen handover becomes seen, only if the generation is still `generation`. */
+  confirm(id: string, generation: number): Promise<void>
   /** False where it had ended before. */
   end(id: string, reason: string, now: number): Promise<boolean>
   /** The ids of those that ended by this. */

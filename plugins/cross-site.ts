@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { csrfTokenOf, isCsrfTokenOf } from '../domain/csrf-token.ts'
 import { Problem } from '../domain/errors.ts'
-import { readRefreshToken } from '../domain/refresh-token.ts'
+import { carriesBearer } from '../verifier/credentials.ts'
 import { comesFromHere, isSafeMethod, namesItsSite } from '../verifier/cross-site.ts'
 
 const PREFLIGHT_MAX_AGE = 600
@@ -16,7 +16,8 @@ declare module 'fastify' {
 
 /**
  * Cross-site defence: an unsafe request passes if the browser says that it comes from here (Fetch Metadata) or from an
- * allowed origin; a client that says neither and rides on a cookie shows the session's CSRF token. Decorates `csrfTokenFor`.
+ * allowed origin; a client that says neither and rides on a cookie shows the session's CSRF token. A bearer token, and what
+ * a machine client signs in by, is no cookie and needs none. Decorates `csrfTokenFor`.
  */
 export default fp(
   async (fastify) => {
@@ -38,26 +39,22 @@ export default fp(
     fastify.decorate('csrfTokenFor', (sessionId) => csrfTokenOf(sessionId, derivedKeys.csrfToken.current))
 
     fastify.addHook('onRequest', async (request) => {
-      const { method, headers } = request
-      if (isSafeMethod(method) || headers.authorization !== undefined) return
+      const { method, headers, routeOptions } = request
+      if (isSafeMethod(method) || carriesBearer(headers)) return
+      if (routeOptions.config.byClient && headers.authorization !== undefined) return
       const passes = namesItsSite(headers) ? comesFromHere(headers, allowed) : hasCsrfToken(fastify, request)
       if (!passes) throw new Problem('cross_site_request')
     })
   },
-  { name: 'cross-site', dependencies: ['config', 'derived-keys', 'session-cookies', 'access-tokens'] }
+  { name: 'cross-site', dependencies: ['config', 'derived-keys', 'session-cookies'] }
 )
 
 // Without a session cookie nobody's authority is being borrowed.
 function hasCsrfToken(fastify: FastifyInstance, request: FastifyRequest): boolean {
-  const { access, refresh } = fastify.sessionCookies.read(request)
-  if (access === undefined && refresh === undefined) return true
+  const { access, refresh, session } = fastify.sessionCookies.read(request)
+  if ([access, refresh, session].every((values) => values.length === 0)) return true
   const token = request.headers['x-csrf-token']
-  if (typeof token !== 'string') return false
-  const sessionId = sessionIdOf(fastify, access, refresh)
-  return sessionId !== undefined && isCsrfTokenOf(sessionId, token, fastify.derivedKeys.csrfToken.accepted)
-}
-
-function sessionIdOf(fastify: FastifyInstance, access: string | undefined, refresh: string | undefined) {
-  if (refresh !== undefined) return readRefreshToken(refresh)?.sessionId
-  return fastify.accessTokens.read(access ?? '')?.sessionId
+  const binding = fastify.sessionCookies.bindingOf(request)
+  if (typeof token !== 'string' || !binding) return false
+  return isCsrfTokenOf(binding.sessionId, token, fastify.derivedKeys.csrfToken.accepted)
 }

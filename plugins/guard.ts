@@ -1,24 +1,65 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { FastifyInstance, preHandlerHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
-import { decorateGuard } from '../verifier/fastify.ts'
+import type { Auth } from '../verifier/authorization.ts'
+import { decorateGuard, type GuardOptions, guardOf, type OnRefusal } from '../verifier/fastify.ts'
+import type { GuardSettings } from '../verifier/guard.ts'
 
 export { isGuard } from '../verifier/fastify.ts'
 
 /**
- * Decorates `guard(options)` and `request.auth`: the guard that other services install, over our own keys and revocations.
- * Refusals go to the error handler; other sites' requests were refused before (`cross-site.ts`).
+ * How a person's token may be shown besides the usual way. `bearer`: as other services take it. `shared`: also as the cookie
+ * that `AUTH_COOKIE_DOMAIN` shares, which a proxy of another host passes on without the session cookie.
+ */
+type Showing = 'bearer' | 'shared'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** A guard for routes that say who somebody is and change nothing. */
+    tokenGuard(showing: Showing, options?: GuardOptions): preHandlerHookHandler
+  }
+}
+
+/**
+ * Decorates `guard(options)` and `request.auth`: the guard that other services install, over our own keys and revocations. A
+ * person's token counts beside the session cookie of its session alone, because services and other hosts see tokens, too.
+ * A machine's token counts as bearer. Refusals go to the error handler; `cross-site.ts` has refused other sites' requests.
  */
 export default fp(
   async (fastify) => {
     const { accessTokens, sessionCookies, clock } = fastify
-    const settings = {
+    const settingsFor = (accepts: Acceptance): GuardSettings => ({
       verifier: accessTokens,
       cookies: [sessionCookies.names.access],
-      allowedOrigins: 'unchecked' as const,
-      clock
-    }
-    decorateGuard(fastify, settings, (refusal) => {
-      throw refusal
+      allowedOrigins: 'unchecked',
+      clock,
+      accepts: (auth, from, headers) =>
+        auth.kind === 'service' ? from === 'header' : accepts(auth, from, headers)
     })
+    const { bound, bearer, shared } = acceptances(fastify)
+    const showings = { bearer: settingsFor(bearer), shared: settingsFor(shared) }
+    decorateGuard(fastify, settingsFor(bound), refuse)
+    fastify.decorate('tokenGuard', (showing: Showing, options?: GuardOptions) =>
+      guardOf(showings[showing], options, refuse)
+    )
   },
   { name: 'guard', dependencies: ['config', 'session-cookies', 'access-tokens'] }
 )
+
+const refuse: OnRefusal = (refusal) => {
+  throw refusal
+}
+
+type Acceptance = (auth: Auth, from: 'cookie' | 'header', headers: IncomingHttpHeaders) => boolean
+
+function acceptances({ sessionCookies, config }: FastifyInstance): Record<'bound' | Showing, Acceptance> {
+  const isBound: Acceptance = ({ sessionId }, from, headers) =>
+    from === 'cookie' && sessionCookies.bindingOf({ headers })?.sessionId === sessionId
+  const isShared = (headers: IncomingHttpHeaders) =>
+    config.AUTH_COOKIE_DOMAIN !== '' && sessionCookies.read({ headers }).session.length === 0
+  return {
+    bound: isBound,
+    bearer: (auth, from, headers) => from === 'header' || isBound(auth, from, headers),
+    shared: (auth, from, headers) => from === 'header' || isShared(headers) || isBound(auth, from, headers)
+  }
+}

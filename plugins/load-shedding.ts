@@ -19,11 +19,16 @@ declare module 'fastify' {
 /** For routes that tell of the process itself: they answer while everything else is shed. */
 export const serveAnyway = (): void => {}
 
+export interface LoadSheddingOptions {
+  /** Milliseconds; 0 is no limit. */
+  longestDelay?: number | undefined
+}
+
 /** Refuses at once, with 503 and Retry-After, what would only wait: while the event loop is late or memory runs out. */
-export default fp(
-  async (fastify) => {
+export default fp<LoadSheddingOptions>(
+  async (fastify, { longestDelay = LONGEST_DELAY }) => {
     await fastify.register(underPressure, {
-      maxEventLoopDelay: LONGEST_DELAY,
+      maxEventLoopDelay: longestDelay,
       maxHeapUsedBytes: MOST_MEMORY * getHeapStatistics().heap_size_limit,
       maxRssBytes: MOST_MEMORY * memoryLimit(),
       pressureHandler: async (_request, _reply, type, value) => {

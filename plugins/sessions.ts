@@ -20,7 +20,8 @@ export default fp(
           refreshKeys: derivedKeys.refreshToken,
           idleTtl: config.AUTH_SESSION_IDLE_TTL,
           maxTtl: config.AUTH_SESSION_MAX_TTL,
-          grace: config.AUTH_REFRESH_GRACE
+          grace: config.AUTH_REFRESH_GRACE,
+          unseen: config.AUTH_REFRESH_UNSEEN
         },
         onRefresh: instruments && ((result) => instruments.refreshes.inc({ result }))
       })

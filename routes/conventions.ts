@@ -6,6 +6,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** For everybody: the route has no guard, and says so. */
     public?: boolean
+    /** For machine clients, which sign in at the route itself. */
+    byClient?: boolean
   }
 }
 
@@ -24,7 +26,8 @@ export function holdConventions(fastify: FastifyInstance): void {
     if (!declaresReplies(route)) throw new Error(`${route.method} ${route.url} must declare its replies`)
     if (guarded) {
       route.attachValidation = true
-      route.preHandler = [...hooks, refuseInvalid]
+      route.config = { ...route.config, byClient }
+      route.preHandler = [...hooks, ...(byClient ? [] : [fastify.noteReceipt]), refuseInvalid]
       const security: Array<Record<string, string[]>> = byClient
         ? [{ client: [] }]
         : [{ cookie: [] }, { bearer: [] }]

@@ -83,6 +83,10 @@ export const Settings = Type.Object({
     '10s',
     'The refresh token just replaced still gets its successor for so long (parallel tabs), at most `60s`'
   ),
+  AUTH_REFRESH_UNSEEN: Duration(
+    '10m',
+    'It gets it for so long if nothing has shown that the successor arrived (an answer lost on the way), at most `1h`'
+  ),
   AUTH_FRESH_TTL: Duration('10m', 'How long a sign-in counts as recent for sensitive changes'),
   AUTH_COOKIE_SAMESITE: Type.Enum(['lax', 'strict'], {
     default: 'lax',

@@ -6,13 +6,15 @@ import { initial } from './migrations/0001-initial.ts'
 import { keySchedule } from './migrations/0002-key-schedule.ts'
 import { revocationLog } from './migrations/0003-revocation-log.ts'
 import { clients } from './migrations/0004-clients.ts'
+import { sessionHandover } from './migrations/0005-session-handover.ts'
 import type { Tables } from './tables.ts'
 
 export const migrationsOf = (engine: Store['engine']) => ({
   '0001-initial': initial,
   '0002-key-schedule': keySchedule,
   '0003-revocation-log': revocationLog(engine),
-  '0004-clients': clients
+  '0004-clients': clients,
+  '0005-session-handover': sessionHandover
 })
 
 /** How the migrations that a database went through compare with those of this version. */

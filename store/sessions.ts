@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { Session, Sessions } from '../domain/store.ts'
+import type { Handover, Session, Sessions } from '../domain/store.ts'
 import type { Tables } from './tables.ts'
 
 type Row = Tables['sessions']
@@ -21,6 +21,7 @@ export function createSessions(db: Kysely<Tables>): Sessions {
           user_id: session.userId,
           seed: session.seed,
           generation: session.generation,
+          handover: session.handover,
           remember: Number(session.remember),
           created_at: session.createdAt,
           auth_time: session.authTime,
@@ -54,9 +55,16 @@ export function createSessions(db: Kysely<Tables>): Sessions {
       return (await query.execute()).map(toSession)
     },
 
-    async rotate(id, generation, now, idleExpiresAt) {
-      const row = await living(now)
-        .set({ generation: generation + 1, last_used_at: now, idle_expires_at: idleExpiresAt })
+    async rotate(id, generation, { lastUsedAt, idleExpiresAt, ip, userAgent }) {
+      const row = await living(lastUsedAt)
+        .set({
+          generation: generation + 1,
+          handover: 'unseen',
+          last_used_at: lastUsedAt,
+          idle_expires_at: idleExpiresAt,
+          ip,
+          user_agent: userAgent
+        })
         .where('id', '=', id)
         .where('generation', '=', generation)
         .returningAll()
@@ -66,11 +74,26 @@ export function createSessions(db: Kysely<Tables>): Sessions {
 
     async renew(id, now) {
       const row = await living(now)
-        .set((columns) => ({ auth_time: now, last_used_at: now, generation: columns('generation', '+', 1) }))
+        .set((columns) => ({
+          auth_time: now,
+          last_used_at: now,
+          generation: columns('generation', '+', 1),
+          handover: 'withheld'
+        }))
         .where('id', '=', id)
         .returningAll()
         .executeTakeFirst()
       return row && toSession(row)
+    },
+
+    async confirm(id, generation) {
+      await db
+        .updateTable('sessions')
+        .set({ handover: 'seen' })
+        .where('id', '=', id)
+        .where('generation', '=', generation)
+        .where('handover', '=', 'unseen')
+        .execute()
     },
 
     async end(id, reason, now) {
@@ -119,6 +142,7 @@ function toSession(row: Row): Session {
     userId: row.user_id,
     seed: row.seed,
     generation: row.generation,
+    handover: row.handover as Handover,
     remember: row.remember === 1,
     createdAt: row.created_at,
     authTime: row.auth_time,

@@ -20,6 +20,7 @@ export interface Tables {
     user_id: string
     seed: string
     generation: number
+    handover: string
     remember: number
     created_at: number
     auth_time: number

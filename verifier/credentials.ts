@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { cookieValues } from './cookies.ts'
 import { Refusal } from './refusal.ts'
 
 export interface Credential {
@@ -7,34 +8,31 @@ export interface Credential {
 }
 
 /**
- * The access token that a request carries. An Authorization header, where there is one, is the only credential looked at:
- * a bad one is never made up for by a cookie. Throws a Refusal `unauthorized` for a header that is no bearer token.
+ * The access tokens that a request carries, to be tried in turn. A bearer token is the only credential looked at: a bad one
+ * is never made up for by a cookie. A name that comes more than once gives each of its values, because a sibling host
+ * may have set one of them. Throws a Refusal `unauthorized` if the `Bearer` scheme is followed by no token.
  */
-export function readCredential(
-  { authorization, cookie }: IncomingHttpHeaders,
+export function readCredentials(
+  headers: IncomingHttpHeaders,
   cookieNames: string[],
   from?: Credential['from']
-): Credential | undefined {
-  if (authorization !== undefined) {
-    return from === 'cookie' ? undefined : { token: bearerToken(authorization), from: 'header' }
+): Credential[] {
+  if (carriesBearer(headers)) {
+    return from === 'cookie' ? [] : [{ token: bearerToken(headers.authorization), from: 'header' }]
   }
-  if (cookie === undefined || from === 'header') return undefined
-  const token = cookieNames.map((name) => cookieValue(cookie, name)).find((value) => value !== undefined)
-  return token === undefined ? undefined : { token, from: 'cookie' }
+  if (headers.cookie === undefined || from === 'header') return []
+  const tokens = cookieNames.flatMap((name) => cookieValues(headers.cookie, name))
+  return tokens.map((token) => ({ token, from: 'cookie' }))
 }
 
-/** RFC 6750 §2.1, to the letter: the scheme, one space, the token. */
-function bearerToken(authorization: string): string {
-  const match = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization)
-  if (!match) throw new Refusal('unauthorized')
-  return match[1] as string
+/** Whether the Authorization header is of the `Bearer` scheme. Of another scheme it is no credential of ours (RFC 9110 §11.6.2). */
+export function carriesBearer({ authorization = '' }: IncomingHttpHeaders): boolean {
+  return /^bearer(?![\w!#$%&'*+.^`|~-])/i.test(authorization)
 }
 
-/** RFC 6265 §4.2.1; where a name comes twice, the first counts, which browsers send for the longer path. */
-function cookieValue(header: string, name: string): string | undefined {
-  for (const pair of header.split(';')) {
-    const equals = pair.indexOf('=')
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim() || undefined
-  }
-  return undefined
+/** RFC 6750 §2.1: the scheme, one space or more, the token. */
+function bearerToken(authorization = ''): string {
+  const token = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization)?.[1]
+  if (token === undefined) throw new Refusal('unauthorized')
+  return token
 }

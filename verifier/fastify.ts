@@ -52,7 +52,8 @@ export function isGuard(hook: unknown): boolean {
   return typeof hook === 'function' && guards.has(hook)
 }
 
-function guardOf(
+/** A guard over settings of one's own, as a `preHandler`. */
+export function guardOf(
   settings: GuardSettings,
   options: GuardOptions | undefined,
   onRefusal: OnRefusal

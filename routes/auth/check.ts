@@ -12,7 +12,7 @@ const check: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       // Asked with every request of a guarded site, and a look-up in memory.
       config: { rateLimit: false },
-      preHandler: fastify.guard(),
+      preHandler: fastify.tokenGuard('shared'),
       schema: { tags: ['auth'], querystring: Check, response: { 204: NoContent, ...refusals } }
     },
     async ({ auth, query: { role, scope } }, reply) => {

@@ -3,7 +3,7 @@ import { Login } from '../../schemas/auth.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { SignedIn } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
-import { sessionOfCookie } from './session-of.ts'
+import { boundSession } from './session-of.ts'
 import { setSignInCookies } from './sign-in-cookies.ts'
 
 /** POST /auth/login: trades e-mail and password for a session. */
@@ -16,7 +16,7 @@ const login: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['auth'], body: Login, response: { 200: SignedIn, ...refusals } }
     },
     async (request, reply) => {
-      const previous = await sessionOfCookie(fastify, request)
+      const previous = await boundSession(fastify, request)
       const signedIn = await fastify.accounts.login(request.body, request.caller(), previous)
       setSignInCookies(fastify, reply, signedIn)
       return signedInView(signedIn)

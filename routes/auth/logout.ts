@@ -1,17 +1,20 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Problem } from '../../domain/errors.ts'
 import { NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
-import { provenSession } from './session-of.ts'
+import { carriesBearer } from '../../verifier/credentials.ts'
+import { provenSessions } from './session-of.ts'
 
-/** POST /auth/logout: ends the session of this browser, and succeeds where there is none. */
+/** POST /auth/logout: ends every session that a cookie proves, and succeeds without one. A bearer token is refused. */
 const logout: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/logout',
     { config: { public: true }, schema: { tags: ['auth'], response: { 204: NoContent, ...refusals } } },
     async (request, reply) => {
-      const session = await provenSession(fastify, request)
-      if (session)
+      if (carriesBearer(request.headers)) throw new Problem('unauthorized')
+      for (const session of await provenSessions(fastify, request)) {
         await fastify.sessions.end(session, 'logout', { ...request.caller(), actorId: session.userId })
+      }
       fastify.sessionCookies.clear(reply)
       reply.code(204)
       return null

@@ -5,7 +5,7 @@ import { refusals } from '../../schemas/problem.ts'
 import { Me } from '../../schemas/session.ts'
 import { NameChange } from '../../schemas/user.ts'
 import { signedInView } from '../views/session.ts'
-import { setSignInCookies } from './sign-in-cookies.ts'
+import { setAccessCookie } from './sign-in-cookies.ts'
 
 /** /auth/me: one's own profile: read it, change the name, delete the account. */
 const me: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -18,7 +18,10 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
 
   fastify.get(
     '/me',
-    { preHandler: signedIn, schema: { tags: ['account'], response: { 200: Me, ...refusals } } },
+    {
+      preHandler: fastify.tokenGuard('bearer', { kind: 'user', direct: true }),
+      schema: { tags: ['account'], response: { 200: Me, ...refusals } }
+    },
     async ({ auth }) => meView(await fastify.sessions.present(await fastify.sessions.current(auth.sessionId)))
   )
 
@@ -29,9 +32,13 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['account'], body: NameChange, response: { 200: Me, ...refusals } }
     },
     async (request, reply) => {
-      const session = await fastify.sessions.current(request.auth.sessionId)
-      const renamed = await fastify.accounts.rename(session, request.body.name, request.caller())
-      setSignInCookies(fastify, reply, renamed)
+      const { subject: userId, sessionId } = request.auth
+      const renamed = await fastify.accounts.rename(
+        { userId, sessionId },
+        request.body.name,
+        request.caller()
+      )
+      setAccessCookie(fastify, reply, renamed)
       return meView(renamed)
     }
   )

@@ -5,17 +5,17 @@ import { signedInView } from '../views/session.ts'
 import { setSignInCookies } from './sign-in-cookies.ts'
 
 /**
- * POST /auth/refresh: trades the refresh cookie for its successor and a new access token. A refusal clears no cookie:
- * by the time it arrives, another tab may have put a good one there.
+ * POST /auth/refresh: trades the refresh cookie of the session that the browser is bound to for its successor and a new
+ * access token. A refusal clears no cookie: by the time it arrives, another tab may have put a good one there.
  */
 const refresh: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/refresh',
     { config: { public: true }, schema: { tags: ['auth'], response: { 200: SignedIn, ...refusals } } },
     async (request, reply) => {
-      const { refresh: shown } = fastify.sessionCookies.read(request)
-      const token = request.headers.authorization === undefined ? shown : undefined
-      const signedIn = await fastify.sessions.refresh(token, request.caller())
+      const { refresh: texts } = fastify.sessionCookies.read(request)
+      const sessionId = fastify.sessionCookies.bindingOf(request)?.sessionId
+      const signedIn = await fastify.sessions.refresh({ texts, sessionId }, request.caller())
       setSignInCookies(fastify, reply, signedIn)
       return signedInView(signedIn)
     }

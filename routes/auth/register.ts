@@ -3,7 +3,7 @@ import { Registration } from '../../schemas/auth.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { SignedIn } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
-import { sessionOfCookie } from './session-of.ts'
+import { boundSession } from './session-of.ts'
 import { setSignInCookies } from './sign-in-cookies.ts'
 
 /** POST /auth/register: a new account, signed in. */
@@ -16,7 +16,7 @@ const register: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['auth'], body: Registration, response: { 201: SignedIn, ...refusals } }
     },
     async (request, reply) => {
-      const previous = await sessionOfCookie(fastify, request)
+      const previous = await boundSession(fastify, request)
       const signedIn = await fastify.accounts.register(request.body, request.caller(), previous)
       setSignInCookies(fastify, reply, signedIn)
       reply.code(201)

@@ -3,7 +3,7 @@ import { SetUp } from '../../schemas/auth.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { SignedIn } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
-import { sessionOfCookie } from './session-of.ts'
+import { boundSession } from './session-of.ts'
 import { setSignInCookies } from './sign-in-cookies.ts'
 
 /** POST /auth/setup: the first administrator, by the link that the start prints; only while there is none. */
@@ -16,7 +16,7 @@ const setup: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['auth'], body: SetUp, response: { 201: SignedIn, ...refusals } }
     },
     async (request, reply) => {
-      const previous = await sessionOfCookie(fastify, request)
+      const previous = await boundSession(fastify, request)
       const signedIn = await fastify.oneTimeLinks.redeemSetUp(request.body, request.caller(), previous)
       setSignInCookies(fastify, reply, signedIn)
       reply.code(201)

@@ -19,6 +19,7 @@ const newSession = (userId: string): Omit<Session, 'endedAt'> => ({
   userId,
   seed: 'seed',
   generation: 0,
+  handover: 'withheld',
   remember: true,
   createdAt: Date.now(),
   authTime: Date.now(),

@@ -40,7 +40,10 @@ t.test('what callers write is in no line of the log, no audit row and no refusal
 
   const callers: Array<() => Record<string, string>> = [
     () => ({}),
-    () => ({ 'sec-fetch-site': 'same-origin', cookie: `access=${root.value('access')}` })
+    () => ({
+      'sec-fetch-site': 'same-origin',
+      cookie: `access=${root.value('access')}; session=${root.value('session')}`
+    })
   ]
   for (const operation of await operationsOf(service)) {
     // What was asked before may have signed the administrator out.
@@ -82,6 +85,7 @@ t.test('no real secret is in a line of the log, an audit row or a refusal', asyn
   const keep = (name: string, value: string) => secrets.set(`${name} ${secrets.size}`, value)
   const keepCookies = () => {
     keep('access', root.value('access'))
+    keep('session', root.value('session'))
     keep('refresh', root.value('refresh'))
   }
   const note = (text: string) => refusals.push(text)
@@ -203,7 +207,8 @@ function* plantedIn({ method, path, parameters, contentType, fields }: Operation
   }
   for (const scheme of ['Bearer', 'Basic'])
     yield { ...base, headers: { authorization: `${scheme} ${Buffer.from(CANARY).toString('base64')}` } }
-  for (const name of ['access', 'refresh']) yield { ...base, headers: { cookie: `${name}=${encoded}` } }
+  for (const name of ['access', 'refresh', 'session'])
+    yield { ...base, headers: { cookie: `${name}=${encoded}` } }
   if (contentType === undefined) return
   yield { ...base, headers: { 'content-type': 'application/json' }, payload: `{"password": ${CANARY}` }
   yield { ...base, headers: { 'content-type': encoded }, payload: CANARY }

@@ -45,14 +45,14 @@ for (const [place, { skip, env }] of Object.entries(places)) {
         0
       )
       for (const route of [...cluster.routes(), following]) {
-        const statuses = await Promise.all(revoked.map(({ token }) => statusOf(route, token)))
+        const statuses = await Promise.all(revoked.map(({ cookie }) => statusOf(route, cookie)))
         t.strictSame(new Set(statuses), new Set([401]), 'and neither in the end')
       }
     })
   })
 }
 
-async function statusOf(route: string, token: string): Promise<number> {
-  const { status } = await fetch(route, { headers: { authorization: `Bearer ${token}` } })
+async function statusOf(route: string, cookie: string): Promise<number> {
+  const { status } = await fetch(route, { headers: { cookie } })
   return status
 }

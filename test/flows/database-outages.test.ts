@@ -117,7 +117,7 @@ t.test(
       await signOut(watched.cluster, 1, carol)
       await server.restart(how)
       const backAt = performance.now()
-      const shown = watched.cluster.routes().map((route) => new TokenWatch(route, carol.token))
+      const shown = watched.cluster.routes().map((route) => new TokenWatch(route, carol.cookie))
       await watched.recovered()
       t.comment(`${how}: recovered ${Math.round(performance.now() - backAt)} ms after it was back`)
       await until(() => shown.every(({ last }) => last === 401), LIMIT, 'the token is refused')

@@ -16,7 +16,7 @@ t.test(
       const carol = await cluster.signUp(1)
       await cluster.kill(1)
       await signOut(cluster, 0, carol)
-      const shown = new TokenWatch(cluster.routes()[1] as string, carol.token)
+      const shown = new TokenWatch(cluster.routes()[1] as string, carol.cookie)
       await cluster.revive(1)
       await until(() => shown.last === 401, RECOVERY, 'it answers again')
       await shown.stop()

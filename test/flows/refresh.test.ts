@@ -61,10 +61,11 @@ for (const engine of engines) {
       const window = await gatehouse.signUp('grace@example.com')
       const late = window.clone()
       await window.post('/auth/refresh')
+      t.equal((await window.get('/auth/me')).status, 200, 'the successor has been seen')
       clock.advance(GRACE)
       const answer = await late.post('/auth/refresh')
       t.equal(answer.status, 200)
-      t.strictSame(answer.cookies.map(({ name }) => name).sort(), ['access', 'refresh'])
+      t.strictSame(answer.cookies.map(({ name }) => name).sort(), ['access', 'refresh', 'session'])
       t.equal(late.value('refresh'), window.value('refresh'))
       t.ok(await isLive(window))
     })
@@ -75,6 +76,7 @@ for (const engine of engines) {
       await elsewhere.post('/auth/login', { email: 'replayed@example.com', password })
       const thief = window.clone()
       const { session, user } = (await window.post('/auth/refresh')).body
+      t.equal((await window.get('/auth/me')).status, 200, 'the successor has been seen')
       clock.advance(GRACE + 1)
 
       t.strictSame(refusalOf(await thief.post('/auth/refresh')), refusal(401, 'invalid_session'))
@@ -109,6 +111,7 @@ for (const engine of engines) {
       const window = await gatehouse.signUp('replays@example.com')
       const thieves = Array.from({ length: 10 }, () => window.clone())
       const { session } = (await window.post('/auth/refresh')).body
+      t.equal((await window.get('/auth/me')).status, 200, 'the successor has been seen')
       clock.advance(GRACE + 1)
       const answers = await Promise.all(thieves.map((thief) => thief.post('/auth/refresh')))
       for (const answer of answers) t.strictSame(refusalOf(answer), refusal(401, 'invalid_session'))

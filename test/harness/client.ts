@@ -4,29 +4,29 @@ export interface ClientAnswer {
   body: any
 }
 
-/** A browser, or whoever has an access token, that talks to a really listening server. */
+/** A browser that talks to a really listening server. */
 export class Client {
   readonly #origin: string
   readonly #cookies = new Map<string, string>()
-  readonly #bearer: string | undefined
 
-  /** With a bearer token no cookie is sent. */
-  constructor(origin: string, bearer?: string) {
+  /** `cookie`: what it has already, as a Cookie header. */
+  constructor(origin: string, cookie = '') {
     this.#origin = origin
-    this.#bearer = bearer
+    for (const pair of cookie.split('; ').filter(Boolean)) this.#keep(pair)
   }
 
   /** Rejects with a TypeError, as fetch does, where the connection breaks. */
   async ask(method: string, path: string, body?: object): Promise<ClientAnswer> {
     const response = await fetch(this.#origin + path, {
       method,
-      headers: { ...this.#proof(), ...(body && { 'content-type': 'application/json' }) },
+      headers: {
+        'sec-fetch-site': 'same-origin',
+        cookie: this.cookie,
+        ...(body && { 'content-type': 'application/json' })
+      },
       ...(body && { body: JSON.stringify(body) })
     })
-    for (const line of response.headers.getSetCookie()) {
-      const [name = '', value = ''] = (line.split(';', 1)[0] as string).split('=')
-      this.#cookies.set(name, value)
-    }
+    for (const line of response.headers.getSetCookie()) this.#keep(line.split(';', 1)[0] as string)
     const text = await response.text()
     return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
   }
@@ -44,9 +44,13 @@ export class Client {
     return this.#cookies.get('access') ?? ''
   }
 
-  #proof(): Record<string, string> {
-    if (this.#bearer !== undefined) return { authorization: `Bearer ${this.#bearer}` }
-    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    return { 'sec-fetch-site': 'same-origin', cookie }
+  /** All that it has, as a Cookie header. */
+  get cookie(): string {
+    return [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  }
+
+  #keep(pair: string): void {
+    const [name = '', value = ''] = pair.split('=')
+    this.#cookies.set(name, value)
   }
 }

@@ -27,11 +27,11 @@ const SETTINGS = {
   AUTH_REFRESH_GRACE: '60s'
 }
 
-/** Somebody who is signed in. `token` is their access token. */
+/** Somebody who is signed in. `cookie` is the header that their browser sends. */
 export interface Person {
   id: string
   sessionId: string
-  token: string
+  cookie: string
 }
 
 /** Real server processes on one PostgreSQL, with one issuer and one master key. */
@@ -68,7 +68,7 @@ export async function startCluster(t: Teardown, env: Record<string, string> = {}
 
   // Each start withdraws the set-up link of the one before.
   const first = await start()
-  const token = await setUp(first)
+  const { cookie, token } = await setUp(first)
   const instances = [first, ...(await Promise.all([start(), start()]))]
   const urlOf = (instance: number) => (instances[instance] as Instance).url
   let people = 0
@@ -76,14 +76,14 @@ export async function startCluster(t: Teardown, env: Record<string, string> = {}
   return {
     instances,
     routes: () => instances.map(({ url }) => url + GUARDED),
-    administrator: (instance) => new Client(urlOf(instance), token),
+    administrator: (instance) => new Client(urlOf(instance), cookie),
 
     async signUp(instance) {
       people += 1
       const client = new Client(urlOf(instance))
       const email = `person${people}@example.com`
       const { user, session } = await client.must('POST', '/auth/register', { email, password })
-      return { id: user.id, sessionId: session.id, token: client.token }
+      return { id: user.id, sessionId: session.id, cookie: client.cookie }
     },
 
     kill: async (instance) => instances[instance]?.stop('SIGKILL'),
@@ -102,15 +102,24 @@ async function newDatabase(t: Teardown): Promise<string> {
   return url
 }
 
-/** The first administrator's access token, after they have let everybody call the guarded route. */
-async function setUp({ url, notice }: Instance): Promise<string> {
+/** The first administrator's cookies, after they have let everybody call the guarded route, and a follower's token. */
+async function setUp({ url, notice }: Instance): Promise<{ cookie: string; token: string }> {
   const token = new URLSearchParams(new URL(notice.setup ?? '').hash.slice(1)).get('token')
   const root = new Client(url)
   await root.must('POST', '/auth/setup', { token, email: 'root@example.com', password })
   await root.must('PUT', '/admin/roles/user', { scope: SCOPE })
   await root.must('POST', '/auth/refresh')
   await root.must('POST', '/admin/roles', { name: 'clerk', scope: SCOPE })
-  return root.token
+  const follower = { name: 'follower', scope: 'revocations:read' }
+  const { clientId, clientSecret } = await root.must('POST', '/admin/clients', follower)
+  return { cookie: root.cookie, token: await clientToken(url, clientId, clientSecret) }
+}
+
+async function clientToken(url: string, client_id: string, client_secret: string): Promise<string> {
+  const body = new URLSearchParams({ grant_type: 'client_credentials', client_id, client_secret })
+  const response = await fetch(`${url}/oauth/token`, { method: 'POST', body })
+  const { access_token } = (await response.json()) as { access_token: string }
+  return access_token
 }
 
 async function startFollower(t: Teardown, settings: FollowerSettings): Promise<string> {

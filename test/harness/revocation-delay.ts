@@ -13,8 +13,8 @@ type Revoke = (cluster: Cluster, instance: number, person: Person) => Promise<un
 
 /** Whatever makes an access token worthless before its time. */
 const ways: Record<string, Revoke> = {
-  logout: ({ instances }, instance, { token }) =>
-    new Client(instances[instance]?.url ?? '', token).must('POST', '/auth/logout'),
+  logout: ({ instances }, instance, { cookie }) =>
+    new Client(instances[instance]?.url ?? '', cookie).must('POST', '/auth/logout'),
   disabled: (cluster, instance, { id }) =>
     cluster.administrator(instance).must('PATCH', `/admin/users/${id}`, { disabled: true }),
   'roles changed': (cluster, instance, { id }) =>
@@ -28,7 +28,7 @@ const ways: Record<string, Revoke> = {
  */
 export interface Revoked {
   way: string
-  token: string
+  cookie: string
   own: number
   others: number[]
   following: number
@@ -60,7 +60,7 @@ async function measureOne(cluster: Cluster, following: string, turn: number): Pr
   const way = names[turn % names.length] as string
   const instance = Math.floor(turn / names.length) % cluster.instances.length
   const person = await cluster.signUp((instance + 1) % cluster.instances.length)
-  const watches = [...cluster.routes(), following].map((route) => new TokenWatch(route, person.token))
+  const watches = [...cluster.routes(), following].map((route) => new TokenWatch(route, person.cookie))
   try {
     await until(() => watches.every(({ acceptedAt }) => acceptedAt > 0), DEADLINE, 'the token is accepted')
     await pause(Math.random() * SPREAD)
@@ -72,7 +72,7 @@ async function measureOne(cluster: Cluster, following: string, turn: number): Pr
     const delays = watches.map(({ acceptedAt }) => Math.max(0, acceptedAt - acknowledgedAt))
     return {
       way,
-      token: person.token,
+      cookie: person.cookie,
       own: delays[instance] as number,
       others: delays.slice(0, -1).filter((_, index) => index !== instance),
       following: delays.at(-1) as number,

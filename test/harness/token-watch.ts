@@ -7,7 +7,7 @@ const CALL_TIMEOUT = 10_000
 /** What stands for a status where the connection broke. */
 const BROKEN = 0
 
-/** A guarded route asked with one token again and again, over one kept-alive connection. Times are of performance.now(). */
+/** A guarded route asked with the same cookies again and again, over one kept-alive connection. Times are of performance.now(). */
 export class TokenWatch {
   /** When the last call was sent that was let in. */
   acceptedAt = Number.NEGATIVE_INFINITY
@@ -23,8 +23,8 @@ export class TokenWatch {
   readonly #ended: Promise<void>
 
   /** `gap`: milliseconds between two calls. */
-  constructor(route: string, token: string, gap = GAP) {
-    this.#ended = this.#watch(new URL(route), token, gap)
+  constructor(route: string, cookie: string, gap = GAP) {
+    this.#ended = this.#watch(new URL(route), cookie, gap)
   }
 
   get calls(): number {
@@ -41,12 +41,12 @@ export class TokenWatch {
     await this.#ended
   }
 
-  async #watch(route: URL, token: string, gap: number): Promise<void> {
+  async #watch(route: URL, cookie: string, gap: number): Promise<void> {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     const { signal } = this.#stopping
     while (!signal.aborted) {
       const sentAt = performance.now()
-      this.#note(await statusOf(route, token, agent), sentAt)
+      this.#note(await statusOf(route, cookie, agent), sentAt)
       await pause(gap, undefined, { signal }).catch(() => {})
     }
     agent.destroy()
@@ -65,10 +65,10 @@ export class TokenWatch {
 
 function statusOf(
   { hostname: host, port, pathname: path }: URL,
-  token: string,
+  cookie: string,
   agent: Agent
 ): Promise<number> {
-  const headers = { authorization: `Bearer ${token}` }
+  const headers = { cookie }
   return new Promise((resolve) => {
     const sent = request({ host, port, path, headers, agent, timeout: CALL_TIMEOUT }, (response) => {
       response.resume()

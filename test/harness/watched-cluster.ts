@@ -33,10 +33,10 @@ export async function watchCluster(t: Teardown, env: Record<string, string> = {}
   const routes = [...cluster.routes(), following]
   const ada = await cluster.signUp(0)
   const bob = await cluster.signUp(1)
-  const revoked = routes.map((route) => new TokenWatch(route, bob.token, BETWEEN_CALLS))
+  const revoked = routes.map((route) => new TokenWatch(route, bob.cookie, BETWEEN_CALLS))
   await signOut(cluster, 2, bob)
   await until(() => revoked.every(({ last }) => last === 401), DEADLINE, 'the token is refused everywhere')
-  const living = routes.map((route) => new TokenWatch(route, ada.token, BETWEEN_CALLS))
+  const living = routes.map((route) => new TokenWatch(route, ada.cookie, BETWEEN_CALLS))
   await until(() => living.every(({ last }) => last === 200), DEADLINE, 'the token is accepted everywhere')
 
   const visitors = await Promise.all(cluster.instances.map((_, index) => startVisitor(cluster, index)))
@@ -50,8 +50,8 @@ export async function watchCluster(t: Teardown, env: Record<string, string> = {}
     revoked,
     visits: visitors.map(({ statuses }) => statuses),
 
-    show({ token }) {
-      const watches = routes.map((route) => new TokenWatch(route, token))
+    show({ cookie }) {
+      const watches = routes.map((route) => new TokenWatch(route, cookie))
       shown.push(...watches)
       return watches
     },
@@ -74,8 +74,8 @@ export async function watchCluster(t: Teardown, env: Record<string, string> = {}
 }
 
 /** The person's own logout, acknowledged by that instance. */
-export async function signOut({ instances }: Cluster, instance: number, { token }: Person): Promise<void> {
-  await new Client(instances[instance]?.url ?? '', token).must('POST', '/auth/logout')
+export async function signOut({ instances }: Cluster, instance: number, { cookie }: Person): Promise<void> {
+  await new Client(instances[instance]?.url ?? '', cookie).must('POST', '/auth/logout')
 }
 
 async function startVisitor({ instances }: Cluster, index: number) {

@@ -86,21 +86,27 @@ t.test('cross-site defence', async (t) => {
   })
 
   t.test('with a bearer token no cookie counts and no cross-site check applies', async (t) => {
-    const authorization = `Bearer ${ada.value('access')}`
-    const renamed = await browser({ origin: 'https://evil.example', authorization }).patch('/auth/me', {
-      name: 'Ada B'
-    })
-    t.equal(renamed.status, 200)
-    const { status, body } = await clientWith({ authorization: 'Bearer x' }).patch('/auth/me', {
-      name: 'Eve'
-    })
-    t.equal(status, 401)
-    t.equal(body.code, 'unauthorized')
+    for (const token of [ada.value('access'), 'x']) {
+      const client = clientWith({ origin: 'https://evil.example', authorization: `Bearer ${token}` })
+      const { status, body } = await client.patch('/auth/me', { name: 'Eve' })
+      t.strictSame([status, body.code], [401, 'unauthorized'])
+    }
     t.equal(
       (await clientWith({ authorization: 'Bearer x' }).post('/auth/refresh')).body.code,
       'invalid_session'
     )
     t.equal((await ada.post('/auth/refresh')).status, 200)
+  })
+
+  t.test('beside another scheme the cookies count, and so does where the request comes from', async (t) => {
+    for (const authorization of ['Basic YTpi', 'Negotiate YII', 'Token abc', 'Bearerish x', '']) {
+      const here = clientWith({ 'sec-fetch-site': 'same-origin', authorization })
+      t.equal((await here.patch('/auth/me', { name: 'Ada' })).status, 200, authorization)
+      t.equal((await ada.post('/auth/refresh', undefined, { authorization })).status, 200, authorization)
+      const elsewhere = clientWith({ origin: 'https://evil.example', authorization })
+      const { status, body } = await elsewhere.patch('/auth/me', { name: 'Eve' })
+      t.strictSame([status, body.code], [403, 'cross_site_request'], authorization)
+    }
   })
 
   t.test('unsafe actions are not to be had by safe methods', async (t) => {

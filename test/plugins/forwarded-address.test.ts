@@ -26,8 +26,8 @@ async function addressesOf(t: Teardown, env: Record<string, string>, remoteAddre
     headers,
     payload: { email: 'root@example.com', password }
   })
-  const access = login.cookies.find(({ name }) => name === 'access')?.value ?? ''
-  const read = async (url: string) => (await app.inject({ url, cookies: { access } })).json().items
+  const cookies = Object.fromEntries(login.cookies.map(({ name, value }) => [name, value]))
+  const read = async (url: string) => (await app.inject({ url, cookies })).json().items
   const [, session] = await read('/auth/sessions')
   const [event] = await read('/admin/audit?type=login.succeeded')
   const answered = lines.find(({ msg, route }) => msg === 'answered' && route === '/auth/login')

@@ -210,7 +210,7 @@ t.test('a database that is lost', { skip: postgres.missing }, async (t) => {
   const { wire, url } = await wiredPostgres(t)
   const { app, signUp, browser } = await build(t, {
     env: { DATABASE_URL: url },
-    routes: (app) => app.get('/guarded', { preHandler: app.guard() }, async () => ({ ok: true }))
+    routes: (app) => app.get('/guarded', { preHandler: app.tokenGuard('bearer') }, async () => ({ ok: true }))
   })
   const token = (await signUp()).value('access')
   const get = (bearer: string) => browser().get('/guarded', bearing(bearer))

@@ -9,12 +9,20 @@ import { insertSession, insertUser, newSession, newUser, nobody, now, openOn } f
 
 const policy = { limit: 5, firstDelay: 1000, doublings: 3, forgetAfter: 86_400_000 }
 
+const at = (lastUsedAt: number) => ({ lastUsedAt, idleExpiresAt: now + 20_000, ip: '', userAgent: '' })
+
 for (const engine of engines) {
   t.test(`on ${engine.name}`, { skip: engine.missing }, async (t) => {
     const { store, migrated, url } = await openOn(t, engine)
 
     t.test('a new database is migrated once', async (t) => {
-      t.strictSame(migrated, ['0001-initial', '0002-key-schedule', '0003-revocation-log', '0004-clients'])
+      t.strictSame(migrated, [
+        '0001-initial',
+        '0002-key-schedule',
+        '0003-revocation-log',
+        '0004-clients',
+        '0005-session-handover'
+      ])
       const again = await openStore(url, () => {})
       t.strictSame(again.migrated, [])
       await again.store.close()
@@ -112,13 +120,39 @@ for (const engine of engines) {
       const session = await insertSession(store, (await insertUser(store)).id)
       for (let generation = 0; generation < 20; generation += 1) {
         const rotations = Array.from({ length: 25 }, () =>
-          store.sessions.rotate(session.id, generation, now, now + 2000)
+          store.sessions.rotate(session.id, generation, at(now))
         )
         const won = (await Promise.all(rotations)).filter((row) => row !== undefined)
         t.equal(won.length, 1)
         t.equal(won[0]?.generation, generation + 1)
       }
     })
+
+    t.test(
+      'a rotation keeps where it came from, and is unseen until its own generation is confirmed',
+      async (t) => {
+        const session = await insertSession(store, (await insertUser(store)).id)
+        const rotation = { lastUsedAt: now + 5, idleExpiresAt: now + 900, ip: '192.0.2.7', userAgent: 'curl' }
+        const rotated = await store.sessions.rotate(session.id, 0, rotation)
+        t.strictSame(rotated, { ...session, ...rotation, generation: 1, handover: 'unseen' })
+        await store.sessions.confirm(session.id, 0)
+        t.equal((await store.sessions.find(session.id))?.handover, 'unseen')
+        await store.sessions.confirm(session.id, 1)
+        t.equal((await store.sessions.find(session.id))?.handover, 'seen')
+      }
+    )
+
+    t.test(
+      'a renewal withholds its token from the one before, and confirming it changes nothing',
+      async (t) => {
+        const session = await insertSession(store, (await insertUser(store)).id)
+        const renewed = await store.sessions.renew(session.id, now + 7)
+        const times = { authTime: now + 7, lastUsedAt: now + 7 }
+        t.strictSame(renewed, { ...session, ...times, generation: 1, handover: 'withheld' })
+        await store.sessions.confirm(session.id, 1)
+        t.equal((await store.sessions.find(session.id))?.handover, 'withheld')
+      }
+    )
 
     t.test('a session that is over does not rotate, and ends once', async (t) => {
       const { id } = await insertUser(store)
@@ -127,11 +161,11 @@ for (const engine of engines) {
         await insertSession(store, id),
         await insertSession(store, id)
       ]
-      t.equal(await store.sessions.rotate(idle.id, 0, now + 1000, now + 3000), undefined)
-      t.equal(await store.sessions.rotate(expired.id, 0, now + 10_000, now + 20_000), undefined)
+      t.equal(await store.sessions.rotate(idle.id, 0, at(now + 1000)), undefined)
+      t.equal(await store.sessions.rotate(expired.id, 0, at(now + 10_000)), undefined)
       t.equal(await store.sessions.end(ended.id, 'logout', now), true)
       t.equal(await store.sessions.end(ended.id, 'logout', now), false)
-      t.equal(await store.sessions.rotate(ended.id, 0, now, now + 1000), undefined)
+      t.equal(await store.sessions.rotate(ended.id, 0, at(now)), undefined)
       t.equal(await store.sessions.renew(ended.id, now), undefined)
     })
 

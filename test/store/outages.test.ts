@@ -10,6 +10,7 @@ import { build, password, type Teardown, type TestApp } from '../harness/build.t
 import { postgres, postgresUrl } from '../harness/engines.ts'
 import { wiredPostgres } from '../harness/wired-postgres.ts'
 
+const FIRST_TOKEN = { generation: 0, handover: 'withheld' } as const
 const FLAGS = { disabled: false, emailVerified: false, createdAt: 1 }
 const TIMES = { createdAt: 1, authTime: 1, lastUsedAt: 1, idleExpiresAt: 2, expiresAt: 2 }
 const unavailable = { type: 'urn:gatehouse:problem:unavailable', status: 503, code: 'unavailable' }
@@ -165,7 +166,7 @@ t.test('SQLite on a full disk', { skip: whyNoSmallDisk() }, async (t) => {
       Array.from({ length: 10 }, async (_, worker) => {
         for (let n = 0; n < 400 && refused < 40; n += 1) {
           const email = `person-${worker}-${n}-${'x'.repeat(40)}@example.com`
-          const session = { id: uuidv7(), seed: 'x'.repeat(400), generation: 0, remember: false, ...TIMES }
+          const session = { id: uuidv7(), seed: 'x'.repeat(400), ...FIRST_TOKEN, remember: false, ...TIMES }
           try {
             await app.store.transaction(async (tx) => {
               const user = { id: uuidv7(), email, name: null, passwordHash: null, version: 1, ...FLAGS }

@@ -23,6 +23,7 @@ export const newSession = (userId: string): Session => ({
   userId,
   seed: 'seed',
   generation: 0,
+  handover: 'withheld',
   remember: true,
   createdAt: now,
   authTime: now,

@@ -13,6 +13,8 @@ export interface ListeningGatehouse extends TestApp {
   sign: Sign
   /** The claims of a machine's token, some of them changed. */
   machine(changes?: Json): Json
+  /** A new token of a machine that may follow what is revoked. */
+  follower(): string
 }
 
 export async function listen(t: Teardown, options: BuildOptions = {}): Promise<ListeningGatehouse> {
@@ -24,16 +26,19 @@ export async function listen(t: Teardown, options: BuildOptions = {}): Promise<L
   const active = openKey(app.signingKeys.schedule().active, app.derivedKeys.signingKeyWrap)
   const sign = signer({ ...active, privateKey: createPrivateKey(active.privatePem) })
 
+  function machine(changes: Json = {}): Json {
+    const now = Math.floor(clock() / 1000)
+    const names = { sub: 'robot', client_id: 'robot', jti: 'robot-token', scope: 'orders:read' }
+    return { iss: issuer, aud: issuer, ...names, iat: now, exp: now + 300, ...changes }
+  }
+
   return {
     ...gatehouse,
     issuer,
     port,
     sign,
-    machine(changes = {}) {
-      const now = Math.floor(clock() / 1000)
-      const names = { sub: 'robot', client_id: 'robot', jti: 'robot-token', scope: 'orders:read' }
-      return { iss: issuer, aud: issuer, ...names, iat: now, exp: now + 300, ...changes }
-    }
+    machine,
+    follower: () => sign(machine({ scope: 'revocations:read' }))
   }
 }
 

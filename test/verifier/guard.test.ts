@@ -87,7 +87,7 @@ const gatehouse = await listen(t)
 const { issuer, clock } = gatehouse
 const { as, claims, token } = await persona(gatehouse)
 const ada = token()
-const follower = (await gatehouse.setUp()).value('access')
+const follower = gatehouse.follower()
 const robot = gatehouse.sign(gatehouse.machine())
 const bad = ada.slice(0, -4) + (ada.endsWith('AAAA') ? 'BAAA' : 'AAAA')
 const service = { issuer, audience: issuer, clock, allowedOrigins: [SHOP] }
@@ -119,8 +119,14 @@ for (const [name, serve] of Object.entries(frameworks)) {
         ['the scheme in other letters', '/any', { authorization: `bEARER ${ada}` }, as],
         ['a cookie', '/any', cookie(ada), as],
         ['among other cookies', '/any', { cookie: `a=b; access=${ada};c=d` }, as],
-        ['the first of two', '/any', { cookie: `access=${ada}; access=${bad}` }, as],
-        ['the first of two', '/any', { cookie: `access=${bad}; access=${ada}` }, 'unauthorized'],
+        ['quoted', '/any', { cookie: `access="${ada}"` }, as],
+        ['the good one of two', '/any', { cookie: `access=${ada}; access=${bad}` }, as],
+        ['the good one of two', '/any', { cookie: `access=${bad}; access=${ada}` }, as],
+        ['the good one of three', '/any', { cookie: `access=; access=${robot}x; access=${ada}` }, as],
+        ['two bad ones', '/any', { cookie: `access=${bad}; access=x` }, 'unauthorized'],
+        ['a name with a no-break space', '/any', cookie(ada, '\u00a0access'), 'unauthorized'],
+        ['a name with a vertical tab', '/any', cookie(ada, 'access\u00a0'), 'unauthorized'],
+        ['blanks and tabs around', '/any', { cookie: `a=b; \taccess\t = ${ada} \t;c=d` }, as],
         ['the name of https', '/any', cookie(ada, '__Host-access'), 'unauthorized'],
         ['another cookie', '/any', cookie(ada, 'Access'), 'unauthorized'],
         ['an empty cookie', '/any', cookie(''), 'unauthorized'],
@@ -128,8 +134,13 @@ for (const [name, serve] of Object.entries(frameworks)) {
         ['a bad cookie', '/any', cookie(bad), 'unauthorized'],
         ['a bad header beside a good cookie', '/any', { ...cookie(ada), ...bearer(bad) }, 'unauthorized'],
         ['a good header beside a bad cookie', '/any', { ...cookie(bad), ...bearer(ada) }, as],
-        ['another scheme', '/any', { ...cookie(ada), authorization: 'Basic YTpi' }, 'unauthorized'],
+        ['another scheme', '/any', { authorization: 'Basic YTpi' }, 'unauthorized'],
+        ['another scheme beside a cookie', '/any', { ...cookie(ada), authorization: 'Basic YTpi' }, as],
+        ['an empty header beside a cookie', '/any', { ...cookie(ada), authorization: '' }, as],
+        ['a scheme like ours beside a cookie', '/any', { ...cookie(ada), authorization: `Bearer2 x` }, as],
         ['no token', '/any', { ...cookie(ada), authorization: 'Bearer ' }, 'unauthorized'],
+        ['a tab before the token', '/any', { authorization: `Bearer\t${ada}` }, 'unauthorized'],
+        ['two blanks before the token', '/any', { authorization: `Bearer  ${ada}` }, as],
         ['two tokens', '/any', { authorization: `Bearer ${ada}, Bearer ${ada}` }, 'unauthorized'],
         ['a cookie', '/cookie', cookie(ada), as],
         ['a header', '/cookie', bearer(ada), 'unauthorized'],
@@ -146,7 +157,7 @@ for (const [name, serve] of Object.entries(frameworks)) {
         ['somebody', '/optional', bearer(ada), as],
         ['a bad token', '/optional', bearer(bad), 'unauthorized'],
         ['a bad cookie', '/optional', cookie(bad), 'unauthorized'],
-        ['a header that is none', '/optional', { authorization: 'x' }, 'unauthorized'],
+        ['a header of another scheme', '/optional', { authorization: 'x' }, { as: null }],
         ['nobody', '/optional-buyer', {}, { as: null }],
         ['who may not', '/optional-buyer', bearer(ada), 'forbidden'],
         ['who may', '/optional-buyer', bearer(token({ roles: ['buyer'] })), as]

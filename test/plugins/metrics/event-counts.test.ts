@@ -47,6 +47,7 @@ t.test('refreshes are counted by what they came to', async (t) => {
   const thief = tab.clone()
   await tab.post('/auth/refresh')
   t.strictSame(await refreshes(), { rotated: 1, repeated: 1 })
+  t.equal((await ada.get('/auth/me')).status, 200, 'the successor has been seen')
   service.clock.advance(11_000)
   t.equal((await thief.post('/auth/refresh')).status, 401)
   t.strictSame(await refreshes(), { rotated: 1, repeated: 1, replayed: 1 })

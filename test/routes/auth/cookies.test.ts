@@ -10,14 +10,13 @@ function attributes({ cookies }: Answer): Record<string, object> {
   return Object.fromEntries(cookies.map(({ name, value: _value, ...rest }) => [name, { ...rest }]))
 }
 
-async function everyAnswerThatSetsCookies(gatehouse: TestApp): Promise<Record<string, Answer>> {
+async function everyAnswerWithAllCookies(gatehouse: TestApp): Promise<Record<string, Answer>> {
   const window = gatehouse.browser()
   const register = await window.post('/auth/register', credentials)
   return {
     register,
     login: await window.post('/auth/login', credentials),
     refresh: await window.post('/auth/refresh'),
-    rename: await window.patch('/auth/me', { name: 'Ada' }),
     reauthenticate: await window.post('/auth/reauthenticate', { password }),
     password: await window.put('/auth/password', {
       currentPassword: password,
@@ -28,12 +27,13 @@ async function everyAnswerThatSetsCookies(gatehouse: TestApp): Promise<Record<st
 
 t.test('over plain http on loopback the cookies have plain names and no Secure', async (t) => {
   const gatehouse = await build(t)
-  for (const [what, answer] of Object.entries(await everyAnswerThatSetsCookies(gatehouse))) {
+  for (const [what, answer] of Object.entries(await everyAnswerWithAllCookies(gatehouse))) {
     t.strictSame(
       attributes(answer),
       {
         access: { path: '/', httpOnly: true, sameSite: 'Lax' },
-        refresh: { path: '/auth', httpOnly: true, sameSite: 'Lax' }
+        refresh: { path: '/auth', httpOnly: true, sameSite: 'Lax' },
+        session: { path: '/', httpOnly: true, sameSite: 'Lax' }
       },
       what
     )
@@ -42,36 +42,39 @@ t.test('over plain http on loopback the cookies have plain names and no Secure',
 
 t.test('over https the cookies are prefixed, Secure, and of this host alone', async (t) => {
   const gatehouse = await build(t, { env: { AUTH_ISSUER: ISSUER } })
-  for (const [what, answer] of Object.entries(await everyAnswerThatSetsCookies(gatehouse))) {
+  for (const [what, answer] of Object.entries(await everyAnswerWithAllCookies(gatehouse))) {
     t.strictSame(
       attributes(answer),
       {
         '__Host-access': { path: '/', httpOnly: true, secure: true, sameSite: 'Lax' },
-        '__Secure-refresh': { path: '/auth', httpOnly: true, secure: true, sameSite: 'Lax' }
+        '__Secure-refresh': { path: '/auth', httpOnly: true, secure: true, sameSite: 'Lax' },
+        '__Host-session': { path: '/', httpOnly: true, secure: true, sameSite: 'Lax' }
       },
       what
     )
   }
 })
 
-t.test('AUTH_COOKIE_DOMAIN shares the access cookie and never the refresh cookie', async (t) => {
+t.test('AUTH_COOKIE_DOMAIN shares the access cookie and no other', async (t) => {
   const gatehouse = await build(t, { env: { AUTH_ISSUER: ISSUER, AUTH_COOKIE_DOMAIN: 'example.com' } })
   const window = await gatehouse.signUp()
   t.strictSame(attributes(await window.post('/auth/refresh')), {
     '__Secure-access': { path: '/', domain: 'example.com', httpOnly: true, secure: true, sameSite: 'Lax' },
-    '__Secure-refresh': { path: '/auth', httpOnly: true, secure: true, sameSite: 'Lax' }
+    '__Secure-refresh': { path: '/auth', httpOnly: true, secure: true, sameSite: 'Lax' },
+    '__Host-session': { path: '/', httpOnly: true, secure: true, sameSite: 'Lax' }
   })
   t.equal((await window.get('/auth/me')).status, 200)
 })
 
-t.test('AUTH_COOKIE_SAMESITE=strict makes both strict', async (t) => {
+t.test('AUTH_COOKIE_SAMESITE=strict makes all of them strict', async (t) => {
   const gatehouse = await build(t, { env: { AUTH_ISSUER: ISSUER, AUTH_COOKIE_SAMESITE: 'strict' } })
   const answer = await (await gatehouse.signUp()).post('/auth/refresh')
   t.strictSame(
     answer.cookies.map(({ name, sameSite }) => [name, sameSite]),
     [
       ['__Host-access', 'Strict'],
-      ['__Secure-refresh', 'Strict']
+      ['__Secure-refresh', 'Strict'],
+      ['__Host-session', 'Strict']
     ]
   )
 })
@@ -104,6 +107,7 @@ t.test('cookies of the plain names count for nothing over https', async (t) => {
   planted.cookies.set('access', { value: window.value('__Host-access'), path: '/' })
   planted.cookies.set('__Secure-access', { value: window.value('__Host-access'), path: '/' })
   planted.cookies.set('refresh', { value: window.value('__Secure-refresh'), path: '/auth' })
+  planted.cookies.set('session', { value: window.value('__Host-session'), path: '/' })
   t.equal((await planted.get('/auth/me')).status, 401)
   t.equal((await planted.post('/auth/refresh')).status, 401)
   t.equal((await window.post('/auth/refresh')).status, 200)
@@ -117,7 +121,8 @@ t.test('a proxy header changes neither names nor Secure: the setting alone decid
     answer.cookies.map(({ name, secure }) => [name, secure]),
     [
       ['access', undefined],
-      ['refresh', undefined]
+      ['refresh', undefined],
+      ['session', undefined]
     ]
   )
 })

@@ -19,7 +19,7 @@ for (const engine of engines) {
     for (const path of ['/auth/logout', '/auth/logout-all']) {
       const email = `${path.slice('/auth/'.length)}@example.com`
 
-      await t.test(`${path} ends the session, clears both cookies and answers 204`, async (t) => {
+      await t.test(`${path} ends the session, clears its cookies and answers 204`, async (t) => {
         const window = await gatehouse.signUp(email)
         const before = window.clone()
         const { status, text, cookies } = await window.post(path)
@@ -28,7 +28,8 @@ for (const engine of engines) {
           cookies.map(({ name, value, maxAge }) => [name, value, maxAge]),
           [
             ['access', '', 0],
-            ['refresh', '', 0]
+            ['refresh', '', 0],
+            ['session', '', 0]
           ]
         )
         t.strictSame(refusalOf(await before.get('/auth/me')), refusal(401, 'unauthorized'))
@@ -43,10 +44,10 @@ for (const engine of engines) {
         t.strictSame(refusalOf(await before.post('/auth/refresh')), refusal(401, 'invalid_session'))
       })
 
-      await t.test(`${path} works with an expired access token alone`, async (t) => {
+      await t.test(`${path} works with an expired access token and no refresh cookie`, async (t) => {
         const window = await signIn(email)
-        const other = gatehouse.browser()
-        other.cookies.set('access', { value: window.value('access'), path: '/' })
+        const other = window.clone()
+        other.cookies.delete('refresh')
         clock.advance(HOUR)
         t.equal((await other.post(path)).status, 204)
         t.strictSame(refusalOf(await window.post('/auth/refresh')), refusal(401, 'invalid_session'))
@@ -60,11 +61,24 @@ for (const engine of engines) {
         t.strictSame(refusalOf(await window.post('/auth/refresh')), refusal(401, 'invalid_session'))
       })
 
-      await t.test(`${path} works with a bearer token`, async (t) => {
+      await t.test(`${path} with a Bearer header ends nothing, and does not say that it did`, async (t) => {
         const window = await signIn(email)
-        const authorization = `Bearer ${window.value('access')}`
-        t.equal((await gatehouse.browser({}).post(path, undefined, { authorization })).status, 204)
-        t.strictSame(refusalOf(await window.get('/auth/me')), refusal(401, 'unauthorized'))
+        for (const token of [window.value('access'), 'undefined', 'null', '']) {
+          const answer = await window.post(path, undefined, { authorization: `Bearer ${token}` })
+          t.strictSame(refusalOf(answer), refusal(401, 'unauthorized'), token)
+        }
+        t.equal((await window.get('/auth/me')).status, 200)
+        t.equal((await window.post('/auth/refresh')).status, 200)
+      })
+
+      await t.test(`${path} ends the session beside an Authorization header of another scheme`, async (t) => {
+        for (const authorization of ['Basic YTpi', 'Negotiate YII', 'Token abc', '']) {
+          const window = await signIn(email)
+          const before = window.clone()
+          t.equal((await window.post(path, undefined, { authorization })).status, 204, authorization)
+          t.strictSame(refusalOf(await before.get('/auth/me')), refusal(401, 'unauthorized'), authorization)
+          t.strictSame(refusalOf(await before.post('/auth/refresh')), refusal(401, 'invalid_session'))
+        }
       })
 
       await t.test(`${path} succeeds twice, and without any session`, async (t) => {
@@ -86,6 +100,30 @@ for (const engine of engines) {
         t.equal((await window.get('/auth/me')).status, 200)
       })
     }
+
+    await t.test('logout ends each session that any cookie proves', async (t) => {
+      for (const proof of ['access', 'refresh', 'session']) {
+        const window = await signIn('logout@example.com')
+        const other = gatehouse.browser()
+        const path = proof === 'refresh' ? '/auth' : '/'
+        other.cookies.set(proof, { value: window.value(proof), path })
+        t.equal((await other.post('/auth/logout')).status, 204, proof)
+        t.strictSame(refusalOf(await window.get('/auth/me')), refusal(401, 'unauthorized'), proof)
+      }
+    })
+
+    await t.test(
+      'logout-all without the session cookie ends nothing, and does not say that it did',
+      async (t) => {
+        const window = await signIn('logout-all@example.com')
+        for (const proof of ['access', 'refresh']) {
+          const other = gatehouse.browser()
+          other.cookies.set(proof, { value: window.value(proof), path: '/' })
+          t.strictSame(refusalOf(await other.post('/auth/logout-all')), refusal(401, 'unauthorized'), proof)
+        }
+        t.equal((await window.post('/auth/refresh')).status, 200)
+      }
+    )
 
     await t.test('logout ends this session and no other', async (t) => {
       const window = await gatehouse.signUp('one@example.com')

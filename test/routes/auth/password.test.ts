@@ -38,7 +38,7 @@ for (const engine of engines) {
         newPassword
       })
       t.strictSame([status, text], [204, ''])
-      t.strictSame(cookies.map(({ name }) => name).sort(), ['access', 'refresh'])
+      t.strictSame(cookies.map(({ name }) => name).sort(), ['access', 'refresh', 'session'])
       t.strictSame((await window.get('/auth/me')).body.session, session)
       t.equal((await window.post('/auth/refresh')).status, 200)
       t.strictSame(refusalOf(await other.get('/auth/me')), refusal(401, 'unauthorized'))

@@ -46,6 +46,8 @@ for (const engine of engines) {
       clock.advance(FRESH + 1000)
       await Promise.all([window.post('/auth/refresh'), other.post('/auth/refresh')])
       t.equal((await window.post('/auth/reauthenticate', { password })).status, 200)
+      t.strictSame(refusalOf(await other.delete(NOBODYS)), refusal(401, 'token_stale'))
+      t.equal((await other.post('/auth/refresh')).status, 200)
       t.strictSame(refusalOf(await other.delete(NOBODYS)), refusal(401, 'reauthentication_required'))
     })
 

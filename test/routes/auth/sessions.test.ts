@@ -100,7 +100,8 @@ for (const engine of engines) {
         answer.cookies.map(({ name, maxAge }) => [name, maxAge]),
         [
           ['access', 0],
-          ['refresh', 0]
+          ['refresh', 0],
+          ['session', 0]
         ]
       )
       t.strictSame(refusalOf(await before.get('/auth/me')), refusal(401, 'unauthorized'))

@@ -36,9 +36,13 @@ function feed(...entries: object[]) {
   }
 }
 
-/** A bearer's reader of the feed at this instance. */
+/** Reads the feed at this instance as somebody who has the scope. */
 function reader({ browser }: Pick<TestApp, 'browser'>, root: Browser) {
-  return (query = '') => browser().get(`${FEED}${query}`, { authorization: `Bearer ${root.value('access')}` })
+  return (query = '') => browser().get(`${FEED}${query}`, cookieOf(root))
+}
+
+function cookieOf(window: Browser) {
+  return { cookie: `access=${window.value('access')}; session=${window.value('session')}` }
 }
 
 function sid(clock: () => number, id: string) {
@@ -281,7 +285,7 @@ t.test('who waits is answered at once when Gatehouse closes', async (t) => {
   const gatehouse = await build(t)
   const root = await gatehouse.setUp()
   const address = await gatehouse.app.listen({ host: '127.0.0.1', port: 0 })
-  const headers = { authorization: `Bearer ${root.value('access')}` }
+  const headers = cookieOf(root)
   const start = (await (await fetch(address + FEED, { headers })).json()) as { cursor: string }
   const waiting = fetch(`${address}${FEED}?cursor=${start.cursor}&wait=30`, { headers })
   await new Promise((resolve) => setTimeout(resolve, 200))
@@ -296,7 +300,7 @@ t.test('who hangs up while waiting costs nothing and harms nobody', async (t) =>
   const gatehouse = await build(t)
   const root = await gatehouse.setUp()
   const address = await gatehouse.app.listen({ host: '127.0.0.1', port: 0 })
-  const headers = { authorization: `Bearer ${root.value('access')}` }
+  const headers = cookieOf(root)
   const { cursor } = (await (await fetch(address + FEED, { headers })).json()) as { cursor: string }
   const gone = new AbortController()
   const { signal } = gone

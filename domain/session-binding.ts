@@ -1,0 +1,41 @@
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { parse, stringify } from 'uuid'
+
+const ID_BYTES = 16
+const GENERATION_BYTES = 4
+const BODY_BYTES = ID_BYTES + GENERATION_BYTES
+const MAC_BYTES = 32
+
+/** The session that a browser is bound to, and the generation of the tokens that it was given last. */
+export interface SessionBinding {
+  sessionId: string
+  generation: number
+}
+
+/**
+ * The value of the session cookie: session id, generation and a MAC over both. It is no credential. It shows that a token
+ * beside it was given to this browser, and not put there by another host.
+ */
+export function sealSessionBinding({ sessionId, generation }: SessionBinding, key: KeyObject): string {
+  const body = Buffer.alloc(BODY_BYTES)
+  body.set(parse(sessionId))
+  body.writeUInt32BE(generation, ID_BYTES)
+  return Buffer.concat([body, macOf(body, key)]).toString('base64url')
+}
+
+/** What the session cookie says; undefined unless it was sealed under one of these keys. */
+export function readSessionBinding(text: string, keys: KeyObject[]): SessionBinding | undefined {
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes.length !== BODY_BYTES + MAC_BYTES || bytes.toString('base64url') !== text) return undefined
+  const body = bytes.subarray(0, BODY_BYTES)
+  const mac = bytes.subarray(BODY_BYTES)
+  if (!keys.some((key) => timingSafeEqual(mac, macOf(body, key)))) return undefined
+  return {
+    sessionId: stringify(body.subarray(0, ID_BYTES)),
+    generation: body.readUInt32BE(ID_BYTES)
+  }
+}
+
+function macOf(body: Buffer, key: KeyObject): Buffer {
+  return createHmac('sha256', key).update(body).digest()
+}

@@ -1,0 +1,16 @@
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+
+/** Whether the newest refresh token of a session has been seen in use. */
+export const sessionHandover: Migration = {
+  async up({ schema }: Kysely<unknown>) {
+    await schema
+      .alterTable('sessions')
+      .addColumn('handover', 'text', (column) => column.notNull().defaultTo('seen'))
+      .execute()
+  },
+
+  async down({ schema }: Kysely<unknown>) {
+    await schema.alterTable('sessions').dropColumn('handover').execute()
+  }
+}
