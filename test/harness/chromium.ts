@@ -1,5 +1,11 @@
 import { existsSync } from 'node:fs'
-import { type Browser, type BrowserContext, chromium as engine, type Page } from 'playwright-core'
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium as engine,
+  type Page
+} from 'playwright-core'
 import type { Teardown } from './build.ts'
 
 const PATHS = [
@@ -29,16 +35,24 @@ const executablePath = process.env.CHROMIUM_PATH ?? PATHS.find((path) => existsS
 export const chromium = {
   missing: whyMissing(),
 
-  async launch(t: Teardown): Promise<Browser> {
-    const browser = await engine.launch({ executablePath, args: ARGUMENTS, chromiumSandbox: false })
+  async launch(t: Teardown, args: string[] = []): Promise<Browser> {
+    const browser = await engine.launch({
+      executablePath,
+      args: [...ARGUMENTS, ...args],
+      chromiumSandbox: false
+    })
     t.teardown(() => browser.close())
     return browser
   }
 }
 
 /** A browser profile with nothing in it, gone when the test is over. */
-export async function newProfile(t: Teardown, browser: Browser): Promise<BrowserContext> {
-  const profile = await browser.newContext()
+export async function newProfile(
+  t: Teardown,
+  browser: Browser,
+  options: BrowserContextOptions = {}
+): Promise<BrowserContext> {
+  const profile = await browser.newContext(options)
   t.teardown(() => profile.close())
   return profile
 }

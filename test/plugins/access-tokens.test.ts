@@ -285,7 +285,7 @@ t.test(
       method: 'POST',
       url: '/auth/refresh',
       headers: { 'sec-fetch-site': 'same-origin' },
-      cookies: { refresh: ada.value('refresh') }
+      cookies: { refresh: ada.value('refresh'), session: ada.value('session') }
     })
     const token = refreshed.cookies.find(({ name }) => name === 'access')?.value ?? ''
     t.match(decode(token.split('.')[0]), { alg: 'EdDSA', typ: 'at+jwt' })

@@ -1,15 +1,8 @@
 import t from 'tap'
-import type { Browser } from '../../harness/browser.ts'
 import { build } from '../../harness/build.ts'
 import { engines } from '../../harness/engines.ts'
+import { concrete, listRoutes, nameOf, type Route } from '../../harness/routes.ts'
 import { idOf } from './people.ts'
-
-type Method = Parameters<Browser['request']>[0]
-
-interface Route {
-  method: Method
-  url: string
-}
 
 /** What asks for a machine client's credentials, and refuses in OAuth's words: test/oauth. */
 const clientRoutes = ['POST /oauth/introspect', 'POST /oauth/revoke', 'POST /oauth/token']
@@ -34,28 +27,6 @@ const publicRoutes = [
   'POST /auth/setup'
 ]
 
-/** Fastify's own listing of its routes, as `GET /path`, without HEAD and OPTIONS and the reference at /docs. */
-function listRoutes(printed: string): Route[] {
-  const stack: string[] = []
-  const routes: Route[] = []
-  for (const line of printed.split('\n')) {
-    const match = /^([│ ]*)[├└]── ([^ ]*)(?: \(([A-Z, ]+)\))?$/.exec(line)
-    if (!match) continue
-    const [, indent = '', segment = '', methods = ''] = match
-    const depth = indent.length / 4
-    stack.splice(depth, stack.length, segment)
-    const url = stack.join('')
-    for (const method of methods.split(', ')) {
-      if (method && !['HEAD', 'OPTIONS'].includes(method) && !url.startsWith('/docs'))
-        routes.push({ method: method as Method, url })
-    }
-  }
-  return routes
-}
-
-const concrete = ({ url }: Route) =>
-  url.replace(':id', '01890000-0000-7000-8000-000000000000').replace(':name', 'nobody')
-const nameOf = ({ method, url }: Route) => `${method} ${url}`
 const takesBody = ({ method }: Route) => method !== 'GET' && method !== 'DELETE'
 
 for (const engine of engines) {
@@ -63,9 +34,7 @@ for (const engine of engines) {
     const service = await build(t, { engine })
     const root = await service.setUp()
     const user = await service.signUp()
-    const routes = listRoutes(service.app.printRoutes()).filter(
-      (route) => !clientRoutes.includes(nameOf(route))
-    )
+    const routes = listRoutes(service.app).filter((route) => !clientRoutes.includes(nameOf(route)))
     const guarded = routes.filter((route) => !publicRoutes.includes(nameOf(route)))
 
     t.test('the public routes are those and no others', async (t) => {
