@@ -23,7 +23,7 @@ declare module 'fastify' {
 /**
  * Decorates `guard(options)` and `request.auth`: the guard that other services install, over our own keys and revocations. A
  * person's token counts beside the session cookie of its session alone, because services and other hosts see tokens, too.
- * A machine's token counts as bearer. Refusals go to the error handler; `cross-site.ts` has refused other sites' requests.
+ * A machine's own token, and one that it exchanged to act for a person (RFC 8693), counts as bearer. Refusals go to the error handler; `cross-site.ts` has refused other sites' requests.
  */
 export default fp(
   async (fastify) => {
@@ -34,7 +34,7 @@ export default fp(
       allowedOrigins: 'unchecked',
       clock,
       accepts: (auth, from, headers) =>
-        auth.kind === 'service' ? from === 'header' : accepts(auth, from, headers)
+        isOfAMachine(auth) ? from === 'header' : accepts(auth, from, headers)
     })
     const { bound, bearer, shared } = acceptances(fastify)
     const showings = { bearer: settingsFor(bearer), shared: settingsFor(shared) }
@@ -45,6 +45,10 @@ export default fp(
   },
   { name: 'guard', dependencies: ['config', 'session-cookies', 'access-tokens'] }
 )
+
+function isOfAMachine({ kind, claims }: Auth): boolean {
+  return kind === 'service' || claims.act !== undefined
+}
 
 const refuse: OnRefusal = (refusal) => {
   throw refusal

@@ -228,7 +228,7 @@ t.test('token exchange', async (t) => {
       }
       const window = service.browser()
       window.cookies.set('access', { value: token, path: '/' })
-      t.equal((await window.get('/auth/me')).status, 403, 'as a cookie')
+      t.equal((await window.get('/auth/me')).status, 401, 'as a cookie')
     })
 
     await t.test('never to sign the person out, or for their CSRF token', async (t) => {
