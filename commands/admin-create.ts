@@ -9,16 +9,18 @@ import { Name } from '../schemas/user.ts'
 import { type Command, type CommandResult, requireText, UsageError } from './command.ts'
 import { operator, withApp } from './with-app.ts'
 
-/** `gatehouse admin create`: another administrator, or an account made one. */
+/** `gatehouse admin create`: another administrator; with `--promote` an account that exists is made one. */
 export const adminCreate: Command = {
   name: 'admin create',
-  usage: '--email ADDRESS [--name NAME] [--password-stdin]',
-  summary: 'make an administrator; prints a one-time link unless a password comes on standard input',
+  usage: '--email ADDRESS [--name NAME] [--password-stdin] [--promote]',
+  summary:
+    'make an administrator; prints a one-time link unless a password comes on standard input; --promote takes an account that exists, and ends its sessions and its password',
   words: 0,
   options: {
     email: { type: 'string' },
     name: { type: 'string' },
-    'password-stdin': { type: 'boolean' }
+    'password-stdin': { type: 'boolean' },
+    promote: { type: 'boolean' }
   },
   async run(values) {
     const email = requireEmail(requireText(values, 'email'))
@@ -26,24 +28,27 @@ export const adminCreate: Command = {
     if (name !== undefined && !Value.Check(Name, name)) throw new UsageError('the name is not well-formed')
     const password = values['password-stdin'] ? (await text(process.stdin)).replace(/\r?\n$/, '') : undefined
     return withApp(async (app) => {
-      const known = await app.store.users.findByEmail(email)
-      if (!known) return create(app, { email, name, password })
-      if (password !== undefined)
-        throw new UsageError(`${email} has an account: its password is its owner's to change`)
-      return promote(app, known)
+      if (!(await app.store.users.findByEmail(email))) return create(app, { email, name, password })
+      if (!values.promote)
+        throw new Error(`${email} has an account, which anybody may have registered. ${HINT}`)
+      if (password !== undefined || name !== undefined)
+        throw new UsageError(`${email} has an account: its name and its password are its owner’s to choose`)
+      return promote(app, email)
     })
   }
 }
 
-async function promote(app: FastifyInstance, known: User): Promise<CommandResult> {
-  const { users } = app.administration
-  const user = await users.changeUser(known.id, { roles: [...known.roles, ADMIN_ROLE] }, operator)
-  const link = user.passwordHash === null ? await users.startPasswordReset(user.id, operator) : undefined
+const HINT =
+  '--promote makes it an administrator: its sessions and its password end, and a one-time link is printed.'
+
+async function promote(app: FastifyInstance, email: string): Promise<CommandResult> {
+  const { user, link } = await app.administration.promote(email, operator.caller)
   const standing = user.disabled ? ' The account is disabled: another administrator can enable it.' : ''
-  return {
-    text: `${user.email} has an account, and is an administrator now.${standing}${linkText(link)}`,
-    json: { id: user.id, email: user.email, link: link?.url ?? null }
-  }
+  return resultOf(
+    user,
+    link,
+    `${email} is an administrator now; its sessions and its password ended.${standing}`
+  )
 }
 
 async function create(
@@ -54,12 +59,10 @@ async function create(
     { ...input, roles: [ADMIN_ROLE] },
     operator
   )
-  return {
-    text: `${user.email} is an administrator.${linkText(link)}`,
-    json: { id: user.id, email: user.email, link: link?.url ?? null }
-  }
+  return resultOf(user, link, `${user.email} is an administrator.`)
 }
 
-function linkText(link: OneTimeLink | undefined): string {
-  return link ? ` Choose the password here, once, within 24 hours:\n${link.url}` : ''
+function resultOf({ id, email }: User, link: OneTimeLink | undefined, sentence: string): CommandResult {
+  const choose = link ? ` Choose the password here, once, within 24 hours:\n${link.url}` : ''
+  return { text: sentence + choose, json: { id, email, link: link?.url ?? null } }
 }

@@ -1,5 +1,5 @@
 import { Value } from 'typebox/value'
-import { audiencesOf } from '../domain/client-tokens.ts'
+import { audiencesOf, TOKEN_EXCHANGE } from '../domain/client-tokens.ts'
 import { parseScope } from '../domain/roles.ts'
 import { NewClient } from '../schemas/client.ts'
 import { type Command, requireText, UsageError } from './command.ts'
@@ -8,16 +8,27 @@ import { operator, withApp } from './with-app.ts'
 /** `gatehouse clients create`: a machine client with its first secret. */
 export const clientsCreate: Command = {
   name: 'clients create',
-  usage: '--name NAME --scope "orders:read orders:write" [--audience URL]',
+  usage:
+    '--name NAME --scope "orders:read orders:write" [--audience URL] [--grant "client_credentials token-exchange"]',
   summary: 'make a machine client; prints its client_id and, once, its client_secret',
   words: 0,
-  options: { name: { type: 'string' }, scope: { type: 'string' }, audience: { type: 'string' } },
+  options: {
+    name: { type: 'string' },
+    scope: { type: 'string' },
+    audience: { type: 'string' },
+    grant: { type: 'string' }
+  },
   async run(values) {
-    const { audience } = values as { audience?: string }
+    const { audience, grant } = values as { audience?: string; grant?: string }
     const audiences = audience === undefined ? [] : [audience]
-    const input = { name: requireText(values, 'name'), scope: requireText(values, 'scope'), audiences }
+    const input = {
+      name: requireText(values, 'name'),
+      scope: requireText(values, 'scope'),
+      audiences,
+      ...(grant !== undefined && { grants: grant.split(' ').map(grantNamed) })
+    }
     if (!Value.Check(NewClient, input))
-      throw new UsageError('the name, the scope or the audience is not well-formed')
+      throw new UsageError('the name, the scope, the audience or the grant is not well-formed')
     return withApp(async (app) => {
       const { client, made } = await app.clients.create(
         { ...input, scope: parseScope(input.scope), jwks: [] },
@@ -31,9 +42,15 @@ export const clientsCreate: Command = {
           client_secret: secret,
           name: client.name,
           scope: client.scope.join(' '),
-          audiences: audiencesOf(client, app.config)
+          audiences: audiencesOf(client, app.config),
+          grants: client.grants
         }
       }
     })
   }
+}
+
+/** A grant by its last word, too: `token-exchange`. */
+function grantNamed(word: string): string {
+  return TOKEN_EXCHANGE.endsWith(`:${word}`) ? TOKEN_EXCHANGE : word
 }

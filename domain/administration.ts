@@ -1,6 +1,11 @@
-import { fitsIntoCookie } from './access-token.ts'
 import { newUser } from './accounts.ts'
-import { type Administrator, assertMayHandle, keepAnAdministrator } from './administrator.ts'
+import {
+  type Administrator,
+  assertMayGive,
+  assertMayHandle,
+  keepAnAdministrator,
+  withdrawOutgrownLinks
+} from './administrator.ts'
 import { type AuditDetail, type AuditType, auditEvent, type Caller } from './audit.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -9,7 +14,8 @@ import { Problem } from './errors.ts'
 import type { OneTimeLink, OneTimeLinks } from './one-time-links.ts'
 import type { PasswordHasher } from './password-hash.ts'
 import type { PasswordPolicy } from './password-policy.ts'
-import { heldRoles, managementScopesIn } from './roles.ts'
+import { assertAssignable, type Warning, warningsOf } from './role-assignment.ts'
+import { assignedRoles, heldRoles } from './roles.ts'
 import type { Sessions } from './sessions.ts'
 import type { Repositories, Store, Transaction, User } from './store.ts'
 
@@ -22,6 +28,7 @@ export interface UserChange {
 export interface NewUser {
   email: string
   name?: string | null | undefined
+  /** For the operator alone: what another administrator chose, its owner would not be the only one to know. */
   password?: string | undefined
   roles?: string[] | undefined
 }
@@ -46,24 +53,10 @@ export function createAdministration({
   hasher: PasswordHasher
   checkPassword: PasswordPolicy
 }) {
-  async function assertRoles(db: Repositories, roles: string[]): Promise<void> {
-    const missing = await db.roles.missing(roles)
-    if (missing.length > 0) {
-      const errors = missing.map((name) => ({
-        pointer: '/roles',
-        code: 'unknown',
-        detail: `There is no role ${name}.`
-      }))
-      throw new Problem('unknown_role', { errors })
-    }
-    const held = heldRoles(roles)
-    if (!fitsIntoCookie(held, await db.roles.scopeOf(held), config)) throw new Problem('roles_too_large')
-  }
-
   async function findTouchable(db: Repositories, id: string, administrator: Administrator): Promise<User> {
     const user = await db.users.find(id)
     if (!user) throw new Problem('not_found')
-    assertMayHandle(administrator, user.scope)
+    assertMayHandle(administrator, await db.roles.scopeOf(assignedRoles(user.roles)))
     return user
   }
 
@@ -80,8 +73,10 @@ export function createAdministration({
       await note('user.renamed')
     }
     if (change.roles !== undefined) {
-      await changeRolesWithin(tx, user, heldRoles(change.roles))
-      await note('user.roles_changed', { before: user.roles, after: heldRoles(change.roles) })
+      const roles = heldRoles(change.roles)
+      await tx.users.setRoles(user.id, roles)
+      await withdrawOutgrownLinks(tx, user, user.scope, await tx.roles.scopeOf(roles))
+      await note('user.roles_changed', { before: user.roles, after: roles })
     }
     if (change.disabled !== undefined && change.disabled !== user.disabled) {
       await tx.users.setDisabled(user.id, change.disabled)
@@ -89,15 +84,6 @@ export function createAdministration({
       await note(change.disabled ? 'user.disabled' : 'user.enabled')
     }
     await sessions.makeTokensStaleWithin(tx, { id: user.id })
-  }
-
-  // A link that a lesser administrator made must not open what its owner has risen to since.
-  async function changeRolesWithin(tx: Transaction, user: User, roles: string[]): Promise<void> {
-    await tx.users.setRoles(user.id, roles)
-    const gained = managementScopesIn(await tx.roles.scopeOf(roles)).some(
-      (token) => !user.scope.includes(token)
-    )
-    if (gained) await tx.oneTimeTokens.withdraw('password', user.id)
   }
 
   return {
@@ -108,7 +94,7 @@ export function createAdministration({
     async createUser(
       input: NewUser,
       administrator: Administrator
-    ): Promise<{ user: User; link: OneTimeLink | undefined }> {
+    ): Promise<{ user: User; link: OneTimeLink | undefined; warnings: Warning[] }> {
       const email = requireEmail(input.email)
       const roles = input.roles ?? []
       if (input.password !== undefined)
@@ -117,8 +103,8 @@ export function createAdministration({
       const inserted = newUser(email, input.name ?? null, passwordHash, clock())
       return store.transaction(async (tx) => {
         await tx.exclusive('roles')
-        await assertRoles(tx, roles)
-        assertMayHandle(administrator, await tx.roles.scopeOf(roles))
+        await assertAssignable(tx, roles, config)
+        assertMayHandle(administrator, await tx.roles.scopeOf(assignedRoles(roles)))
         if (!(await tx.users.insert(inserted))) throw new Problem('email_taken')
         await tx.users.setRoles(inserted.id, roles)
         await tx.audit.append(
@@ -128,23 +114,29 @@ export function createAdministration({
           })
         )
         const link = passwordHash === null ? await links.choosePasswordWithin(tx, inserted.id) : undefined
-        return { user: (await tx.users.find(inserted.id)) as User, link }
+        const user = (await tx.users.find(inserted.id)) as User
+        return { user, link, warnings: warningsOf(user, []) }
       })
     },
 
     /** Throws a Problem `not_found`, `unknown_role`, `roles_too_large`, `last_administrator` or `forbidden`. */
-    async changeUser(id: string, change: UserChange, administrator: Administrator): Promise<User> {
-      return store.transaction(async (tx) => {
-        await keepAnAdministrator(tx, async () => {
-          const user = await findTouchable(tx, id, administrator)
+    async changeUser(
+      id: string,
+      change: UserChange,
+      administrator: Administrator
+    ): Promise<{ user: User; warnings: Warning[] }> {
+      return store.transaction((tx) =>
+        keepAnAdministrator(tx, async () => {
+          const before = await findTouchable(tx, id, administrator)
           if (change.roles) {
-            await assertRoles(tx, change.roles)
-            assertMayHandle(administrator, await tx.roles.scopeOf(change.roles))
+            await assertAssignable(tx, change.roles, config)
+            assertMayGive(administrator, await tx.roles.scopeOf(assignedRoles(change.roles)), id)
           }
-          await changeWithin(tx, user, change, administrator.caller)
+          await changeWithin(tx, before, change, administrator.caller)
+          const user = (await tx.users.find(id)) as User
+          return { user, warnings: warningsOf(user, before.scope) }
         })
-        return (await tx.users.find(id)) as User
-      })
+      )
     },
 
     /** Throws a Problem `not_found`, `last_administrator` or `forbidden`. */

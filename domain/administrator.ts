@@ -1,7 +1,7 @@
 import type { Caller } from './audit.ts'
 import { Problem } from './errors.ts'
-import { managementScopesIn } from './roles.ts'
-import type { Transaction } from './store.ts'
+import { managementScopesIn, ROLES_ASSIGN, USER_ROLE } from './roles.ts'
+import type { Role, Transaction, User } from './store.ts'
 
 /** Who administers: a person, a machine, or the operator at the command line. */
 export interface Administrator {
@@ -9,9 +9,45 @@ export interface Administrator {
   scope: string[]
 }
 
-/** Nobody hands out, takes away or acts on management scopes that they lack themselves. Throws a Problem `forbidden`. */
+/**
+ * What an administrator may hand out, take away, or act on the holders of: the scopes that they hold and, with
+ * `roles:assign`, every application scope. Throws a Problem `forbidden`.
+ */
 export function assertMayHandle({ scope: own }: Administrator, scope: string[]): void {
-  if (managementScopesIn(scope).some((token) => !own.includes(token))) throw new Problem('forbidden')
+  const lacking = scope.filter((token) => !own.includes(token))
+  const protectedOnes = own.includes(ROLES_ASSIGN) ? managementScopesIn(lacking) : lacking
+  if (protectedOnes.length > 0) throw new Problem('forbidden')
+}
+
+/**
+ * What an administrator may give to the account or client `id`: as above, and to themselves nothing that they lack,
+ * whatever they may assign to others. Throws a Problem `forbidden`.
+ */
+export function assertMayGive(administrator: Administrator, scope: string[], id: string): void {
+  assertMayHandle(administrator, scope)
+  const { caller, scope: own } = administrator
+  const isSelf = id === caller.actorId || id === caller.onBehalfOf
+  if (isSelf && scope.some((token) => !own.includes(token))) throw new Problem('forbidden')
+}
+
+/**
+ * Withdraws the password links of one user, or of all who hold a role, if their scope grows: a lesser administrator may
+ * have made one, and it must not open what its owner has risen to since. What `user` gives everybody has: only its
+ * management scopes count.
+ */
+export async function withdrawOutgrownLinks(
+  tx: Transaction,
+  holders: Pick<User, 'id'> | Pick<Role, 'name'>,
+  before: string[],
+  after: string[]
+): Promise<void> {
+  const gained = after.filter((token) => !before.includes(token))
+  if ('id' in holders) {
+    if (gained.length > 0) await tx.oneTimeTokens.withdraw('password', holders.id)
+    return
+  }
+  const counted = holders.name === USER_ROLE ? managementScopesIn(gained) : gained
+  if (counted.length > 0) await tx.oneTimeTokens.withdrawFromHolders('password', holders.name)
 }
 
 /** Makes a change that may take an administrator away. Throws a Problem `last_administrator` where it would be the last. */

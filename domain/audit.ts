@@ -22,6 +22,7 @@ export const auditTypes = [
   'user.disabled',
   'user.enabled',
   'user.roles_changed',
+  'user.promoted',
   'user.deleted',
   'role.created',
   'role.changed',
@@ -48,6 +49,8 @@ export interface AuditEvent {
   type: AuditType
   /** Who did it: a user's id, `operator` for the command line, or null where nobody was known. */
   actorId: string | null
+  /** The person for whom the actor acted, by an exchanged token (RFC 8693 §4.1); null if it acted for itself. */
+  onBehalfOf: string | null
   /** Whom it happened to. */
   userId: string | null
   sessionId: string | null
@@ -61,6 +64,7 @@ export interface AuditFilter {
   type?: AuditType | undefined
   userId?: string | undefined
   actorId?: string | undefined
+  onBehalfOf?: string | undefined
   /** From this time on, milliseconds. */
   from?: number | undefined
   /** Before this time, milliseconds. */
@@ -70,6 +74,7 @@ export interface AuditFilter {
 /** Where a request came from and who made it: what every audit event says of its circumstances. */
 export interface Caller {
   actorId: string | null
+  onBehalfOf?: string | null
   ip: string | null
   userAgent: string | null
   requestId: string | null
@@ -86,6 +91,7 @@ export function auditEvent(
     at: now,
     type,
     actorId: about.actorId ?? caller.actorId,
+    onBehalfOf: caller.onBehalfOf ?? null,
     userId: about.userId ?? null,
     sessionId: about.sessionId ?? null,
     ip: caller.ip,

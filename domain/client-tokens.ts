@@ -10,6 +10,9 @@ import type { Client, Store } from './store.ts'
 
 export const CLIENT_CREDENTIALS = 'client_credentials'
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+/** What a client may use if its maker does not say. */
+export const DEFAULT_GRANTS = [CLIENT_CREDENTIALS]
+
 export const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token'
 
 /** What a client asks for, within what it may have. */
@@ -62,16 +65,20 @@ export function createClientTokens({
 
     /**
      * For the person whose access token the client holds, itself acting for them (RFC 8693): no more than both may do, no
-     * role, no longer than the token that it shows, and ended with the same session. Throws as `forClient` does.
+     * role, no longer than the token that it shows, and ended with the same session and with every client that acted before.
+     * Throws as `forClient` does, and `invalid_request` for a token that another service was meant to hold.
      */
     forSubject(
       client: Client,
       { subject, scope: held, claims }: Auth,
       { scope, resource }: TokenRequest
     ): Claims {
+      const meantFor = [client.id, ...audiencesOf(client, config)]
+      if (![claims.aud].flat().some((audience) => meantFor.includes(audience)))
+        throw new OAuthError('invalid_request', 'The subject token is not meant for this client.')
       const both = client.scope.filter((token) => held.includes(token))
       const own = claimsFor(client, audienceOf(client, resource), narrow(both, scope), clock())
-      const { sid = '', ver = 0, auth_time = 0, exp, act } = claims
+      const { sid = '', ver = 0, auth_time = 0, exp, act, jti } = claims
       return {
         ...own,
         sub: subject,
@@ -80,7 +87,7 @@ export function createClientTokens({
         auth_time,
         roles: [],
         exp: Math.min(own.exp, exp),
-        act: { sub: client.id, ...(act && { act }) }
+        act: { sub: client.id, client_ver: client.version, ...(act && { act: { ...act, jti } }) }
       }
     },
 

@@ -1,9 +1,9 @@
 import type { JWK } from 'jose'
 import { lastTokenExpiry } from './access-token.ts'
-import { type Administrator, assertMayHandle } from './administrator.ts'
+import { type Administrator, assertMayGive, assertMayHandle } from './administrator.ts'
 import { type AuditDetail, type AuditType, auditEvent } from './audit.ts'
 import { hashClientSecret, isLive, makeClientSecret } from './client-secret.ts'
-import { audiencesOf } from './client-tokens.ts'
+import { audiencesOf, DEFAULT_GRANTS } from './client-tokens.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { Problem } from './errors.ts'
@@ -18,6 +18,8 @@ export interface NewClient {
   scope: string[]
   /** Gatehouse's own audience where there is none. */
   audiences: string[]
+  /** `client_credentials` if left out. */
+  grants?: string[] | undefined
   /** With keys it gets no secret. */
   jwks: JWK[]
 }
@@ -26,6 +28,7 @@ export interface ClientChange {
   name?: string | undefined
   scope?: string[] | undefined
   audiences?: string[] | undefined
+  grants?: string[] | undefined
   disabled?: boolean | undefined
   jwks?: JWK[] | undefined
 }
@@ -110,7 +113,15 @@ export function createClientAdministration({
       administrator: Administrator
     ): Promise<{ client: Client; made: MadeSecret | undefined }> {
       assertMayHandle(administrator, input.scope)
-      const client = { ...input, id: uuidv7(), disabled: false, version: 1, createdAt: clock(), secrets: [] }
+      const client = {
+        ...input,
+        grants: input.grants ?? DEFAULT_GRANTS,
+        id: uuidv7(),
+        disabled: false,
+        version: 1,
+        createdAt: clock(),
+        secrets: []
+      }
       return store.transaction(async (tx) => {
         await tx.clients.insert(client)
         const made = input.jwks.length > 0 ? undefined : await addSecretWithin(tx, client, null)
@@ -123,7 +134,7 @@ export function createClientAdministration({
     async change(id: string, change: ClientChange, administrator: Administrator): Promise<Client> {
       return inTurn(async (tx) => {
         const before = await findTouchable(tx, id, administrator)
-        assertMayHandle(administrator, change.scope ?? [])
+        assertMayGive(administrator, change.scope ?? [], id)
         const given = Object.entries(change).filter(([, value]) => value !== undefined)
         const client: Client = { ...before, ...Object.fromEntries(given), version: before.version + 1 }
         await tx.clients.update(client)
@@ -175,6 +186,7 @@ function endsTokens(before: Client, after: Client, config: Pick<Config, 'AUTH_AU
   return (
     (after.disabled && !before.disabled) ||
     before.scope.some((token) => !after.scope.includes(token)) ||
+    before.grants.some((grant) => !after.grants.includes(grant)) ||
     audiencesOf(before, config).some((audience) => !audiences.includes(audience))
   )
 }

@@ -1,10 +1,10 @@
 import { fitsIntoCookie } from './access-token.ts'
-import { type Administrator, assertMayHandle } from './administrator.ts'
+import { type Administrator, assertMayGive, assertMayHandle, withdrawOutgrownLinks } from './administrator.ts'
 import { auditEvent } from './audit.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { Problem } from './errors.ts'
-import { ADMIN_ROLE, USER_ROLE, unionOfScopes } from './roles.ts'
+import { ADMIN_ROLE, assignedRoles, USER_ROLE, unionOfScopes } from './roles.ts'
 import type { Sessions } from './sessions.ts'
 import type { Role, Store, Transaction } from './store.ts'
 
@@ -34,14 +34,35 @@ export function createRoleAdministration({
     }
   }
 
-  async function changeWithin(tx: Transaction, role: RoleInput, { caller }: Administrator): Promise<boolean> {
+  // A change of a role that the administrator holds is a gift to themselves. `user` gives to everybody alike.
+  async function assertNoOwnGain(
+    tx: Transaction,
+    role: RoleInput,
+    administrator: Administrator
+  ): Promise<void> {
+    const { onBehalfOf, actorId } = administrator.caller
+    const self = await tx.users.find(onBehalfOf ?? actorId ?? '')
+    if (self && assignedRoles(self.roles).includes(role.name))
+      assertMayGive(administrator, role.scope, self.id)
+  }
+
+  async function changeWithin(
+    tx: Transaction,
+    before: Role,
+    role: RoleInput,
+    administrator: Administrator
+  ): Promise<void> {
+    assertMayHandle(administrator, [...before.scope, ...role.scope])
+    await assertNoOwnGain(tx, role, administrator)
     await assertFits(tx, role)
-    if (!(await tx.roles.update(role))) return false
+    await tx.roles.update(role)
+    await withdrawOutgrownLinks(tx, role, before.scope, role.scope)
     await sessions.makeTokensStaleWithin(tx, { role: role.name })
     await tx.audit.append(
-      auditEvent('role.changed', caller, clock(), { detail: { role: role.name, scope: role.scope } })
+      auditEvent('role.changed', administrator.caller, clock(), {
+        detail: { role: role.name, scope: role.scope }
+      })
     )
-    return true
   }
 
   async function createWithin(tx: Transaction, role: RoleInput, { caller }: Administrator): Promise<boolean> {
@@ -77,8 +98,7 @@ export function createRoleAdministration({
       return inTurn(async (tx) => {
         const before = await tx.roles.find(role.name)
         if (!before) throw new Problem('not_found')
-        assertMayHandle(administrator, [...before.scope, ...role.scope])
-        await changeWithin(tx, role, administrator)
+        await changeWithin(tx, before, role, administrator)
         return { ...role, builtIn: before.builtIn }
       })
     },
@@ -87,9 +107,10 @@ export function createRoleAdministration({
     async set(role: RoleInput, administrator: Administrator): Promise<'created' | 'changed'> {
       if (role.name === ADMIN_ROLE) throw new Problem('role_built_in')
       return inTurn(async (tx) => {
-        if (await createWithin(tx, role, administrator)) return 'created'
-        await changeWithin(tx, role, administrator)
-        return 'changed'
+        const before = await tx.roles.find(role.name)
+        if (before) await changeWithin(tx, before, role, administrator)
+        else await createWithin(tx, role, administrator)
+        return before ? 'changed' : 'created'
       })
     },
 

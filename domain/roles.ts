@@ -4,6 +4,9 @@ export const ADMIN_ROLE = 'admin'
 /** The role that everybody has. */
 export const USER_ROLE = 'user'
 
+/** Lets somebody hand out, and act on holders of, application scopes that they lack. Management scopes need holding all the same. */
+export const ROLES_ASSIGN = 'roles:assign'
+
 /** The scopes that Gatehouse itself asks for. `admin` has them all. */
 export const MANAGEMENT_SCOPE = [
   'audit:read',
@@ -12,6 +15,7 @@ export const MANAGEMENT_SCOPE = [
   'keys:read',
   'keys:write',
   'revocations:read',
+  'roles:assign',
   'roles:read',
   'roles:write',
   'tokens:introspect',
@@ -22,6 +26,11 @@ export const MANAGEMENT_SCOPE = [
 /** These roles and the one that everybody has: sorted, without repeats. */
 export function heldRoles(roles: string[]): string[] {
   return [...new Set([...roles, USER_ROLE])].sort()
+}
+
+/** These roles but for the one that everybody has, which distinguishes no account from another. */
+export function assignedRoles(roles: string[]): string[] {
+  return roles.filter((role) => role !== USER_ROLE)
 }
 
 /** The scope that several roles give together: sorted, without repeats. */
@@ -43,7 +52,7 @@ export function parseScope(text: string): string[] {
   return unionOfScopes([{ scope: text.split(' ').filter((token) => token !== '') }])
 }
 
-/** Scopes of Gatehouse's own among these. Whoever lacks one may not hand it out or act on those who hold it. */
+/** Scopes of Gatehouse's own among these. */
 export function managementScopesIn(scope: string[]): string[] {
   return scope.filter((token) => (MANAGEMENT_SCOPE as readonly string[]).includes(token))
 }

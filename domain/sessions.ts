@@ -62,6 +62,7 @@ export type EndReason =
   | 'password_changed'
   | 'password_reset'
   | 'user_disabled'
+  | 'promoted'
   | 'user_deleted'
 
 /** Refresh tokens as a browser shows them, more than one if another host has set one, and the session it is bound to. */

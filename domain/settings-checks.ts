@@ -171,6 +171,10 @@ export function settingWarnings(config: Config): string[] {
       `AUTH_ALLOWED_ORIGINS ${origin} is another site than ${config.AUTH_ISSUER}: browsers send it no cookies`
     )
   warn(
+    config.AUTH_FORWARD_UNVERIFIED_EMAIL === 'on',
+    'AUTH_FORWARD_UNVERIFIED_EMAIL is on: an app may take a person for the owner of an address that is not theirs'
+  )
+  warn(
     config.AUTH_KEY_ROTATION < DAY,
     'AUTH_KEY_ROTATION is less than a day: verifiers fetch keys all the time'
   )

@@ -83,6 +83,8 @@ export interface Client {
   scope: string[]
   /** The services that its tokens may be for. */
   audiences: string[]
+  /** The `grant_type` values that the token endpoint takes from it (RFC 6749 §5.2, `unauthorized_client`). */
+  grants: string[]
   disabled: boolean
   /** The `client_ver` claim: it rises with every change that ends its tokens. */
   version: number
@@ -138,6 +140,8 @@ export interface Users {
   recordLogin(id: string, passwordHash: string, now: number): Promise<boolean>
   /** Atomic: only while `expected` is still the hash. */
   setPasswordHash(id: string, expected: string | null, hash: string): Promise<boolean>
+  /** Afterwards no password signs in to the account. Locks the row to the end of the transaction. */
+  voidPassword(id: string): Promise<void>
   setName(id: string, name: string | null): Promise<void>
   setDisabled(id: string, disabled: boolean): Promise<void>
   setRoles(id: string, roles: string[]): Promise<void>
@@ -237,6 +241,8 @@ export interface OneTimeTokens {
   consume(hash: string, purpose: OneTimeToken['purpose'], now: number): Promise<boolean>
   /** Withdraws everybody's. */
   withdrawAll(): Promise<void>
+  /** Withdraws the tokens of one purpose of everybody who holds this role. */
+  withdrawFromHolders(purpose: OneTimeToken['purpose'], role: string): Promise<void>
   /** Withdraws every token of one purpose for one user, or for nobody in particular. */
   withdraw(purpose: OneTimeToken['purpose'], userId: string | null): Promise<void>
 }

@@ -1,20 +1,22 @@
 import fp from 'fastify-plugin'
 import { type Administration, createAdministration } from '../domain/administration.ts'
+import { createPromotion, type Promote } from '../domain/promotion.ts'
 import { createRoleAdministration, type RoleAdministration } from '../domain/role-administration.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    administration: { users: Administration; roles: RoleAdministration }
+    administration: { users: Administration; roles: RoleAdministration; promote: Promote }
   }
 }
 
 /** Decorates `administration`: what administrators do to users and roles. */
 export default fp(
   async (fastify) => {
-    const { store, clock, config, sessions, oneTimeLinks, passwords } = fastify
+    const { store, clock, config, sessions, oneTimeLinks: links, passwords } = fastify
     fastify.decorate('administration', {
-      users: createAdministration({ store, clock, config, sessions, links: oneTimeLinks, ...passwords }),
-      roles: createRoleAdministration({ store, clock, config, sessions })
+      users: createAdministration({ store, clock, config, sessions, links, ...passwords }),
+      roles: createRoleAdministration({ store, clock, config, sessions }),
+      promote: createPromotion({ store, clock, config, sessions, links })
     })
   },
   { name: 'administration', dependencies: ['config', 'store', 'sessions', 'passwords', 'one-time-links'] }

@@ -6,7 +6,7 @@ import { BoundedMap } from '../verifier/bounded-map.ts'
 
 const CACHED_PROFILES = 10_000
 
-export type Profile = Pick<User, 'email' | 'name'>
+export type Profile = Pick<User, 'email' | 'emailVerified' | 'name'>
 
 export interface Profiles {
   /**
@@ -22,7 +22,7 @@ declare module 'fastify' {
   }
 }
 
-const NOBODY: Profile = { email: '', name: null }
+const NOBODY: Profile = { email: '', emailVerified: false, name: null }
 
 /** Decorates `profiles`: e-mail addresses and names of those who make requests, kept in memory. */
 export default fp(
@@ -33,7 +33,7 @@ export default fp(
     async function read(id: string): Promise<Profile> {
       const user = await fastify.store.users.find(id)
       if (!user || user.disabled) throw new Problem('unauthorized')
-      return { email: user.email, name: user.name }
+      return { email: user.email, emailVerified: user.emailVerified, name: user.name }
     }
 
     // The promise is kept, so that requests that arrive while it is read share the reading.

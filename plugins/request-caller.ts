@@ -13,8 +13,11 @@ declare module 'fastify' {
 export default fp(
   async (fastify) => {
     fastify.decorateRequest('caller', function caller(this) {
+      const { subject = null, claims } = this.auth ?? {}
+      const actor = claims?.act?.sub
       return {
-        actorId: this.auth?.subject ?? null,
+        actorId: actor ?? subject,
+        onBehalfOf: actor === undefined ? null : subject,
         ip: this.ip,
         userAgent: this.headers['user-agent']?.slice(0, USER_AGENT_LENGTH) ?? null,
         requestId: this.id

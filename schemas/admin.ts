@@ -1,14 +1,13 @@
 import { type Static, Type } from 'typebox'
 import { Closed, Nullable, Time } from './common.ts'
 import { RoleName } from './role.ts'
-import { Email, Name, Password, User } from './user.ts'
+import { Email, Name, User } from './user.ts'
 
 const Roles = Type.Array(RoleName, { maxItems: 100, uniqueItems: true })
 
 export const NewUser = Closed({
   email: Email,
   name: Type.Optional(Nullable(Name)),
-  password: Type.Optional(Password),
   roles: Type.Optional(Roles)
 })
 
@@ -29,13 +28,31 @@ export const OneTimeLink = Type.Object({
 })
 export type OneTimeLink = Static<typeof OneTimeLink>
 
-export const CreatedUser = Type.Object({ ...User.properties, passwordLink: Type.Optional(OneTimeLink) })
+const warnings = Type.Optional(
+  Type.Array(
+    Type.Object({
+      code: Type.String({ description: 'Stable: see docs/errors.md' }),
+      detail: Type.String()
+    }),
+    { description: 'What was done all the same, and should be looked at; left out if there is nothing' }
+  )
+)
+
+export const ChangedUser = Type.Object({ ...User.properties, warnings })
+export const CreatedUser = Type.Object({
+  ...User.properties,
+  passwordLink: Type.Optional(OneTimeLink),
+  warnings
+})
 
 export const AuditEvent = Type.Object({
   id: Type.String(),
   at: Time,
   type: Type.String(),
   actorId: Nullable(Type.String({ description: '`operator` for the command line' })),
+  onBehalfOf: Nullable(
+    Type.String({ description: 'The person for whom a client did it, by an exchanged token' })
+  ),
   userId: Nullable(Type.String()),
   sessionId: Nullable(Type.String()),
   ip: Nullable(Type.String()),

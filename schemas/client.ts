@@ -8,6 +8,10 @@ const Name = Text({ minLength: 1, maxLength: 100 })
 const Audience = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x21\\x24-\\x5b\\x5d-\\x7e]+$' })
 const Audiences = Type.Array(Audience, { maxItems: 20, uniqueItems: true })
 
+/** Of the token endpoint: RFC 6749 §4.4, RFC 8693 §2.1. */
+const Grant = Type.Enum(['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'])
+const Grants = Type.Array(Grant, { maxItems: 2, uniqueItems: true })
+
 /** A public key that assertions are signed by (RFC 7517 §4). */
 const PublicJwk = Closed({
   kty: Type.Enum(['EC', 'OKP', 'RSA']),
@@ -35,6 +39,7 @@ export const Client = Type.Object({
   name: Type.String(),
   scope: Type.String({ description: 'Space-separated; what it may ask for' }),
   audiences: Type.Array(Type.String(), { description: 'The services that its tokens may be for' }),
+  grants: Type.Array(Type.String(), { description: 'The grants that the token endpoint takes from it' }),
   disabled: Type.Boolean(),
   jwks: Type.Object({ keys: Type.Array(PublicJwk) }),
   createdAt: Time,
@@ -46,6 +51,7 @@ export const NewClient = Closed({
   name: Name,
   scope: Scope,
   audiences: Type.Optional(Audiences),
+  grants: Type.Optional(Grants),
   jwks: Type.Optional(Jwks)
 })
 
@@ -54,6 +60,7 @@ export const ClientChange = Closed(
     name: Type.Optional(Name),
     scope: Type.Optional(Scope),
     audiences: Type.Optional(Audiences),
+    grants: Type.Optional(Grants),
     disabled: Type.Optional(Type.Boolean()),
     jwks: Type.Optional(Jwks)
   },

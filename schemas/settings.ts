@@ -100,7 +100,12 @@ export const Settings = Type.Object({
   AUTH_REGISTRATION: Type.Enum(['open', 'invite', 'closed'], {
     default: 'open',
     description:
-      'Who may join: `open` = anybody, `invite` = by the link an administrator makes, `closed` = only accounts that an administrator gives a password'
+      'Who may join: `open` = anybody, `invite` = by the link an administrator makes, `closed` = only by a command of the operator'
+  }),
+  AUTH_FORWARD_UNVERIFIED_EMAIL: Type.Enum(['off', 'on'], {
+    default: 'off',
+    description:
+      'Whether `GET /auth/check` tells the app behind a proxy addresses that are not verified: `off` or `on`'
   }),
   AUTH_PASSWORD_MIN_LENGTH: Type.Integer({
     default: 12,

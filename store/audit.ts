@@ -13,6 +13,7 @@ export function createAudit(db: Kysely<Tables>, record: (event: AuditEvent) => v
           at: event.at,
           type: event.type,
           actor_id: event.actorId,
+          on_behalf_of: event.onBehalfOf,
           user_id: event.userId,
           session_id: event.sessionId,
           ip: event.ip,
@@ -24,12 +25,13 @@ export function createAudit(db: Kysely<Tables>, record: (event: AuditEvent) => v
       record(event)
     },
 
-    async list({ limit, after, type, userId, actorId, from, to }) {
+    async list({ limit, after, type, userId, actorId, onBehalfOf, from, to }) {
       let query = db.selectFrom('audit_events').selectAll().orderBy('id', 'desc').limit(limit)
       if (after !== undefined) query = query.where('id', '<', after)
       if (type !== undefined) query = query.where('type', '=', type)
       if (userId !== undefined) query = query.where('user_id', '=', userId)
       if (actorId !== undefined) query = query.where('actor_id', '=', actorId)
+      if (onBehalfOf !== undefined) query = query.where('on_behalf_of', '=', onBehalfOf)
       if (from !== undefined) query = query.where('at', '>=', from)
       if (to !== undefined) query = query.where('at', '<', to)
       return (await query.execute()).map(toEvent)
@@ -43,6 +45,7 @@ function toEvent(row: Tables['audit_events']): AuditEvent {
     at: row.at,
     type: row.type as AuditType,
     actorId: row.actor_id,
+    onBehalfOf: row.on_behalf_of,
     userId: row.user_id,
     sessionId: row.session_id,
     ip: row.ip,

@@ -7,6 +7,7 @@ import { keySchedule } from './migrations/0002-key-schedule.ts'
 import { revocationLog } from './migrations/0003-revocation-log.ts'
 import { clients } from './migrations/0004-clients.ts'
 import { sessionHandover } from './migrations/0005-session-handover.ts'
+import { authority } from './migrations/0007-authority.ts'
 import type { Tables } from './tables.ts'
 
 export const migrationsOf = (engine: Store['engine']) => ({
@@ -14,7 +15,8 @@ export const migrationsOf = (engine: Store['engine']) => ({
   '0002-key-schedule': keySchedule,
   '0003-revocation-log': revocationLog(engine),
   '0004-clients': clients,
-  '0005-session-handover': sessionHandover
+  '0005-session-handover': sessionHandover,
+  '0007-authority': authority
 })
 
 /** How the migrations that a database went through compare with those of this version. */

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { USER_ROLE } from '../domain/roles.ts'
 import type { OneTimeToken, OneTimeTokens } from '../domain/store.ts'
 import type { Tables } from './tables.ts'
 
@@ -41,6 +42,12 @@ export function createOneTimeTokens(db: Kysely<Tables>): OneTimeTokens {
 
     async withdrawAll() {
       await db.deleteFrom('one_time_tokens').execute()
+    },
+
+    async withdrawFromHolders(purpose, role) {
+      const tokens = db.deleteFrom('one_time_tokens').where('purpose', '=', purpose)
+      const holders = db.selectFrom('user_roles').select('user_id').where('role_name', '=', role)
+      await (role === USER_ROLE ? tokens : tokens.where('user_id', 'in', holders)).execute()
     },
 
     async withdraw(purpose, userId) {

@@ -53,6 +53,7 @@ export interface Tables {
     name: string
     scope: string
     audiences: string
+    grants: string
     disabled: number
     version: number
     jwks: string
@@ -74,6 +75,7 @@ export interface Tables {
     at: number
     type: string
     actor_id: string | null
+    on_behalf_of: string | null
     user_id: string | null
     session_id: string | null
     ip: string | null

@@ -82,6 +82,10 @@ export function createUsers(db: Kysely<Tables>): Users {
       return numUpdatedRows === 1n
     },
 
+    async voidPassword(id) {
+      await db.updateTable('users').set({ password_hash: null }).where('id', '=', id).execute()
+    },
+
     async setName(id, name) {
       await db.updateTable('users').set({ name }).where('id', '=', id).execute()
     },

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { type Command, UsageError } from '../commands/command.ts'
 import { commands } from '../commands/index.ts'
+import { operator } from '../commands/with-app.ts'
+import { TOKEN_EXCHANGE } from '../domain/client-tokens.ts'
 import { build, password } from './harness/build.ts'
 import { perform } from './harness/command.ts'
 import { engines, sqlite } from './harness/engines.ts'
@@ -12,16 +14,11 @@ import { run } from './harness/program.ts'
 const EX_USAGE = 64
 const EX_CONFIG = 78
 
-/** Who hands out roles here without being asked for a token. */
-const operator = {
-  caller: { actorId: null, ip: null, userAgent: null, requestId: null },
-  scope: ['users:read', 'users:write']
-}
-
 interface CreatedClient {
   client_id: string
   client_secret: string
   audiences: string[]
+  grants: string[]
 }
 
 const gatehouse = (args: string[], env: Record<string, string> = {}, input = '') =>
@@ -92,6 +89,9 @@ t.test('what a command lacks is refused before anything is opened', async (t) =>
     ['clients create', { name: 'reports', scope: 'a  b' }, []],
     ['clients create', { name: 'reports', scope: 'a"b' }, []],
     ['clients create', { name: 'reports', scope: 'a:b', audience: '' }, []],
+    ['clients create', { name: 'reports', scope: 'a:b', grant: '' }, []],
+    ['clients create', { name: 'reports', scope: 'a:b', grant: 'password' }, []],
+    ['clients create', { name: 'reports', scope: 'a:b', grant: 'token-exchange token-exchange' }, []],
     [
       'clients create',
       { name: 'reports', scope: 'a:b', audience: 'https://a.example.com https://b.example.com' },
@@ -202,27 +202,89 @@ for (const engine of engines) {
       t.match(answer, { status: 200, body: { user: { name: 'Second', roles: ['admin', 'user'] } } })
     })
 
-    t.test('admin create makes an administrator of an account, seen by the service at once', async (t) => {
-      const window = await service.signUp('ann@example.com')
-      const promoted = await perform(env, 'admin create', { email: 'ann@example.com' })
-      t.match(promoted.json, { link: null })
+    t.test('admin create refuses an account that exists, and changes nothing of it (F9)', async (t) => {
+      const window = await service.signUp('boss@example.com')
+      const { code, stdout, stderr } = await gatehouse(
+        ['admin', 'create', '--email', 'Boss@Example.com'],
+        env
+      )
+      t.equal(code, 1)
+      t.equal(stdout, '')
+      t.match(
+        stderr,
+        /^boss@example\.com has an account, which anybody may have registered\. --promote [^\n]*\n$/
+      )
       await service.app.revocations.poll()
-      t.match(await window.get('/auth/me'), { status: 401, body: { code: 'token_stale' } })
-      t.equal((await window.post('/auth/refresh')).status, 200)
-      t.equal((await window.get('/admin/users')).status, 200)
+      t.match(await window.get('/auth/me'), { status: 200, body: { roles: ['user'] } })
     })
 
-    t.test('admin create for an administrator changes nothing and succeeds', async (t) => {
-      await perform(env, 'admin create', { email: 'ann@example.com' })
-      t.strictSame((await service.app.store.users.findByEmail('ann@example.com'))?.roles, ['admin', 'user'])
+    t.test(
+      'admin create --promote leaves nothing of what the account had but its link leads in (F9)',
+      async (t) => {
+        const window = await service.signUp('ann@example.com')
+        const { id } = (await window.get('/auth/me')).body.user
+        const { token: earlier } = await service.app.administration.users.startPasswordReset(id, operator)
+        const { code, stdout } = await gatehouse(
+          ['admin', 'create', '--email', 'ann@example.com', '--promote'],
+          env
+        )
+        t.equal(code, 0)
+        const [, token = ''] =
+          /^ann@example\.com is an administrator now; its sessions and its password ended\. Choose .*:\n.*#token=(\S+)\n$/.exec(
+            stdout
+          ) ?? []
+        await service.app.revocations.poll()
+        t.equal((await window.get('/auth/me')).status, 401)
+        t.equal((await window.post('/auth/refresh')).status, 401)
+        const login = () => service.browser().post('/auth/login', { email: 'ann@example.com', password })
+        t.match(await login(), { status: 401, body: { code: 'invalid_credentials' } })
+        const redeem = (link: string) =>
+          service.browser().post('/auth/password/reset', { token: link, password })
+        t.match(await redeem(earlier), { status: 400, body: { code: 'invalid_token' } })
+        t.equal((await redeem(token)).status, 204)
+        t.match(await login(), { status: 200, body: { user: { id, roles: ['admin', 'user'] } } })
+        const [event] = await service.app.store.audit.list({ limit: 1, type: 'user.promoted' })
+        t.match(event, {
+          actorId: 'operator',
+          userId: id,
+          detail: { before: ['user'], after: ['admin', 'user'], sessionsEnded: 1 }
+        })
+      }
+    )
+
+    t.test('admin create --promote lets no sign-in beside it live on', async (t) => {
+      for (let round = 0; round < 20; round += 1) {
+        const email = `beside${round}@example.com`
+        await service.signUp(email)
+        const window = service.browser()
+        const [login] = await Promise.all([
+          window.post('/auth/login', { email, password }),
+          service.app.administration.promote(email, operator.caller)
+        ])
+        t.ok([200, 401].includes(login.status), `login ${login.status}`)
+        t.equal((await window.get('/auth/me')).status, 401)
+        t.equal((await window.post('/auth/refresh')).status, 401)
+      }
     })
 
-    t.test('admin create gives somebody who has no password yet a link', async (t) => {
-      const administrator = service.browser()
-      await administrator.post('/auth/login', { email: 'second@example.com', password })
-      await administrator.post('/admin/users', { email: 'invited@example.com' })
-      const { json } = await perform(env, 'admin create', { email: 'invited@example.com' })
-      t.match(json, { link: /#token=/ })
+    t.test('admin create --promote gives the only administrator a way back in', async (t) => {
+      const alone = await build(t, { engine })
+      await alone.setUp()
+      const { json } = await perform(alone.env, 'admin create', { email: 'root@example.com', promote: true })
+      const [, token] = (json as { link: string }).link.split('#token=')
+      t.equal((await alone.browser().post('/auth/password/reset', { token, password })).status, 204)
+      t.equal(await alone.app.store.users.countAdministrators(), 1)
+    })
+
+    t.test('admin create --promote makes an account that does not exist', async (t) => {
+      const { json } = await perform(env, 'admin create', { email: 'fresh@example.com', promote: true })
+      t.match(json, { email: 'fresh@example.com', link: /#token=/ })
+    })
+
+    t.test('admin create --promote chooses no name for an account', async (t) => {
+      const values = { email: 'ann@example.com', promote: true, name: 'Ann' }
+      const message = 'ann@example.com has an account: its name and its password are its owner’s to choose'
+      await t.rejects(perform(env, 'admin create', values), { message })
     })
 
     t.test('roles set creates and changes a role, and makes tokens stale in the service', async (t) => {
@@ -290,12 +352,20 @@ for (const engine of engines) {
       const audience = 'https://orders.example.com'
       const made = await create({ name: 'orders', scope: 'b:c a:b', audience })
       const { client_id: id, client_secret: secret, ...rest } = made
-      t.strictSame(rest, { name: 'orders', scope: 'a:b b:c', audiences: [audience] })
+      const grants = ['client_credentials']
+      t.strictSame(rest, { name: 'orders', scope: 'a:b b:c', audiences: [audience], grants })
       const { body } = await askToken(id, secret)
       const claims = JSON.parse(Buffer.from(body.access_token.split('.')[1], 'base64url').toString())
       t.match(claims, { aud: audience, sub: id, client_id: id, scope: 'a:b b:c' })
       const plain = await create({ name: 'plain', scope: 'a:b' })
       t.strictSame(plain.audiences, ['http://localhost:3000'], 'its own one, if none was given')
+    })
+
+    t.test('clients create gives the grants that are named, and else client_credentials alone', async (t) => {
+      const grantsOf = async (grant: string) => (await create({ name: 'x', scope: 'a:b', grant })).grants
+      t.strictSame(await grantsOf('token-exchange'), [TOKEN_EXCHANGE])
+      const both = ['client_credentials', TOKEN_EXCHANGE]
+      t.strictSame(await grantsOf(both.join(' ')), both)
     })
 
     t.test('clients create makes another client each time, though the name is taken', async (t) => {
@@ -323,6 +393,7 @@ for (const engine of engines) {
         'role.changed',
         'role.created',
         'user.created',
+        'user.promoted',
         'user.roles_changed'
       ])
     })

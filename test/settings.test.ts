@@ -301,6 +301,7 @@ t.test('what weakens the service and is allowed is warned about by name', async 
   t.strictSame(warningsOf({ AUTH_TRUST_PROXY: '0.0.0.0/0' }), ['AUTH_TRUST_PROXY'])
   t.strictSame(warningsOf({ AUTH_ALLOWED_ORIGINS: 'http://localhost:5173' }), [])
   t.strictSame(warningsOf({ AUTH_ALLOWED_ORIGINS: 'https://app.example.com' }), ['AUTH_ALLOWED_ORIGINS'])
+  t.strictSame(warningsOf({ AUTH_FORWARD_UNVERIFIED_EMAIL: 'on' }), ['AUTH_FORWARD_UNVERIFIED_EMAIL'])
   for (const limit of ['AUTH_RATE_LIMIT_PER_IP', 'AUTH_LOGIN_LIMIT_PER_IP', 'AUTH_LOGIN_LIMIT_PER_ACCOUNT']) {
     t.strictSame(warningsOf({ [limit]: '0' }), [limit])
   }

@@ -12,7 +12,7 @@ export interface Claims {
   /** The machine client that the token was issued to, and the version of what it was allowed by then. */
   client_id?: string
   client_ver?: number
-  /** The service that acts for the person whose token it is, and the one before it (RFC 8693 §4.1). */
+  /** The client that acts for the person whose token it is, and the one before it (RFC 8693 §4.1). */
   act?: Actor
   /** A person's session, and when they signed in. */
   sid?: string
@@ -24,6 +24,10 @@ export interface Claims {
 
 export interface Actor {
   sub: string
+  /** As of a machine's own token. */
+  client_ver?: number
+  /** Of one that acted before: the token that it acted with. */
+  jti?: string
   act?: Actor
 }
 
@@ -57,7 +61,9 @@ function isOfAPerson({ sid, auth_time, roles, ver }: Record<string, unknown>): b
 }
 
 function isActor(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && isName((value as Record<string, unknown>).sub)
+  if (typeof value !== 'object' || value === null) return false
+  const { sub, act } = value as Record<string, unknown>
+  return isName(sub) && (act === undefined || isActor(act))
 }
 
 function isName(value: unknown): value is string {

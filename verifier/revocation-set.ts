@@ -1,3 +1,5 @@
+import type { Actor } from './claims.ts'
+
 /**
  * What no longer counts: a session (`sid`), one access token (`jti`), or the tokens of a user or a client below a version. An
  * entry lives as long as the last access token that it concerns.
@@ -14,6 +16,7 @@ export interface Revocable {
   ver?: number | undefined
   client_id?: string | undefined
   client_ver?: number | undefined
+  act?: Actor | undefined
 }
 
 export type Standing = 'valid' | 'revoked' | 'stale'
@@ -36,10 +39,20 @@ export class RevocationSet {
     }
   }
 
-  standingOf({ jti, sub, sid, ver, client_id, client_ver = 0 }: Revocable): Standing {
+  standingOf({ jti, sub, sid, ver, client_id, client_ver = 0, act }: Revocable): Standing {
     if (this.#tokens.has(jti) || (sid !== undefined && this.#sessions.has(sid))) return 'revoked'
     if (client_id !== undefined && this.#clients.isAbove(client_id, client_ver)) return 'revoked'
+    if (act !== undefined && this.#isRevoked(act)) return 'revoked'
     return ver !== undefined && this.#users.isAbove(sub, ver) ? 'stale' : 'valid'
+  }
+
+  // What was derived from a client's token ends with the client and with that token.
+  #isRevoked({ sub, client_ver = 0, jti, act }: Actor): boolean {
+    return (
+      this.#clients.isAbove(sub, client_ver) ||
+      (jti !== undefined && this.#tokens.has(jti)) ||
+      (act !== undefined && this.#isRevoked(act))
+    )
   }
 
   /** Forgets what no unexpired token can be concerned by. */

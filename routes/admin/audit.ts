@@ -13,6 +13,7 @@ const AuditQuery = Closed({
   type: Type.Optional(Type.Enum([...auditTypes])),
   userId: Type.Optional(Text({ maxLength: 64, description: 'Whom it happened to' })),
   actorId: Type.Optional(Text({ maxLength: 64, description: 'Who did it' })),
+  onBehalfOf: Type.Optional(Text({ maxLength: 64, description: 'For whom a client did it' })),
   from: Type.Optional(Time),
   to: Type.Optional(Time)
 })
@@ -32,8 +33,16 @@ const audit: FastifyPluginAsyncTypebox = async (fastify) => {
   )
 }
 
-function filterOf({ type, userId, actorId, from, to }: Static<typeof AuditQuery>): AuditFilter {
-  return { type, userId, actorId, from: momentOf(from, '/from'), to: momentOf(to, '/to') } as AuditFilter
+function filterOf({ from, to, ...others }: Static<typeof AuditQuery>): AuditFilter {
+  const { type, userId, actorId, onBehalfOf } = others
+  return {
+    type,
+    userId,
+    actorId,
+    onBehalfOf,
+    from: momentOf(from, '/from'),
+    to: momentOf(to, '/to')
+  } as AuditFilter
 }
 
 export default audit

@@ -40,8 +40,9 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['admin'], body: NewClient, response: { 201: CreatedClient, ...refusals } }
     },
     async (request, reply) => {
-      const { name, scope, audiences = [], jwks } = request.body
-      const input = { name, scope: parseScope(scope), audiences, jwks: publicKeysOf(jwks?.keys ?? []) }
+      const { name, scope, audiences = [], grants, jwks } = request.body
+      const keys = publicKeysOf(jwks?.keys ?? [])
+      const input = { name, scope: parseScope(scope), audiences, grants, jwks: keys }
       const { client, made } = await fastify.clients.create(input, administratorOf(request))
       reply.code(201)
       const view = clientView(client, audiencesOf(client, fastify.config))

@@ -1,10 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
-import { UserChange } from '../../schemas/admin.ts'
+import { ChangedUser, UserChange } from '../../schemas/admin.ts'
 import { IdParams, NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { User } from '../../schemas/user.ts'
 import { userView } from '../views/user.ts'
+import { warningsView } from '../views/warnings.ts'
 import { administratorOf } from './administrator-of.ts'
 
 /** /admin/users/:id: one account: read it, change its name, standing and roles, delete it. */
@@ -28,13 +29,21 @@ const user: FastifyPluginAsyncTypebox = async (fastify) => {
     '/users/:id',
     {
       preHandler: mayWrite,
-      schema: { tags: ['admin'], params: IdParams, body: UserChange, response: { 200: User, ...refusals } }
+      schema: {
+        tags: ['admin'],
+        params: IdParams,
+        body: UserChange,
+        response: { 200: ChangedUser, ...refusals }
+      }
     },
     async (request) => {
       const { params, body } = request
-      return userView(
-        await fastify.administration.users.changeUser(params.id, body, administratorOf(request))
+      const { user, warnings } = await fastify.administration.users.changeUser(
+        params.id,
+        body,
+        administratorOf(request)
       )
+      return { ...userView(user), ...warningsView(warnings) }
     }
   )
 

@@ -8,6 +8,7 @@ import { User } from '../../schemas/user.ts'
 import { oneTimeLinkView } from '../views/one-time-link.ts'
 import { pageOf, pageView } from '../views/page.ts'
 import { userView } from '../views/user.ts'
+import { warningsView } from '../views/warnings.ts'
 import { administratorOf } from './administrator-of.ts'
 
 const UsersQuery = Closed({
@@ -36,15 +37,17 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['admin'], body: NewUser, response: { 201: CreatedUser, ...refusals } }
     },
     async (request, reply) => {
-      const isInvitation = request.body.password === undefined
-      if (isInvitation && fastify.config.AUTH_REGISTRATION === 'closed')
-        throw new Problem('registration_closed')
-      const { user, link } = await fastify.administration.users.createUser(
+      if (fastify.config.AUTH_REGISTRATION === 'closed') throw new Problem('registration_closed')
+      const { user, link, warnings } = await fastify.administration.users.createUser(
         request.body,
         administratorOf(request)
       )
       reply.code(201)
-      return { ...userView(user), ...(link && { passwordLink: oneTimeLinkView(link) }) }
+      return {
+        ...userView(user),
+        ...warningsView(warnings),
+        ...(link && { passwordLink: oneTimeLinkView(link) })
+      }
     }
   )
 }

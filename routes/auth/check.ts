@@ -7,6 +7,8 @@ import { remoteHeaders } from '../views/remote-headers.ts'
 
 /** GET /auth/check: whether a reverse proxy may pass a request on, and who makes it. */
 const check: FastifyPluginAsyncTypebox = async (fastify) => {
+  const forwardUnverified = fastify.config.AUTH_FORWARD_UNVERIFIED_EMAIL === 'on'
+
   fastify.get(
     '/check',
     {
@@ -17,7 +19,7 @@ const check: FastifyPluginAsyncTypebox = async (fastify) => {
     },
     async ({ auth, query: { role, scope } }, reply) => {
       assertAllowed(auth, { roles: role?.split(' '), scope }, fastify.clock())
-      reply.headers(remoteHeaders(auth, await fastify.profiles.of(auth)))
+      reply.headers(remoteHeaders(auth, await fastify.profiles.of(auth), forwardUnverified))
       reply.code(204)
       return null
     }

@@ -43,11 +43,15 @@ const token: FastifyPluginAsyncTypebox = async (fastify) => {
 
 async function grant(fastify: FastifyInstance, client: Client, form: Form): Promise<Claims> {
   const { tokens } = fastify.clients
-  if (form.grant_type === undefined) throw new OAuthError('invalid_request', 'grant_type is missing.')
-  if (form.grant_type === CLIENT_CREDENTIALS) return tokens.forClient(client, form)
-  if (form.grant_type === TOKEN_EXCHANGE)
-    return tokens.forSubject(client, await subjectOf(fastify, form), { ...form, resource: targetOf(form) })
-  throw new OAuthError('unsupported_grant_type', 'There is no such grant here.')
+  const { grant_type: type } = form
+  if (type === undefined) throw new OAuthError('invalid_request', 'grant_type is missing.')
+  if (type !== CLIENT_CREDENTIALS && type !== TOKEN_EXCHANGE)
+    throw new OAuthError('unsupported_grant_type', 'There is no such grant here.')
+  if (!client.grants.includes(type))
+    throw new OAuthError('unauthorized_client', 'The client may not use this grant.')
+  const request = { ...form, resource: targetOf(form) }
+  if (type === CLIENT_CREDENTIALS) return tokens.forClient(client, request)
+  return tokens.forSubject(client, await subjectOf(fastify, form), request)
 }
 
 /** RFC 8693 §2.1: `audience` names the same as `resource`, in the server's own words; here these are the same words. */

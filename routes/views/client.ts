@@ -4,12 +4,13 @@ import type { ClientSecret as ClientSecretView, Client as ClientView } from '../
 
 /** A client without any hash. `audiences` are those in force. */
 export function clientView(client: Client, audiences: string[]): ClientView {
-  const { id, name, scope, disabled, jwks, createdAt, secrets } = client
+  const { id, name, scope, grants, disabled, jwks, createdAt, secrets } = client
   return {
     id,
     name,
     scope: scope.join(' '),
     audiences,
+    grants,
     disabled,
     jwks: { keys: jwks as ClientView['jwks']['keys'] },
     createdAt: toIso(createdAt),

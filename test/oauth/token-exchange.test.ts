@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { operator } from '../../commands/with-app.ts'
+import type { NewClient } from '../../domain/clients.ts'
 import { MINUTE } from '../../domain/clock.ts'
 import type { Browser } from '../harness/browser.ts'
 import { build, password, type TestApp } from '../harness/build.ts'
@@ -13,7 +14,7 @@ import {
   type Machine,
   oauthRefusal,
   post,
-  register,
+  register as registerMachine,
   tokenOf
 } from './machine.ts'
 
@@ -45,6 +46,10 @@ async function staffed(t: Test) {
   const id = await hire(root, 'clerk@example.com', ['clerk'])
   return { service, root, clerk: { id, window: await signIn(service, 'clerk@example.com') } }
 }
+
+/** A machine client that may exchange tokens, too. */
+const register = (service: TestApp, input: Partial<NewClient> = {}) =>
+  registerMachine(service, { grants: ['client_credentials', GRANT], ...input })
 
 function exchange(
   service: TestApp,
@@ -118,7 +123,7 @@ t.test('token exchange', async (t) => {
       ver: subject.ver,
       auth_time: subject.auth_time,
       roles: [],
-      act: { sub: shop.id }
+      act: { sub: shop.id, client_ver: 1 }
     })
     t.not(jti, subject.jti)
   })
@@ -144,13 +149,14 @@ t.test('token exchange', async (t) => {
   await t.test(
     'the token is for the resource that was asked for, within the client’s audiences',
     async (t) => {
-      const abroad = await register(service, { scope, audiences: [ORDERS, 'https://stock.example.com'] })
+      const stock = 'https://stock.example.com'
+      const abroad = await register(service, { scope, audiences: [ORDERS, GATEHOUSE, stock] })
       const first = await exchanged(service, abroad, tokenIn(clerk.window))
       t.equal(claimsOf(first).aud, ORDERS)
-      const resource = 'https://stock.example.com'
-      t.equal(claimsOf(await exchanged(service, abroad, tokenIn(clerk.window), { resource })).aud, resource)
-      const home = await exchange(service, abroad, tokenIn(clerk.window), { resource: GATEHOUSE })
-      t.strictSame(answerOf(home), OTHER_TARGET)
+      const second = await exchanged(service, abroad, tokenIn(clerk.window), { resource: stock })
+      t.equal(claimsOf(second).aud, stock)
+      const other = { resource: 'https://else.example.com' }
+      t.strictSame(answerOf(await exchange(service, abroad, tokenIn(clerk.window), other)), OTHER_TARGET)
       t.equal((await bearing(service, first)('/admin/keys')).status, 401, 'it is not for us')
     }
   )
@@ -161,7 +167,7 @@ t.test('token exchange', async (t) => {
 
   await t.test('audience names the service as resource does, and both name the same', async (t) => {
     const stock = 'https://stock.example.com'
-    const abroad = await register(service, { scope, audiences: [ORDERS, stock] })
+    const abroad = await register(service, { scope, audiences: [ORDERS, stock, GATEHOUSE] })
     const subject = tokenIn(clerk.window)
     for (const more of [{ audience: stock }, { audience: stock, resource: stock }] as Record<
       string,
@@ -194,7 +200,8 @@ t.test('token exchange', async (t) => {
     const billing = await register(service, { scope: ['orders:read'] })
     const first = await exchanged(service, shop, tokenIn(clerk.window))
     const second = claimsOf(await exchanged(service, billing, first))
-    t.strictSame(second.act, { sub: billing.id, act: { sub: shop.id } })
+    const before = { sub: shop.id, client_ver: 1, jti: claimsOf(first).jti }
+    t.strictSame(second.act, { sub: billing.id, client_ver: 1, act: before })
     t.match(second, { sub: clerk.id, client_id: billing.id, scope: 'orders:read', roles: [] })
     const widened = await exchange(service, billing, first, { scope: 'orders:write' })
     t.strictSame(answerOf(widened), TOO_MUCH, 'a hop gives nothing back')

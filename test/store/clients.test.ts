@@ -10,6 +10,7 @@ const newClient = (changes: Partial<Client> = {}): Client => ({
   name: 'reports',
   scope: ['orders:read', 'stock:read'],
   audiences: ['https://b.example.com', 'https://a.example.com'],
+  grants: ['client_credentials'],
   disabled: false,
   version: 1,
   jwks: [{ kty: 'OKP', crv: 'Ed25519', x: 'x', alg: 'EdDSA' }],

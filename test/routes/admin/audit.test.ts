@@ -7,6 +7,8 @@ import { build, password, type TestApp } from '../../harness/build.ts'
 import { engines } from '../../harness/engines.ts'
 import { hire, idOf, readPages, signIn } from './people.ts'
 
+const nobody = { actorId: null, ip: null, userAgent: null, requestId: null }
+
 interface Event {
   id: string
   type: string
@@ -31,9 +33,17 @@ for (const engine of engines) {
       const whole = await list('limit=200')
       t.strictSame(
         whole.map(({ type }) => type),
-        ['login.succeeded', 'login.succeeded', 'user.created', 'user.created', 'administrator.set_up']
+        [
+          'login.succeeded',
+          'login.succeeded',
+          'password.reset',
+          'user.created',
+          'password.reset',
+          'user.created',
+          'administrator.set_up'
+        ]
       )
-      for (const limit of [1, 2, 5]) {
+      for (const limit of [1, 2, 7]) {
         const pages = await readPages(later, '/admin/audit', limit)
         t.strictSame(pages.flat(), whole)
         t.equal(pages.length, Math.ceil(whole.length / limit))
@@ -51,6 +61,7 @@ for (const engine of engines) {
         at: new Date(service.clock()).toISOString(),
         type: 'login.failed',
         actorId: null,
+        onBehalfOf: null,
         userId: ids[1],
         sessionId: null,
         ip: '127.0.0.1',
@@ -75,7 +86,7 @@ for (const engine of engines) {
       )
       const noon = new Date(service.clock() - HOUR / 2).toISOString()
       t.strictSame(
-        (await list(`to=${noon}`)).map(({ type }) => type),
+        (await list(`to=${noon}&actorId=${rootId}`)).map(({ type }) => type),
         ['user.created', 'user.created', 'administrator.set_up']
       )
       t.ok((await list(`from=${noon}`)).every(({ type }) => type.startsWith('login.')))
@@ -112,7 +123,7 @@ for (const engine of engines) {
       const [annId = ''] = ids
       t.equal((await later.delete(`/admin/users/${annId}`)).status, 204)
       const types = (await list(`userId=${annId}`)).map(({ type }) => type)
-      t.strictSame(types, ['user.deleted', 'login.succeeded', 'user.created'])
+      t.strictSame(types, ['user.deleted', 'login.succeeded', 'password.reset', 'user.created'])
     })
   })
 }
@@ -161,6 +172,7 @@ async function walkAdministration(service: TestApp, root: Browser): Promise<void
   await service.browser().post('/auth/password/reset', { token: body.token, password })
   await root.patch(`/admin/users/${id}`, { name: 'Bob', roles: ['editor'], disabled: true })
   await root.patch(`/admin/users/${id}`, { disabled: false })
+  await service.app.administration.promote('bob@example.com', nobody)
   await root.delete(`/admin/users/${id}`)
   await root.delete('/admin/roles/editor')
 }
@@ -169,7 +181,7 @@ async function walkKeys({ app, clock }: TestApp, root: Browser): Promise<void> {
   const { privateKey } = generateKeyPairSync('ed25519')
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   await root.post('/admin/keys')
-  await app.signingKeys.import(pem, { actorId: 'operator', ip: null, userAgent: null, requestId: null })
+  await app.signingKeys.import(pem, nobody)
   clock.advance(31 * DAY)
   await app.signingKeys.keepUp()
 }

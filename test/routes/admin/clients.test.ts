@@ -42,6 +42,7 @@ for (const engine of engines) {
         name: 'Nightly reports',
         scope: 'a:b b:c',
         audiences: [STOCK, ORDERS],
+        grants: ['client_credentials'],
         disabled: false,
         jwks: { keys: [] },
         createdAt
@@ -73,6 +74,7 @@ for (const engine of engines) {
         name: 'signs',
         scope: 'a:b',
         audiences: [ISSUER],
+        grants: ['client_credentials'],
         disabled: false,
         jwks: {
           keys: [

@@ -1,10 +1,13 @@
 import type { Browser } from '../../harness/browser.ts'
 import { password, type TestApp } from '../../harness/build.ts'
 
-/** Has an administrator create somebody with a password and these roles; their id. */
+/** Has an administrator create somebody with these roles, who chooses a password by the link; their id. */
 export async function hire(administrator: Browser, email: string, roles: string[] = []): Promise<string> {
-  const { status, body, text } = await administrator.post('/admin/users', { email, password, roles })
+  const { status, body, text } = await administrator.post('/admin/users', { email, roles })
   if (status !== 201) throw new Error(`could not create ${email}: ${text}`)
+  const { token } = body.passwordLink
+  const chosen = await administrator.post('/auth/password/reset', { token, password })
+  if (chosen.status !== 204) throw new Error(`could not choose a password for ${email}: ${chosen.text}`)
   return body.id
 }
 

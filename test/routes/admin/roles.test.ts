@@ -17,7 +17,7 @@ for (const engine of engines) {
             name: 'admin',
             description: 'Administrators: may do everything in Gatehouse',
             scope:
-              'audit:read clients:read clients:write keys:read keys:write revocations:read roles:read roles:write tokens:introspect users:read users:write',
+              'audit:read clients:read clients:write keys:read keys:write revocations:read roles:assign roles:read roles:write tokens:introspect users:read users:write',
             builtIn: true
           },
           { name: 'user', description: 'Everybody', scope: '', builtIn: true }
@@ -161,15 +161,18 @@ t.test('rules of roles', async (t) => {
   })
 
   t.test('nobody creates or widens a role by a management scope that they lack', async (t) => {
-    const steward = await delegate(service, root, 'steward', 'roles:read roles:write')
+    const steward = await delegate(service, root, 'steward', 'orders:read roles:read roles:write')
     for (const answer of [
       await steward.post('/admin/roles', { name: 'shadow', scope: 'users:write' }),
-      await steward.put('/admin/roles/steward', { scope: 'roles:read roles:write users:write' }),
+      await steward.put('/admin/roles/steward', { scope: 'orders:read roles:read roles:write users:write' }),
       await steward.put('/admin/roles/user', { scope: 'audit:read' })
     ]) {
       t.match(answer, { status: 403, body: { code: 'forbidden' } })
     }
-    t.match(await steward.get('/auth/me'), { status: 200, body: { scope: 'roles:read roles:write' } })
+    t.match(await steward.get('/auth/me'), {
+      status: 200,
+      body: { scope: 'orders:read roles:read roles:write' }
+    })
     t.equal((await steward.post('/admin/roles', { name: 'plain', scope: 'orders:read' })).status, 201)
   })
 
