@@ -78,7 +78,7 @@ export function createClientTokens({
         throw new OAuthError('invalid_request', 'The subject token is not meant for this client.')
       const both = client.scope.filter((token) => held.includes(token))
       const own = claimsFor(client, audienceOf(client, resource), narrow(both, scope), clock())
-      const { sid = '', ver = 0, auth_time = 0, exp, act, jti } = claims
+      const { sid = '', ver = 0, auth_time = 0, exp, act, jti, client_ver } = claims
       return {
         ...own,
         sub: subject,
@@ -87,7 +87,8 @@ export function createClientTokens({
         auth_time,
         roles: [],
         exp: Math.min(own.exp, exp),
-        act: { sub: client.id, client_ver: client.version, ...(act && { act: { ...act, jti } }) }
+        // The actor of now is `client_id` at `client_ver`; one before it says the same of the token that it had.
+        act: { sub: client.id, ...(act && { act: { ...act, jti, client_ver } }) }
       }
     },
 

@@ -24,10 +24,9 @@ export interface Claims {
 
 export interface Actor {
   sub: string
-  /** As of a machine's own token. */
-  client_ver?: number
-  /** Of one that acted before: the token that it acted with. */
-  jti?: string
+  /** Of one that acted before: the `jti` and `client_ver` of the token that it acted with. */
+  jti?: string | undefined
+  client_ver?: number | undefined
   act?: Actor
 }
 

@@ -42,11 +42,11 @@ export class RevocationSet {
   standingOf({ jti, sub, sid, ver, client_id, client_ver = 0, act }: Revocable): Standing {
     if (this.#tokens.has(jti) || (sid !== undefined && this.#sessions.has(sid))) return 'revoked'
     if (client_id !== undefined && this.#clients.isAbove(client_id, client_ver)) return 'revoked'
-    if (act !== undefined && this.#isRevoked(act)) return 'revoked'
+    if (act?.act !== undefined && this.#isRevoked(act.act)) return 'revoked'
     return ver !== undefined && this.#users.isAbove(sub, ver) ? 'stale' : 'valid'
   }
 
-  // What was derived from a client's token ends with the client and with that token.
+  // What was derived from a client's token ends with that client and with that token.
   #isRevoked({ sub, client_ver = 0, jti, act }: Actor): boolean {
     return (
       this.#clients.isAbove(sub, client_ver) ||

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import { newUser } from '../../domain/accounts.ts'
 import { build, password, type Teardown } from '../harness/build.ts'
 import { digestOf, type Seen, startEchoApp } from '../harness/echo-app.ts'
 import { proxies, type ReverseProxy } from '../harness/proxies.ts'
@@ -24,6 +25,10 @@ const claims: HeaderLines = [
   ['remote_user', 'root'],
   ['Remote.User', 'root'],
   ['Remote-Email', 'root@example.com'],
+  ['Remote-Email-Verified', 'true'],
+  ['remote_email_verified', 'true'],
+  ['Remote.Email.Verified', 'true'],
+  ['Remote-Email_Verified', 'true'],
   ['Remote-Name', 'root'],
   ['Remote-Name', 'root again'],
   ['remote_name', 'root'],
@@ -116,7 +121,7 @@ for (const proxy of proxies) {
       const { method, url } = parse(reply)
       t.strictSame([method, url], ['GET', '/any/path?q=1'])
       t.strictSame(remoteHeaders(parse(reply)), [
-        ['remote-email', 'ada@example.com'],
+        ['remote-email-verified', 'false'],
         ['remote-name', 'Ada'],
         ['remote-roles', 'user'],
         ['remote-user', adaId]
@@ -127,7 +132,10 @@ for (const proxy of proxies) {
       const bearer: HeaderLines = [['Authorization', `Bearer ${ada.cookies.get('access')}`]]
       const reply = await stranger().send('GET', '/', bearer)
       t.equal(reply.status, 200)
-      t.match(remoteHeaders(parse(reply)), [['remote-email', 'ada@example.com']])
+      t.match(remoteHeaders(parse(reply)), [
+        ['remote-email-verified', 'false'],
+        ['remote-name', 'Ada']
+      ])
     })
 
     await t.test('what a client claims to be is never seen by the app', async (t) => {
@@ -141,9 +149,23 @@ for (const proxy of proxies) {
     await t.test('not even where Gatehouse has nothing to say', async (t) => {
       const { visitor, id } = await signUp('nameless@example.com')
       t.strictSame(remoteHeaders(parse(await visitor.send('GET', '/', claims))), [
-        ['remote-email', 'nameless@example.com'],
+        ['remote-email-verified', 'false'],
         ['remote-roles', 'user'],
         ['remote-user', id]
+      ])
+    })
+
+    await t.test('an address is told once it is verified, whatever the client claims (F9)', async (t) => {
+      const { app, clock } = gatehouse
+      const passwordHash = await app.passwords.hasher.hash(password)
+      const owner = { ...newUser('zoë@example.com', null, passwordHash, clock()), emailVerified: true }
+      await app.store.users.insert(owner)
+      const visitor = stranger()
+      t.equal((await visitor.post('/auth/login', { email: owner.email, password })).status, 200)
+      const told = parse(await visitor.send('GET', '/', claims))
+      t.strictSame(remoteHeaders(told).slice(0, 2), [
+        ['remote-email', 'zoë@example.com'],
+        ['remote-email-verified', 'true']
       ])
     })
 
@@ -167,7 +189,6 @@ for (const proxy of proxies) {
         const { visitor } = await signUp(`zoë${index}@example.com`, name)
         const told = parse(await visitor.send('GET', '/'))
         t.strictSame(valuesOf(told, 'remote-name'), [name])
-        t.strictSame(valuesOf(told, 'remote-email'), [`zoë${index}@example.com`])
       }
     })
 

@@ -141,7 +141,7 @@ t.test('oauth4webapi, unchanged', async (t) => {
 
   await t.test('exchanges a person’s token', async (t) => {
     const ada = await service.signUp()
-    const { id, secret } = await register(service)
+    const { id, secret } = await register(service, { grants: [TOKEN_EXCHANGE] })
     const client = { client_id: id }
     const exchange = { subject_token: ada.value('access'), subject_token_type: ACCESS_TOKEN }
     const response = await oauth.genericTokenEndpointRequest(
@@ -188,7 +188,7 @@ t.test('openid-client, unchanged', async (t) => {
 
   await t.test('exchanges a person’s token', async (t) => {
     const ada = await service.signUp()
-    const { id, secret } = await register(service)
+    const { id, secret } = await register(service, { grants: [TOKEN_EXCHANGE] })
     const config = await discover(id, openid.ClientSecretPost(secret))
     const subject = { subject_token: ada.value('access'), subject_token_type: ACCESS_TOKEN }
     const answer = await openid.genericGrantRequest(config, TOKEN_EXCHANGE, subject)

@@ -16,7 +16,10 @@ t.test('no line of the log has a secret, an assertion or a token in it', async (
   const { log, lines } = captureLog()
   const service = await build(t, { log, env: { LOG_LEVEL: 'trace' } })
   const { app, clock, browser } = service
-  const machine = await register(service, { scope: ['tokens:introspect', 'a'] })
+  const machine = await register(service, {
+    scope: ['tokens:introspect', 'a'],
+    grants: ['client_credentials', EXCHANGE]
+  })
   const key = await makeKey('ES256', 'mine')
   const signer = await register(service, { jwks: [key.jwk] })
   const other = await makeKey('ES256', 'mine')

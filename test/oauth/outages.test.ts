@@ -47,7 +47,7 @@ async function recovered(app: FastifyInstance): Promise<void> {
 t.test('the OAuth endpoints without their database', { skip: postgres.missing }, async (t) => {
   const { wire, service, later } = await wired(t)
   const key = await makeKey('EdDSA')
-  const machine = await register(service)
+  const machine = await register(service, { grants: ['client_credentials', EXCHANGE] })
   const signer = await register(service, { jwks: [key.jwk] })
   const ada = await service.signUp()
   const token = await tokenOf(service, machine)

@@ -32,6 +32,7 @@ const NOT_ACCESS_TOKENS = oauthRefusal(
   'Access tokens are exchanged for access tokens.'
 )
 const NOT_VALID = oauthRefusal(400, 'invalid_request', 'The subject token is not valid.')
+const NOT_FOR_IT = oauthRefusal(400, 'invalid_request', 'The subject token is not meant for this client.')
 const NOT_A_PERSON = oauthRefusal(400, 'invalid_request', 'The subject token is not that of a person.')
 const NO_ACTOR = oauthRefusal(400, 'invalid_request', 'The client itself acts: no actor_token is taken.')
 const TOO_MUCH = oauthRefusal(400, 'invalid_scope', 'The client may not have this scope.')
@@ -123,7 +124,7 @@ t.test('token exchange', async (t) => {
       ver: subject.ver,
       auth_time: subject.auth_time,
       roles: [],
-      act: { sub: shop.id, client_ver: 1 }
+      act: { sub: shop.id }
     })
     t.not(jti, subject.jti)
   })
@@ -201,7 +202,7 @@ t.test('token exchange', async (t) => {
     const first = await exchanged(service, shop, tokenIn(clerk.window))
     const second = claimsOf(await exchanged(service, billing, first))
     const before = { sub: shop.id, client_ver: 1, jti: claimsOf(first).jti }
-    t.strictSame(second.act, { sub: billing.id, client_ver: 1, act: before })
+    t.strictSame(second.act, { sub: billing.id, act: before })
     t.match(second, { sub: clerk.id, client_id: billing.id, scope: 'orders:read', roles: [] })
     const widened = await exchange(service, billing, first, { scope: 'orders:write' })
     t.strictSame(answerOf(widened), TOO_MUCH, 'a hop gives nothing back')
@@ -279,6 +280,15 @@ t.test('token exchange', async (t) => {
       const late = await service.signUp('late@example.com')
       await later(5 * MINUTE + 6000)
       await refuses(t, 'expired', tokenIn(late), NOT_VALID)
+    })
+
+    await t.test('for a token that is meant for another service (F10)', async (t) => {
+      const elsewhere = await register(service, { scope, audiences: ['https://b.example.com'] })
+      const subject = tokenIn(clerk.window)
+      t.strictSame(answerOf(await exchange(service, elsewhere, subject)), NOT_FOR_IT)
+      const abroad = await register(service, { scope, audiences: [ORDERS, GATEHOUSE] })
+      const forOrders = await exchanged(service, abroad, subject)
+      t.strictSame(answerOf(await exchange(service, shop, forOrders)), NOT_FOR_IT)
     })
 
     await t.test('without a subject token, or its type', async (t) => {
@@ -374,6 +384,34 @@ t.test('an exchanged token ends', async (t) => {
     await app.revocations.poll()
     t.strictSame(refusalOf(await bearing(service, token)('/admin/keys')), GONE)
     t.equal((await window.get('/auth/me')).status, 200)
+  })
+
+  t.test('with every client that acted before (F10)', async (t) => {
+    const watcher = await registerMachine(service, { scope: ['tokens:introspect'] })
+    const isActive = async (token: string) =>
+      (await post(service, '/oauth/introspect', { token }, watcher.basic)).body.active
+    const ends: Array<[string, (first: Machine, token: string) => Promise<unknown>]> = [
+      ['that is disabled', ({ id }) => app.clients.change(id, { disabled: true }, operator)],
+      ['that may do less', ({ id }) => app.clients.change(id, { scope: [] }, operator)],
+      ['that may not exchange any more', ({ id }) => app.clients.change(id, { grants: [] }, operator)],
+      ['that is deleted', ({ id }) => app.clients.delete(id, operator)],
+      ['that revokes what it had', ({ basic }, token) => post(service, '/oauth/revoke', { token }, basic)]
+    ]
+    for (const [how, end] of ends)
+      await t.test(how, async (t) => {
+        const window = await signIn(service, 'clerk@example.com')
+        const machines = [await register(service), await register(service), await register(service)]
+        const tokens = [tokenIn(window)]
+        for (const machine of machines)
+          tokens.push(await exchanged(service, machine, tokens.at(-1) as string))
+        const [own = '', first = '', second = '', third = ''] = tokens
+        for (const token of tokens) t.equal(await isActive(token), true)
+        await end(machines[0] as Machine, first)
+        await app.revocations.poll()
+        for (const token of [first, second, third]) t.equal(await isActive(token), false)
+        t.equal(await isActive(own), true, 'the person’s own lives on')
+        t.match(await exchange(service, machines[1] as Machine, first), { status: 400 })
+      })
   })
 
   await t.test('when the person is disabled', async (t) => {

@@ -65,6 +65,41 @@ t.test('what a client got for a person ends with the client, and with the person
   t.equal(byClient.standingOf(exchanged), 'revoked', 'of a client and a version the client is the end')
 })
 
+t.test(
+  'what was derived from a client’s token ends with that client and with that token (F10)',
+  async (t) => {
+    const before = {
+      sub: 'robot',
+      client_ver: 3,
+      jti: 'earlier',
+      act: { sub: 'first', client_ver: 1, jti: 'first' }
+    }
+    const act = { sub: 'last', act: before }
+    const derived = { ...claims, client_id: 'last', client_ver: 1, act }
+    t.equal(setOf().standingOf(derived), 'valid')
+    const ends: Parameters<RevocationSet['add']>[0][] = [
+      { kind: 'client', id: 'last', minVersion: 2, expiresAt: 10 },
+      { kind: 'client', id: 'robot', minVersion: 4, expiresAt: 10 },
+      { kind: 'client', id: 'first', minVersion: 2, expiresAt: 10 },
+      { kind: 'jti', id: 'earlier', expiresAt: 10 },
+      { kind: 'jti', id: 'first', expiresAt: 10 }
+    ]
+    for (const end of ends) {
+      t.equal(setOf(end).standingOf(derived), 'revoked', `${end.kind} ${end.id}`)
+      t.equal(setOf(end).standingOf(claims), 'valid', 'and the person’s own goes on')
+    }
+    const others: Parameters<RevocationSet['add']>[0][] = [
+      { kind: 'client', id: 'robot', minVersion: 3, expiresAt: 10 },
+      { kind: 'sid', id: 'earlier', expiresAt: 10 },
+      { kind: 'user', id: 'robot', minVersion: 9, expiresAt: 10 }
+    ]
+    t.equal(setOf(...others).standingOf(derived), 'valid')
+    const versionless = { ...derived, act: { ...act, act: { sub: 'robot' } } }
+    const lowest = { kind: 'client', id: 'robot', minVersion: 1, expiresAt: 10 } as const
+    t.equal(setOf(lowest).standingOf(versionless), 'revoked', 'one that does not say is older')
+  }
+)
+
 t.test('who is both revoked and stale is revoked', async (t) => {
   const set = setOf(
     { kind: 'user', id: 'ada', minVersion: 9, expiresAt: 10 },

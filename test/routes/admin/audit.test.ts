@@ -1,10 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { auditTypes } from '../../../domain/audit.ts'
+import { ACCESS_TOKEN_TYPE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE } from '../../../domain/client-tokens.ts'
 import { DAY, HOUR } from '../../../domain/clock.ts'
+import { MANAGEMENT_SCOPE } from '../../../domain/roles.ts'
 import type { Browser } from '../../harness/browser.ts'
 import { build, password, type TestApp } from '../../harness/build.ts'
 import { engines } from '../../harness/engines.ts'
+import { post, register, tokenOf } from '../../oauth/machine.ts'
 import { hire, idOf, readPages, signIn } from './people.ts'
 
 const nobody = { actorId: null, ip: null, userAgent: null, requestId: null }
@@ -127,6 +130,67 @@ for (const engine of engines) {
     })
   })
 }
+
+t.test('a client that acts for a person is the actor, and the person is named beside it (F11)', async (t) => {
+  const caught: { token?: string } = {}
+  const service = await build(t, {
+    // Sees the caller as an administrator's route does, whoever may call those.
+    routes: (app) =>
+      app.get('/caller', async (request) => {
+        request.auth = await app.accessTokens.ofAnyAudience.verify(caught.token ?? '')
+        return request.caller()
+      })
+  })
+  const root = await service.setUp()
+  const rootId = await idOf(root)
+  const callerOf = async (token: string) => {
+    caught.token = token
+    return (await service.app.inject('/caller')).json()
+  }
+  const machine = await register(service, {
+    scope: ['users:write'],
+    grants: [CLIENT_CREDENTIALS, TOKEN_EXCHANGE]
+  })
+  const { body: exchanged } = await post(
+    service,
+    '/oauth/token',
+    {
+      grant_type: TOKEN_EXCHANGE,
+      subject_token: root.value('access'),
+      subject_token_type: ACCESS_TOKEN_TYPE
+    },
+    machine.basic
+  )
+  const acting = await callerOf(exchanged.access_token)
+
+  await t.test('by an exchanged token alone', async (t) => {
+    t.match(acting, { actorId: machine.id, onBehalfOf: rootId })
+    t.match(await callerOf(root.value('access')), { actorId: rootId, onBehalfOf: null })
+    t.match(await callerOf(await tokenOf(service, machine)), { actorId: machine.id, onBehalfOf: null })
+  })
+
+  await t.test('in the row, which is found by either', async (t) => {
+    const administrator = { caller: acting, scope: ['users:write'] }
+    const { user } = await service.app.administration.users.createUser(
+      { email: 'ann@example.com' },
+      administrator
+    )
+    for (const query of [`onBehalfOf=${rootId}`, `actorId=${machine.id}`, `userId=${user.id}`]) {
+      const { items } = (await root.get(`/admin/audit?${query}`)).body
+      t.equal(items.length, 1, query)
+      t.match(items[0], { type: 'user.created', actorId: machine.id, onBehalfOf: rootId })
+    }
+  })
+
+  await t.test('and may give itself and the person nothing that they lack', async (t) => {
+    await root.post('/admin/roles', { name: 'payer', scope: 'payments:approve' })
+    const administrator = { caller: acting, scope: [...MANAGEMENT_SCOPE] }
+    const { users } = service.app.administration
+    await t.rejects(users.changeUser(rootId, { roles: ['admin', 'payer'] }, administrator), {
+      code: 'forbidden'
+    })
+  })
+})
 
 t.test('every kind of event is written by what it is named after', async (t) => {
   const service = await build(t)

@@ -1,9 +1,12 @@
 import t from 'tap'
+import { newUser } from '../../../domain/accounts.ts'
+import { requireEmail } from '../../../domain/email.ts'
 import type { Answer, Browser } from '../../harness/browser.ts'
 import { build, password, type TestApp } from '../../harness/build.ts'
 import { engines, postgres } from '../../harness/engines.ts'
 import { refusal, refusalOf } from '../../harness/refusal.ts'
 import { createTcpProxy } from '../../harness/tcp-proxy.ts'
+import { register as registerMachine, tokenOf } from '../../oauth/machine.ts'
 
 /** What an app behind a proxy would be told; header values are bytes, and these are UTF-8. */
 function told({ headers }: Answer) {
@@ -18,6 +21,17 @@ async function register({ browser }: TestApp, email: string, name?: string) {
   const { status, body } = await window.post('/auth/register', { email, password, name })
   if (status !== 201) throw new Error(`could not register ${email}`)
   return { window, id: body.user.id as string }
+}
+
+/** A browser in which the owner of a verified address has just signed in. */
+async function verified({ app, browser, clock }: TestApp, address: string): Promise<Browser> {
+  const email = requireEmail(address)
+  const passwordHash = await app.passwords.hasher.hash(password)
+  await app.store.users.insert({ ...newUser(email, null, passwordHash, clock()), emailVerified: true })
+  const window = browser()
+  const { status } = await window.post('/auth/login', { email: address, password })
+  if (status !== 200) throw new Error(`could not sign in ${address}`)
+  return window
 }
 
 /** Counts how often an account is read from the database. */
@@ -56,7 +70,8 @@ for (const engine of engines) {
       t.strictSame([answer.status, answer.text, answer.cookies], [204, '', []])
       t.strictSame(told(answer), {
         'remote-user': id,
-        'remote-email': 'ada@example.com',
+        'remote-email': '',
+        'remote-email-verified': 'false',
         'remote-name': 'Ada',
         'remote-roles': 'user',
         'remote-scope': ''
@@ -89,11 +104,12 @@ for (const engine of engines) {
       }
     })
 
-    await t.test('all five headers are there, empty where there is nothing', async (t) => {
+    await t.test('all six headers are there, empty where there is nothing', async (t) => {
       const { window, id } = await register(gatehouse, 'nameless@example.com')
       t.strictSame(told(await window.get('/auth/check')), {
         'remote-user': id,
-        'remote-email': 'nameless@example.com',
+        'remote-email': '',
+        'remote-email-verified': 'false',
         'remote-name': '',
         'remote-roles': 'user',
         'remote-scope': ''
@@ -101,10 +117,27 @@ for (const engine of engines) {
     })
 
     await t.test('names and addresses of any script arrive as UTF-8', async (t) => {
-      const { window } = await register(gatehouse, 'zoë@пример.example', 'Zoë 王 👑')
+      const { window } = await register(gatehouse, 'zoe@example.com', 'Zoë 王 👑')
       const answer = await window.get('/auth/check')
       t.equal(told(answer)['remote-name'], 'Zoë 王 👑')
-      t.equal(told(answer)['remote-email'], 'zoë@xn--e1afmkfd.example')
+      const owner = await verified(gatehouse, 'zoë@пример.example')
+      t.equal(told(await owner.get('/auth/check'))['remote-email'], 'zoë@xn--e1afmkfd.example')
+    })
+
+    await t.test('an address that is not verified is not told, whatever a client sends (F9)', async (t) => {
+      const { window: impostor } = await register(gatehouse, 'ceo@example.com')
+      const claim = { 'remote-email': 'ceo@example.com', 'remote-email-verified': 'true' }
+      const answer = await impostor.get('/auth/check', claim)
+      t.equal(answer.status, 204)
+      t.match(told(answer), { 'remote-email': '', 'remote-email-verified': 'false' })
+    })
+
+    await t.test('a verified one is told, and that it is', async (t) => {
+      const owner = await verified(gatehouse, 'owner@example.com')
+      t.match(told(await owner.get('/auth/check')), {
+        'remote-email': 'owner@example.com',
+        'remote-email-verified': 'true'
+      })
     })
 
     await t.test('a name with control characters, however it came to be, adds no header', async (t) => {
@@ -234,6 +267,33 @@ for (const engine of engines) {
     })
   })
 }
+
+t.test(
+  'with AUTH_FORWARD_UNVERIFIED_EMAIL=on every address is told, and whether it is verified',
+  async (t) => {
+    const gatehouse = await build(t, { env: { AUTH_FORWARD_UNVERIFIED_EMAIL: 'on' } })
+    const { window } = await register(gatehouse, 'ada@example.com')
+    t.match(told(await window.get('/auth/check')), {
+      'remote-email': 'ada@example.com',
+      'remote-email-verified': 'false'
+    })
+  }
+)
+
+t.test('a machine has no address', async (t) => {
+  const gatehouse = await build(t, { env: { AUTH_FORWARD_UNVERIFIED_EMAIL: 'on' } })
+  const machine = await registerMachine(gatehouse)
+  const bearer = { authorization: `Bearer ${await tokenOf(gatehouse, machine)}` }
+  const answer = await gatehouse.browser({}).get('/auth/check', bearer)
+  t.strictSame(told(answer), {
+    'remote-user': machine.id,
+    'remote-email': '',
+    'remote-email-verified': 'false',
+    'remote-name': '',
+    'remote-roles': '',
+    'remote-scope': 'a b'
+  })
+})
 
 t.test(
   'the first question reads the account once, however many ask at once, and later ones never',

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { TOKEN_EXCHANGE } from '../../../domain/client-tokens.ts'
 import { build } from '../../harness/build.ts'
 import { refusal, refusalOf } from '../../harness/refusal.ts'
 import {
@@ -151,6 +152,19 @@ t.test('POST /oauth/token', async (t) => {
       t.equal(await audienceOf({ resource: STOCK }), STOCK)
     })
 
+    await t.test('audience names the service as resource does', async (t) => {
+      t.equal(await audienceOf({ audience: STOCK }), STOCK)
+      t.equal(await audienceOf({ audience: STOCK, resource: STOCK }), STOCK)
+      const wrong: Record<string, string>[] = [
+        { audience: 'https://else.example.com' },
+        { audience: STOCK, resource: ORDERS }
+      ]
+      for (const fields of wrong) {
+        const { status, body } = await askFor(fields)
+        t.strictSame([status, body.error], [400, 'invalid_target'])
+      }
+    })
+
     await t.test('without resource the token is for the client’s first audience', async (t) => {
       t.equal(await audienceOf({}), ORDERS)
     })
@@ -217,6 +231,20 @@ t.test('POST /oauth/token', async (t) => {
       }
       t.strictSame(answerOf(await ask(form)), UNKNOWN_GRANT)
     })
+  })
+
+  t.test('a grant that the client does not have is unauthorized_client (F10)', async (t) => {
+    const exchanging = await register(service, { grants: [TOKEN_EXCHANGE] })
+    const none = await register(service, { grants: [] })
+    const NOT_YOURS = oauthRefusal(400, 'unauthorized_client', 'The client may not use this grant.')
+    for (const { basic } of [exchanging, none])
+      t.strictSame(answerOf(await ask(CLIENT_CREDENTIALS, basic)), NOT_YOURS)
+    const subject = {
+      subject_token: 'x',
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token'
+    }
+    for (const { basic } of [machine, none])
+      t.strictSame(answerOf(await ask({ grant_type: TOKEN_EXCHANGE, ...subject }, basic)), NOT_YOURS)
   })
 
   t.test('the form', async (t) => {
