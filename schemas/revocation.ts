@@ -22,7 +22,7 @@ export const RevocationFeed = Type.Object({
       minVersion: Type.Optional(
         Type.Integer({
           description:
-            'Of kind `user`: tokens with a lower `ver` are out of date. Of kind `client`: those with a lower `client_ver` are revoked'
+            'Of kind `user`: tokens with a lower `ver` are out of date. Of kind `client`: those with a lower `client_ver`, their own or in `act`, are revoked'
         })
       ),
       expiresAt: Type.String({ ...Time, description: 'No token that it concerns is valid from then on' })
