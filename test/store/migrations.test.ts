@@ -80,6 +80,23 @@ for (const engine of engines) {
       }
       t.strictSame(taken, BEFORE_FIRST_RELEASE)
     })
+
+    t.test('clients of before 0007 keep client_credentials, and get no other grant (F10)', async (t) => {
+      const db = plainly(t, engine, await newDatabase(t, engine))
+      const migrations = migrationsOf(engine.name)
+      const authority = migrations['0007-authority']
+      await migrations['0001-initial'].up(db)
+      await migrations['0004-clients'].up(db)
+      await sql`insert into clients (id, name, scope, audiences, disabled, version, jwks, created_at)
+        values ('a', 'a', '', '', 0, 1, '[]', 0)`.execute(db)
+      await authority.up(db)
+      const grants = async () => (await sql<{ grants: string }>`select grants from clients`.execute(db)).rows
+      t.strictSame(await grants(), [{ grants: 'client_credentials' }])
+      await authority.down?.(db)
+      await t.rejects(grants())
+      await authority.up(db)
+      t.strictSame(await grants(), [{ grants: 'client_credentials' }])
+    })
   })
 }
 
