@@ -32,7 +32,7 @@ export function assertMayGive(administrator: Administrator, scope: string[], id:
 
 /**
  * Withdraws the password links of one user, or of all who hold a role, if their scope grows: a lesser administrator may
- * have made one, and it must not open what its owner has risen to since. What `user` gives everybody has: only its
+ * have made one, and it must not open what its owner has risen to since. Everybody gains what `user` gains: of that only
  * management scopes count.
  */
 export async function withdrawOutgrownLinks(

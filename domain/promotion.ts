@@ -36,15 +36,15 @@ export function createPromotion({
       const { id, roles: before } = user
       const after = heldRoles([...before, ADMIN_ROLE])
       await assertAssignable(tx, after, config)
-      // First: it locks the row, so that no session slips in behind the ending of all.
+      // Withdraws the links before it, and does so first: the redeeming of one locks them in the same order.
+      const link = await links.choosePasswordWithin(tx, id)
+      // Locks the user's row: no session slips in behind the ending of all.
       await tx.users.voidPassword(id)
       const sessionsEnded = await sessions.endAllWithin(tx, id, 'promoted')
       await tx.users.setRoles(id, after)
       await sessions.makeTokensStaleWithin(tx, { id })
       const about = { userId: id, detail: { before, after, sessionsEnded } }
       await tx.audit.append(auditEvent('user.promoted', caller, clock(), about))
-      // Withdraws the links before it.
-      const link = await links.choosePasswordWithin(tx, id)
       return { user: (await tx.users.find(id)) as User, link }
     })
 }

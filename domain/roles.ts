@@ -4,7 +4,7 @@ export const ADMIN_ROLE = 'admin'
 /** The role that everybody has. */
 export const USER_ROLE = 'user'
 
-/** Lets somebody hand out, and act on holders of, application scopes that they lack. Management scopes need holding all the same. */
+/** Lets its holder hand out application scopes that they lack, and act on accounts that have them. */
 export const ROLES_ASSIGN = 'roles:assign'
 
 /** The scopes that Gatehouse itself asks for. `admin` has them all. */

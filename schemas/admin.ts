@@ -34,7 +34,7 @@ const warnings = Type.Optional(
       code: Type.String({ description: 'Stable: see docs/errors.md' }),
       detail: Type.String()
     }),
-    { description: 'What was done all the same, and should be looked at; left out if there is nothing' }
+    { description: 'What to look at, although it was done; left out if there is nothing' }
   )
 )
 

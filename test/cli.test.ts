@@ -267,6 +267,20 @@ for (const engine of engines) {
       }
     })
 
+    t.test('admin create --promote leaves no password that an earlier link sets beside it', async (t) => {
+      for (let round = 0; round < 10; round += 1) {
+        const email = `linked${round}@example.com`
+        const { id } = (await (await service.signUp(email)).get('/auth/me')).body.user
+        const { token } = await service.app.administration.users.startPasswordReset(id, operator)
+        const [reset] = await Promise.all([
+          service.browser().post('/auth/password/reset', { token, password }),
+          service.app.administration.promote(email, operator.caller)
+        ])
+        t.ok([204, 400].includes(reset.status), `reset ${reset.status}`)
+        t.equal((await service.app.store.users.find(id))?.passwordHash, null)
+      }
+    })
+
     t.test('admin create --promote gives the only administrator a way back in', async (t) => {
       const alone = await build(t, { engine })
       await alone.setUp()

@@ -42,16 +42,16 @@ export class RevocationSet {
   standingOf({ jti, sub, sid, ver, client_id, client_ver = 0, act }: Revocable): Standing {
     if (this.#tokens.has(jti) || (sid !== undefined && this.#sessions.has(sid))) return 'revoked'
     if (client_id !== undefined && this.#clients.isAbove(client_id, client_ver)) return 'revoked'
-    if (act?.act !== undefined && this.#isRevoked(act.act)) return 'revoked'
+    if (act?.act !== undefined && this.#hasRevokedActor(act.act)) return 'revoked'
     return ver !== undefined && this.#users.isAbove(sub, ver) ? 'stale' : 'valid'
   }
 
   // What was derived from a client's token ends with that client and with that token.
-  #isRevoked({ sub, client_ver = 0, jti, act }: Actor): boolean {
+  #hasRevokedActor({ sub, client_ver = 0, jti, act }: Actor): boolean {
     return (
       this.#clients.isAbove(sub, client_ver) ||
       (jti !== undefined && this.#tokens.has(jti)) ||
-      (act !== undefined && this.#isRevoked(act))
+      (act !== undefined && this.#hasRevokedActor(act))
     )
   }
 

@@ -134,7 +134,7 @@ for (const engine of engines) {
 t.test('a client that acts for a person is the actor, and the person is named beside it (F11)', async (t) => {
   const caught: { token?: string } = {}
   const service = await build(t, {
-    // Sees the caller as an administrator's route does, whoever may call those.
+    // A route of the administration without its guard: it shows the caller of any token.
     routes: (app) =>
       app.get('/caller', async (request) => {
         request.auth = await app.accessTokens.ofAnyAudience.verify(caught.token ?? '')

@@ -48,7 +48,7 @@ for (const engine of engines) {
       t.equal((await root.put('/admin/roles/editor', { scope: 'clients:write' })).status, 200)
       t.strictSame(refusalOf(await helper.post(`/admin/users/${holders[0]}/password-reset`)), FORBIDDEN)
       for (const link of links) t.equal(await redeem(service, link), 400)
-      t.equal(await redeem(service, linkOfOther), 204, 'nobody else lost theirs')
+      t.equal(await redeem(service, linkOfOther), 204, 'others keep theirs')
     })
 
     t.test('`user` that gains one withdraws everybody’s', async (t) => {
@@ -124,7 +124,7 @@ t.test('application scopes (F16)', async (t) => {
     t.match((await root.get(`/admin/users/${payer}`)).body, { roles: ['payer', 'user'], disabled: false })
   })
 
-  await t.test('who holds one hands it out and touches its holders', async (t) => {
+  await t.test('a holder of one hands it out and touches its holders', async (t) => {
     const chief = await delegate(service, root, 'chief', 'payments:approve users:write')
     t.equal((await chief.patch(`/admin/users/${plain}`, { roles: ['payer'] })).status, 200)
     t.equal((await chief.patch(`/admin/users/${plain}`, { roles: [] })).status, 200)
@@ -151,7 +151,7 @@ t.test('application scopes (F16)', async (t) => {
     ])
   })
 
-  await t.test('nobody gives themselves one that they lack, whatever they may assign', async (t) => {
+  await t.test('no administrator gives themselves one that they lack, even with roles:assign', async (t) => {
     const rootId = await idOf(root)
     await root.post('/admin/roles', { name: 'lead', scope: 'team:lead' })
     const lead = await delegate(service, root, 'boss', 'roles:assign roles:write users:write')
@@ -181,7 +181,7 @@ t.test('application scopes (F16)', async (t) => {
   })
 
   await t.test(
-    'neither roles nor clients are made, changed or taken with them by who lacks them',
+    'an administrator who lacks one makes, changes and takes no role and no client with it',
     async (t) => {
       const maker = await delegate(service, root, 'maker', 'clients:write roles:write')
       const client = await make(root, 'payments:approve')
@@ -203,16 +203,13 @@ t.test('application scopes (F16)', async (t) => {
     }
   )
 
-  await t.test(
-    'what everybody has is nobody’s to protect: a machine touches people all the same',
-    async (t) => {
-      const machine = await machineWith(service, root, 'users:write')
-      t.equal((await root.put('/admin/roles/user', { scope: 'news:read' })).status, 200)
-      t.equal((await root.post('/auth/refresh')).status, 200)
-      t.equal((await machine.patch(`/admin/users/${plain}`, { name: 'Plain' })).status, 200)
-      t.equal((await machine.post('/admin/users', { email: 'new@example.com', roles: ['user'] })).status, 201)
-    }
-  )
+  await t.test('what `user` allows protects no account: a machine without it touches people', async (t) => {
+    const machine = await machineWith(service, root, 'users:write')
+    t.equal((await root.put('/admin/roles/user', { scope: 'news:read' })).status, 200)
+    t.equal((await root.post('/auth/refresh')).status, 200)
+    t.equal((await machine.patch(`/admin/users/${plain}`, { name: 'Plain' })).status, 200)
+    t.equal((await machine.post('/admin/users', { email: 'new@example.com', roles: ['user'] })).status, 201)
+  })
 })
 
 t.test('a management role for an unverified address comes with a warning (F9)', async (t) => {
