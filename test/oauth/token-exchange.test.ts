@@ -35,6 +35,7 @@ const NOT_VALID = oauthRefusal(400, 'invalid_request', 'The subject token is not
 const NOT_FOR_IT = oauthRefusal(400, 'invalid_request', 'The subject token is not meant for this client.')
 const NOT_A_PERSON = oauthRefusal(400, 'invalid_request', 'The subject token is not that of a person.')
 const NO_ACTOR = oauthRefusal(400, 'invalid_request', 'The client itself acts: no actor_token is taken.')
+const FORBIDDEN = refusal(403, 'forbidden')
 const TOO_MUCH = oauthRefusal(400, 'invalid_scope', 'The client may not have this scope.')
 const OTHER_TARGET = oauthRefusal(400, 'invalid_target', 'The client may not have tokens for this resource.')
 
@@ -70,6 +71,9 @@ async function exchanged(...request: Parameters<typeof exchange>): Promise<strin
 }
 
 const tokenIn = (window: Browser) => window.value('access')
+
+/** Answers 204 to a token that counts and has this scope. */
+const CHECK = '/auth/check?scope=keys:read'
 
 const bearing =
   ({ browser }: TestApp, token: string) =>
@@ -158,7 +162,7 @@ t.test('token exchange', async (t) => {
       t.equal(claimsOf(second).aud, stock)
       const other = { resource: 'https://else.example.com' }
       t.strictSame(answerOf(await exchange(service, abroad, tokenIn(clerk.window), other)), OTHER_TARGET)
-      t.equal((await bearing(service, first)('/admin/keys')).status, 401, 'it is not for us')
+      t.equal((await bearing(service, first)(CHECK)).status, 401, 'it is not for us')
     }
   )
   await t.test('an audience that the client may not have is invalid_target', async (t) => {
@@ -186,9 +190,9 @@ t.test('token exchange', async (t) => {
     t.equal(status, 200)
     t.equal(body.expires_in, 60)
     t.equal(claimsOf(body.access_token).exp, claimsOf(subject).exp)
-    t.equal((await bearing(service, body.access_token)('/admin/keys')).status, 200)
+    t.equal((await bearing(service, body.access_token)(CHECK)).status, 204)
     await later(MINUTE + 6000)
-    t.equal((await bearing(service, body.access_token)('/admin/keys')).status, 401)
+    t.equal((await bearing(service, body.access_token)(CHECK)).status, 401)
   })
   await t.test('expires_in is never below zero', async (t) => {
     const subject = tokenIn(clerk.window)
@@ -213,9 +217,15 @@ t.test('token exchange', async (t) => {
 
     await t.test('where a scope is asked for, within that scope alone', async (t) => {
       const ask = bearing(service, await rootToken())
-      t.equal((await ask('/admin/keys')).status, 200)
-      for (const path of ['/admin/users', '/admin/roles', '/admin/audit', '/admin/clients'])
-        t.strictSame(refusalOf(await ask(path)), refusal(403, 'forbidden'), path)
+      t.equal((await ask(CHECK)).status, 204)
+      for (const scope of ['users:read', 'roles:read', 'audit:read', 'clients:read'])
+        t.strictSame(refusalOf(await ask(`/auth/check?scope=${scope}`)), FORBIDDEN, scope)
+    })
+
+    await t.test('never for Gatehouse’s own administration, which takes no person’s bearer', async (t) => {
+      const ask = bearing(service, await rootToken())
+      for (const path of ['/admin/keys', '/admin/users'])
+        t.strictSame(refusalOf(await ask(path)), refusal(401, 'unauthorized'), path)
     })
 
     await t.test('never for the person’s own account', async (t) => {
@@ -232,7 +242,8 @@ t.test('token exchange', async (t) => {
         const answer = await service
           .browser({})
           .request(method, path, body, { authorization: `Bearer ${token}` })
-        t.strictSame(refusalOf(answer), refusal(403, 'forbidden'), `${method} ${path}`)
+        const expected = method === 'GET' && path === '/auth/me' ? FORBIDDEN : refusal(401, 'unauthorized')
+        t.strictSame(refusalOf(answer), expected, `${method} ${path}`)
       }
       const window = service.browser()
       window.cookies.set('access', { value: token, path: '/' })
@@ -347,10 +358,10 @@ t.test('an exchanged token ends', async (t) => {
   async function after(t: Test, window: Browser, change: (shop: Machine) => Promise<unknown>) {
     const shop = await register(service, { scope: ['keys:read'] })
     const ask = bearing(service, await exchanged(service, shop, tokenIn(window)))
-    t.equal((await ask('/admin/keys')).status, 200)
+    t.equal((await ask(CHECK)).status, 204)
     await change(shop)
     await app.revocations.poll()
-    return refusalOf(await ask('/admin/keys'))
+    return refusalOf(await ask(CHECK))
   }
 
   await t.test('when the person signs out', async (t) => {
@@ -382,7 +393,7 @@ t.test('an exchanged token ends', async (t) => {
     const token = await exchanged(service, shop, tokenIn(window))
     t.equal((await post(service, '/oauth/revoke', { token }, shop.basic)).status, 200)
     await app.revocations.poll()
-    t.strictSame(refusalOf(await bearing(service, token)('/admin/keys')), GONE)
+    t.strictSame(refusalOf(await bearing(service, token)(CHECK)), GONE)
     t.equal((await window.get('/auth/me')).status, 200)
   })
 
