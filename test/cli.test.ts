@@ -252,35 +252,6 @@ for (const engine of engines) {
       }
     )
 
-    t.test('admin create --promote lets no sign-in beside it live on', async (t) => {
-      for (let round = 0; round < 20; round += 1) {
-        const email = `beside${round}@example.com`
-        await service.signUp(email)
-        const window = service.browser()
-        const [login] = await Promise.all([
-          window.post('/auth/login', { email, password }),
-          service.app.administration.promote(email, operator.caller)
-        ])
-        t.ok([200, 401].includes(login.status), `login ${login.status}`)
-        t.equal((await window.get('/auth/me')).status, 401)
-        t.equal((await window.post('/auth/refresh')).status, 401)
-      }
-    })
-
-    t.test('admin create --promote leaves no password that an earlier link sets beside it', async (t) => {
-      for (let round = 0; round < 10; round += 1) {
-        const email = `linked${round}@example.com`
-        const { id } = (await (await service.signUp(email)).get('/auth/me')).body.user
-        const { token } = await service.app.administration.users.startPasswordReset(id, operator)
-        const [reset] = await Promise.all([
-          service.browser().post('/auth/password/reset', { token, password }),
-          service.app.administration.promote(email, operator.caller)
-        ])
-        t.ok([204, 400].includes(reset.status), `reset ${reset.status}`)
-        t.equal((await service.app.store.users.find(id))?.passwordHash, null)
-      }
-    })
-
     t.test('admin create --promote gives the only administrator a way back in', async (t) => {
       const alone = await build(t, { engine })
       await alone.setUp()
