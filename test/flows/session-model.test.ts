@@ -181,7 +181,17 @@ class Wait implements Step {
 }
 
 const holder = fc.constantFrom<Holder>('browser', 'browser', 'browser', 'thief')
-const wait = fc.constantFrom(1, 5000, GRACE, GRACE + 1, 60_000, UNSEEN, UNSEEN + 1, 0.6 * IDLE, IDLE)
+const wait = fc.constantFrom(
+  1,
+  5000,
+  GRACE,
+  GRACE + 1,
+  60_000,
+  UNSEEN,
+  UNSEEN + 1,
+  IDLE,
+  ...Array(4).fill(0.6 * IDLE)
+)
 const lost = fc.record({ holder, times: fc.integer({ min: 1, max: 3 }), arrives: fc.boolean() })
 
 const steps = fc.commands(
