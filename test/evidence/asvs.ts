@@ -1,0 +1,113 @@
+import { differencesOf, faultsOf, type Required, type Requirement } from './entries.ts'
+import { escapeCell, linkOf } from './references.ts'
+
+const CHAPTERS: Record<string, string> = {
+  1: 'Encoding',
+  2: 'Validation and rules',
+  3: 'Browsers',
+  4: 'HTTP and API',
+  6: 'Signing in',
+  7: 'Sessions',
+  8: 'Authorization',
+  9: 'Signed tokens',
+  10: 'OAuth',
+  11: 'Cryptography',
+  13: 'Configuration',
+  14: 'Data',
+  15: 'Code and concurrency',
+  16: 'Logs and errors'
+}
+const LEVELS = [1, 2, 3] as const
+
+const PREAMBLE = `# OWASP ASVS 5.0, row by row
+
+What [OWASP ASVS](https://owasp.org/www-project-application-security-verification-standard/) 5.0.0 asks of a service like
+Gatehouse, in words of our own, and the test or the section that shows it. \`npm run evidence\` writes this page from
+[evidence/asvs.yaml](evidence/asvs.yaml). The suite fails if a test or a section that a row names is gone.
+
+- **held**: the evidence shows all of it. **partly**: the note says what is missing.
+- **open**: it is not shown yet. **waits for** a feature that Gatehouse does not have.
+- Rows that no such service can meet, such as those on pages, GraphQL or text messages, are left out.`
+
+/** Returns what is wrong with the rows, apart from what they refer to. */
+export function faultsOfRequirements(rows: Requirement[], required: Required): string[] {
+  const ids = rows.map(({ id }) => id)
+  return [
+    ...differencesOf(ids, [...levelsOf(required.applies, required.extra, required.later).keys()]),
+    ...rows.flatMap(({ id, ...proof }) => faultsOf({ name: id, ...proof }))
+  ]
+}
+
+/** Returns docs/asvs.md. */
+export function asvsPage(rows: Requirement[], required: Required): string {
+  const levels = levelsOf(required.applies, required.extra, required.later)
+  const now = levelsOf(required.applies)
+  const extra = levelsOf(required.extra)
+  const isLater = ({ status }: Requirement) => status.startsWith('waits')
+  const applying = rows.filter(({ id }) => now.has(id))
+  const sums = [
+    ...sumsOf(applying, now),
+    sumOf(
+      'extra',
+      rows.filter(({ id }) => extra.has(id))
+    )
+  ]
+  const chapters = Object.entries(CHAPTERS).flatMap(([number, title]) => {
+    const inChapter = rows.filter(
+      (row) => row.id.startsWith(`${number}.`) && (now.has(row.id) || !isLater(row))
+    )
+    return inChapter.length === 0 ? [] : [chapterOf(`${number} ${title}`, inChapter, levels)]
+  })
+  const later = rows.filter((row) => !now.has(row.id) && isLater(row))
+  return [
+    PREAMBLE,
+    table('| level | held | partly | open | waits | rows |', sums),
+    'Level 1 to 3 are the rows that apply now; extra rows are those of chapters that are about more than signing in.',
+    ...chapters,
+    '## Waiting for a feature',
+    table(
+      '| row | level | asks | waits for |',
+      later.map((row) => laterLine(row, levels))
+    )
+  ]
+    .join('\n\n')
+    .concat('\n')
+}
+
+function chapterOf(title: string, rows: Requirement[], levels: Map<string, number>): string {
+  const lines = rows.map(({ id, asks, status, note, evidence = [] }) => {
+    const shown = [...evidence.map(linkOf), ...(note ? [escapeCell(note)] : [])].join('<br>')
+    return `| ${id} | ${levels.get(id)} | ${escapeCell(asks)} | ${status} | ${shown} |`
+  })
+  return `## ${title}\n\n${table('| row | level | asks | status | shown by |', lines)}`
+}
+
+function laterLine({ id, asks, status }: Requirement, levels: Map<string, number>): string {
+  return `| ${id} | ${levels.get(id)} | ${escapeCell(asks)} | ${status.replace('waits for ', '')} |`
+}
+
+function sumsOf(rows: Requirement[], levels: Map<string, number>): string[] {
+  const byLevel = LEVELS.map((level) =>
+    sumOf(
+      String(level),
+      rows.filter(({ id }) => levels.get(id) === level)
+    )
+  )
+  return [...byLevel, sumOf('1 to 3', rows)]
+}
+
+function sumOf(name: string, rows: Requirement[]): string {
+  const count = (status: string) => rows.filter((row) => row.status.startsWith(status)).length
+  const counts = ['held', 'partly', 'open', 'waits'].map(count)
+  return `| ${[name, ...counts, rows.length].join(' | ')} |`
+}
+
+function table(header: string, lines: string[]): string {
+  return [header, header.replaceAll(/[^|]+/g, ' --- '), ...lines].join('\n')
+}
+
+function levelsOf(...groups: Array<Required['applies']>): Map<string, number> {
+  return new Map(
+    groups.flatMap((group) => LEVELS.flatMap((level) => group[level].map((id) => [id, level] as const)))
+  )
+}

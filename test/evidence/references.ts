@@ -1,0 +1,69 @@
+import { isTitled, type Titled, testsIn } from './titles.ts'
+
+/** Returns the text of a file of the project, by its path from the root; undefined if there is none. */
+export type Read = (path: string) => Promise<string | undefined>
+
+/** Names a test as `test/….test.ts › title`. */
+const TEST = /^(test\/[\w./-]+\.test\.ts) › (\S.*)$/
+/** Names a section of a document as `SECURITY.md#ways-in`. */
+const SECTION = /^([\w./-]+\.md)#([\w-]+)$/
+
+/** Judges references to tests and documents; reads each file once. */
+export function createReferences(read: Read) {
+  const texts = new Map<string, Promise<string | undefined>>()
+  const tests = new Map<string, Titled[]>()
+  const textOf = (path: string) => {
+    const text = texts.get(path) ?? read(path)
+    texts.set(path, text)
+    return text
+  }
+
+  async function faultOfTest(path: string, title: string): Promise<string | undefined> {
+    const text = await textOf(path)
+    if (text === undefined) return `there is no ${path}`
+    const all = tests.get(path) ?? testsIn(path, text)
+    tests.set(path, all)
+    const found = all.filter(({ pieces }) => isTitled(pieces, title))
+    if (found.length === 0) return `${path} has no test “${title}”`
+    if (found.length > 1) return `${path} has ${found.length} tests “${title}”`
+    return found[0]?.isHeld ? undefined : `${path}: “${title}” is todo`
+  }
+
+  async function faultOfSection(path: string, slug: string): Promise<string | undefined> {
+    const text = await textOf(path)
+    if (text === undefined) return `there is no ${path}`
+    return slugsOf(text).includes(slug) ? undefined : `${path} has no heading #${slug}`
+  }
+
+  /** Returns what is wrong with a reference; undefined if what it names is there. */
+  return async function faultOf(reference: string): Promise<string | undefined> {
+    const [, testPath, title] = TEST.exec(reference) ?? []
+    if (testPath !== undefined && title !== undefined) return faultOfTest(testPath, title)
+    const [, path, slug] = SECTION.exec(reference) ?? []
+    if (path !== undefined && slug !== undefined) return faultOfSection(path, slug)
+    return `“${reference}” names neither a test nor a section of a document`
+  }
+}
+
+/** Returns a reference as Markdown, for a page in `docs/`. */
+export function linkOf(reference: string): string {
+  const [path = '', title] = reference.split(' › ')
+  if (title === undefined) return `[${path.replace('#', ', ')}](../${path})`
+  return `[${path}](../${path}) “${escapeCell(title)}”`
+}
+
+/** Escapes what ends a cell of a table. */
+export function escapeCell(text: string): string {
+  return text.replaceAll('|', '\\|')
+}
+
+// As GitHub makes them: lower case, blanks as hyphens, punctuation left out.
+function slugsOf(markdown: string): string[] {
+  const headings = markdown.replaceAll(/^```.*?^```/gms, '').matchAll(/^#{1,6} (.+)$/gm)
+  return Array.from(headings, ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-')
+  )
+}

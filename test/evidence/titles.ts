@@ -1,0 +1,50 @@
+import ts from 'typescript'
+
+/** A test as its source has it. */
+export interface Titled {
+  /** The title, in pieces: any text may stand between two of them, where the source has a `${…}`. */
+  pieces: string[]
+  /** Whether it counts: it is not `todo`. */
+  isHeld: boolean
+}
+
+/** Returns the tests in the source of a file: every `t.test('title', …)` whose title is written there. */
+export function testsIn(path: string, text: string): Titled[] {
+  const tests: Titled[] = []
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node) && isTest(node.expression)) {
+      const [title, options] = node.arguments
+      const pieces = title ? piecesOf(title) : []
+      if (pieces.some((piece) => piece.trim() !== ''))
+        tests.push({ pieces, isHeld: !options || isHeld(options) })
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true))
+  return tests
+}
+
+/** Says whether a test has this title, with anything in the places of its `${…}`. */
+export function isTitled([first = '', ...others]: string[], title: string): boolean {
+  if (!title.startsWith(first)) return false
+  const [next, ...rest] = others
+  const after = title.slice(first.length)
+  if (next === undefined) return after === ''
+  const starts = Array.from(after, (_, at) => at + 1)
+  return starts.some((at) => isTitled([next, ...rest], after.slice(at)))
+}
+
+function isTest(callee: ts.Expression): boolean {
+  return ts.isPropertyAccessExpression(callee) && callee.name.text === 'test'
+}
+
+function piecesOf(title: ts.Expression): string[] {
+  if (ts.isStringLiteralLike(title)) return [title.text]
+  if (!ts.isTemplateExpression(title)) return []
+  return [title.head.text, ...title.templateSpans.map(({ literal }) => literal.text)]
+}
+
+function isHeld(options: ts.Expression): boolean {
+  if (!ts.isObjectLiteralExpression(options)) return true
+  return options.properties.every((property) => property.name?.getText() !== 'todo')
+}

@@ -1,0 +1,60 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import t from 'tap'
+import { deriveKeys } from '../../domain/master-key.ts'
+import { readSigningKey } from '../../domain/signing-key.ts'
+import { build } from '../harness/build.ts'
+import { run } from '../harness/program.ts'
+import { CLIENT_CREDENTIALS, claimsOf, post, register } from '../oauth/machine.ts'
+
+const MANY = 10_000
+const AT_ONCE = 100
+const PROCESSES = 4
+/** Bytes of a nonce of AES-GCM (NIST SP 800-38D §8.2.2), at the beginning of what was sealed. */
+const NONCE = 12
+
+/** Runs in a process of its own: prints ids and secrets by the very functions that the service makes them by. */
+const MAKE = `
+  import { makeClientSecret } from './domain/client-secret.ts'
+  import { uuidv7 } from './domain/id.ts'
+  const lines = Array.from({ length: ${MANY} }, () => uuidv7() + ' ' + makeClientSecret())
+  process.stdout.write(lines.join('\\n'))
+`
+
+t.test('10,000 tokens asked for in parallel are 10,000 different ones', async (t) => {
+  const service = await build(t)
+  const machine = await register(service)
+  const tokens: string[] = []
+  while (tokens.length < MANY) {
+    const answers = await Promise.all(
+      Array.from({ length: AT_ONCE }, () => post(service, '/oauth/token', CLIENT_CREDENTIALS, machine.basic))
+    )
+    // A machine that is busy with other work sheds load: what it refused is asked for again.
+    const given = answers.filter(({ status }) => status === 200)
+    tokens.push(...given.map(({ body }) => body.access_token as string))
+  }
+  t.equal(new Set(tokens).size, tokens.length)
+  t.equal(
+    new Set(tokens.map((token) => claimsOf(token).jti)).size,
+    tokens.length,
+    'each has a jti of its own'
+  )
+})
+
+t.test('10,000 keys sealed at once have 10,000 nonces', async (t) => {
+  const wrapKey = deriveKeys(randomBytes(48)).signingKeyWrap.current
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const sealed = await Promise.all(Array.from({ length: MANY }, () => readSigningKey(pem, wrapKey)))
+  const nonces = sealed.map(({ sealedPrivateKey }) =>
+    Buffer.from(sealedPrivateKey, 'base64url').subarray(0, NONCE).toString('hex')
+  )
+  t.equal(new Set(nonces).size, MANY)
+})
+
+t.test('four processes at the same moment make no id and no secret twice', async (t) => {
+  const outputs = await Promise.all(
+    Array.from({ length: PROCESSES }, () => run(['--input-type=module', '--eval', MAKE]))
+  )
+  const pairs = outputs.flatMap(({ stdout }) => stdout.split('\n').map((line) => line.split(' ')))
+  for (const place of [0, 1]) t.equal(new Set(pairs.map((pair) => pair[place])).size, PROCESSES * MANY)
+})
