@@ -2,6 +2,8 @@ import fp from 'fastify-plugin'
 import type { Caller } from '../domain/audit.ts'
 
 const USER_AGENT_LENGTH = 256
+/** Terminals that show a log obey some of them; HTTP lets those above 127 pass. */
+const CONTROL_CHARACTERS = /\p{Cc}/gu
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -19,7 +21,8 @@ export default fp(
         actorId: actor ?? subject,
         onBehalfOf: actor === undefined ? null : subject,
         ip: this.ip,
-        userAgent: this.headers['user-agent']?.slice(0, USER_AGENT_LENGTH) ?? null,
+        userAgent:
+          this.headers['user-agent']?.slice(0, USER_AGENT_LENGTH).replaceAll(CONTROL_CHARACTERS, '') ?? null,
         requestId: this.id
       }
     })
