@@ -50,6 +50,8 @@ export interface ProblemOptions {
   errors?: FieldError[]
   /** Seconds until another try makes sense: the Retry-After header. */
   retryAfter?: number
+  /** Private: who was refused, for the log. */
+  subject?: string | undefined
   /** Private: what the log shows of the reason, never a reply. */
   cause?: unknown
 }
@@ -60,14 +62,16 @@ export class Problem extends Error {
   readonly detail: string | undefined
   readonly errors: FieldError[] | undefined
   readonly retryAfter: number | undefined
+  readonly subject: string | undefined
 
-  constructor(code: ProblemCode, { detail, errors, retryAfter, cause }: ProblemOptions = {}) {
+  constructor(code: ProblemCode, { detail, errors, retryAfter, subject, cause }: ProblemOptions = {}) {
     super(detail ?? problems[code].title, { cause })
     this.name = 'Problem'
     this.code = code
     this.detail = detail
     this.errors = errors
     this.retryAfter = retryAfter
+    this.subject = subject
   }
 
   get status(): number {

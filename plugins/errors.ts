@@ -108,8 +108,8 @@ export function toProblem(error: Error & Partial<FastifyError>): Problem {
   return new Problem('internal_error', { cause: error })
 }
 
-function fromRefusal({ code, cause }: Refusal): Problem {
-  return new Problem(code, { cause, ...(code === 'unavailable' && { retryAfter: 1 }) })
+function fromRefusal({ code, cause, subject }: Refusal): Problem {
+  return new Problem(code, { cause, subject, ...(code === 'unavailable' && { retryAfter: 1 }) })
 }
 
 function fieldErrors(errors: FastifySchemaValidationError[], context: string | undefined): FieldError[] {
@@ -133,7 +133,7 @@ function namesOf(keyword: string, params: Record<string, unknown>): string[] {
 function logProblem(problem: Problem, request: FastifyRequest): void {
   const entry = {
     code: problem.code,
-    subject: request.auth?.subject,
+    subject: request.auth?.subject ?? problem.subject,
     ip: request.ip,
     ...(problem.cause !== undefined && { err: problem.cause })
   }

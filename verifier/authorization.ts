@@ -55,8 +55,8 @@ export function assertAllowed(auth: Auth, requirements: Requirements, now: numbe
     roles.every((role) => auth.roles.includes(role)) &&
     (anyRole === undefined || anyRole.some((role) => auth.roles.includes(role))) &&
     (scope === '' || scope.split(' ').every((token) => auth.scope.includes(token)))
-  if (!allowed) throw new Refusal('forbidden')
+  if (!allowed) throw new Refusal('forbidden', undefined, auth.subject)
   if (fresh !== undefined && auth.kind === 'user' && now - (auth.claims.auth_time ?? 0) * 1000 > fresh) {
-    throw new Refusal('reauthentication_required')
+    throw new Refusal('reauthentication_required', undefined, auth.subject)
   }
 }

@@ -103,10 +103,8 @@ function enter(auth: Auth | null, request: FastifyRequest, done: () => void): vo
 }
 
 function reply(refusal: Refusal, request: FastifyRequest, reply: FastifyReply): void {
-  request.log.info(
-    { code: refusal.code, ...(refusal.cause !== undefined && { err: refusal.cause }) },
-    'refused'
-  )
+  const { code, subject, cause } = refusal
+  request.log.info({ code, subject, ...(cause !== undefined && { err: cause }) }, 'refused')
   // Serialised here: a route's own schema for the status must not cut the body.
   reply
     .code(refusal.status)

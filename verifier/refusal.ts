@@ -16,11 +16,14 @@ const RETRY_AFTER = 1
 /** A guard's no. What is wrong with a token is in `cause`, for the log: a caller is told the same of every fault. */
 export class Refusal extends Error {
   readonly code: RefusalCode
+  /** Whose token it was, for the log; undefined if no token was believed. */
+  readonly subject: string | undefined
 
-  constructor(code: RefusalCode, cause?: unknown) {
+  constructor(code: RefusalCode, cause?: unknown, subject?: string) {
     super(refusals[code].title, { cause })
     this.name = 'Refusal'
     this.code = code
+    this.subject = subject
   }
 
   get status(): number {

@@ -80,6 +80,20 @@ t.test('the log says what was wrong with a token, and not the token', async (t) 
   for (const part of token.split('.')) t.notOk(JSON.stringify(lines).includes(part))
 })
 
+t.test('the log says who was refused, if their token was believed', async (t) => {
+  const impostor = await impersonate(t)
+  const { lines, logger } = logbook()
+  const app = await service(t, impostor, {}, { logger })
+  app.get('/buyers', { preHandler: app.guard({ roles: ['buyer'] }) }, async () => ({}))
+  for (const token of [impostor.token(), impostor.token({ iss: 'https://evil.example' })])
+    await app.inject({ url: '/buyers', headers: bearer(token) })
+  const refused = lines.filter(({ msg }) => msg === 'refused')
+  t.match(refused, [
+    { code: 'forbidden', subject: 'ada' },
+    { code: 'unauthorized', subject: undefined }
+  ])
+})
+
 t.test('onRefusal answers instead, and what it throws goes to the error handler', async (t) => {
   const impostor = await impersonate(t)
   const polite = await service(t, impostor, {

@@ -197,3 +197,13 @@ t.test('unknown, missing and wrong fields answer 400', async (t) => {
     t.strictSame([status, problem.code], [400, 'invalid_request'], JSON.stringify(body))
   }
 })
+
+t.test('a password never grows too old', async (t) => {
+  const gatehouse = await build(t)
+  await gatehouse.signUp('faithful@example.com')
+  gatehouse.clock.advance(400 * DAY)
+  const { status } = await gatehouse
+    .browser()
+    .post('/auth/login', { email: 'faithful@example.com', password })
+  t.equal(status, 200)
+})
