@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { build, password } from '../harness/build.ts'
 import { Client } from '../harness/client.ts'
@@ -21,7 +22,8 @@ t.test(
     const service = await start(t, env)
     const client = new Client(`http://127.0.0.1:${port}`)
     const before = Date.now()
-    await client.must('POST', '/auth/register', CREDENTIALS)
+    // A process that has just started on a busy machine sheds load for a moment.
+    while ((await client.ask('POST', '/auth/register', CREDENTIALS)).status === 503) await pause(100)
     await client.ask('POST', '/auth/login', { ...CREDENTIALS, password: 'a wrong password' })
     await client.ask('POST', '/auth/login', { email: 1 })
     await client.ask('GET', '/nowhere')
@@ -45,6 +47,31 @@ t.test(
       [],
       'the data folder has the database and the master key alone'
     )
+  }
+)
+
+t.test(
+  'an error that nobody caught is a line of the log and ends the process, which a supervisor starts anew',
+  async (t) => {
+    for (const [how, failure] of [
+      ['thrown', 'throw new Error("unforeseen")'],
+      ['rejected', 'Promise.reject(new Error("unforeseen"))']
+    ]) {
+      const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
+      t.teardown(() => rm(folder, { recursive: true, force: true }))
+      const fault = `data:text/javascript,process.on("SIGWINCH",()=>{${failure}})`
+      const env = { AUTH_DATA_DIR: folder, PORT: await freePort() }
+      const service = await start(t, env, ['--import', fault, 'server.ts'])
+      const { code, stdout, stderr } = await service.stop('SIGWINCH')
+      t.equal(code, 1, how)
+      t.equal(stderr, '')
+      const [last] = stdout.trim().split('\n').slice(-1)
+      t.match(JSON.parse(last ?? ''), {
+        level: 'fatal',
+        msg: 'stopped by an error',
+        err: { message: 'unforeseen' }
+      })
+    }
   }
 )
 
