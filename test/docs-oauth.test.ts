@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import ts from 'typescript'
+import { isTitled, type Titled, testsIn } from './evidence/titles.ts'
 
 const HEADER = '| standard | asks | held by |'
 const STANDARD =
@@ -19,52 +19,6 @@ async function readRows(): Promise<string[][]> {
       .slice(1, -1)
       .map((cell) => cell.trim())
   )
-}
-
-/** A test as its source has it. */
-interface Titled {
-  /** The title, in pieces: where its source has a `${…}` between two of them, anything may stand. */
-  pieces: string[]
-  isHeld: boolean
-}
-
-/** The tests of a file: every `t.test('title', …)`, and whether it counts: neither todo nor skipped for good. */
-function testsIn(path: string, text: string): Titled[] {
-  const tests: Titled[] = []
-  const visit = (node: ts.Node): void => {
-    if (ts.isCallExpression(node) && isTest(node.expression)) {
-      const [title, options] = node.arguments
-      const pieces = title ? piecesOf(title) : []
-      if (pieces.length > 0) tests.push({ pieces, isHeld: !options || isHeld(options) })
-    }
-    ts.forEachChild(node, visit)
-  }
-  visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true))
-  return tests
-}
-
-function isTest(callee: ts.Expression): boolean {
-  return ts.isPropertyAccessExpression(callee) && callee.name.text === 'test'
-}
-
-function piecesOf(title: ts.Expression): string[] {
-  if (ts.isStringLiteralLike(title)) return [title.text]
-  if (!ts.isTemplateExpression(title)) return []
-  return [title.head.text, ...title.templateSpans.map(({ literal }) => literal.text)]
-}
-
-function isTitled([first = '', ...others]: string[], title: string): boolean {
-  if (!title.startsWith(first)) return false
-  const [next, ...rest] = others
-  const after = title.slice(first.length)
-  if (next === undefined) return after === ''
-  const starts = Array.from(after, (_, at) => at + 1)
-  return starts.some((at) => isTitled([next, ...rest], after.slice(at)))
-}
-
-function isHeld(options: ts.Expression): boolean {
-  if (!ts.isObjectLiteralExpression(options)) return true
-  return options.properties.every((property) => property.name?.getText() !== 'todo')
 }
 
 t.test('docs/oauth.md names the test that holds each row', async (t) => {

@@ -145,7 +145,7 @@ const refused: Record<string, string[]> = {
     'http://localhost.example.com'
   ],
   AUTH_ALLOWED_ORIGINS: ['*', 'null', 'https://*.example.com/', 'http://app.example.com', 'app.example.com'],
-  AUTH_TRUST_PROXY: ['true', '10.0.0.0/33', 'proxy.example.com', '10.0.0'],
+  AUTH_TRUST_PROXY: ['true', '1', '10.0.0.0/33', 'proxy.example.com', '10.0.0'],
   AUTH_JWT_ALG: ['none', 'HS256', 'es256'],
   AUTH_ACCESS_TTL: ['0s', '500ms', '61m', '5', '-5m', '5 m', '5M', '1.5h'],
   AUTH_SESSION_IDLE_TTL: ['1m', '299s'],

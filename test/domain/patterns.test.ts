@@ -50,7 +50,7 @@ t.test('text made to keep a pattern busy', async (t) => {
   const { app, browser } = await build(t)
   const patterns = [...new Set(patternsIn((await app.inject('/docs/json')).json()))]
 
-  await t.test('keeps none of those of the API busy', async (t) => {
+  await t.test('keeps none of the API’s patterns busy', async (t) => {
     t.ok(patterns.length > 5, `${patterns.length} patterns`)
     for (const pattern of patterns) {
       const regexp = new RegExp(pattern, 'u')
@@ -59,7 +59,7 @@ t.test('text made to keep a pattern busy', async (t) => {
     }
   })
 
-  await t.test('keeps nobody busy who reads an address, a name or a token', async (t) => {
+  await t.test('keeps no request busy that reads an address, a name or a token', async (t) => {
     await browser().post('/auth/login', { email: 'warm@example.com', password: 'x' })
     const slow: string[] = []
     for (const text of ALMOST) {

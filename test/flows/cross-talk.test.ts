@@ -14,7 +14,7 @@ for (const engine of engines) {
     )
     const everyone = Array.from({ length: ROUNDS }, () => people).flat()
 
-    await t.test('show everybody their own account and sessions, and nobody else’s', async (t) => {
+    await t.test('show each person their own account and sessions', async (t) => {
       const answers = await Promise.all(
         everyone.flatMap(({ name, window }) =>
           ['/auth/me', '/auth/sessions', '/auth/csrf'].map(async (path) => ({
@@ -40,7 +40,7 @@ for (const engine of engines) {
       }
     })
 
-    await t.test('tell everybody of their own fault, by the id of their own request', async (t) => {
+    await t.test('answer each with its own fault and its own id', async (t) => {
       const answers = await Promise.all(
         everyone.map(async ({ name, window }, index) => ({
           field: `${name}_${index}`,

@@ -11,71 +11,63 @@ import { freePort, start } from '../harness/program.ts'
 const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const CREDENTIALS = { email: 'ada@example.com', password }
 
-t.test(
-  'the real service writes lines of JSON to standard output, in UTC, and nothing elsewhere',
-  async (t) => {
+t.test('the service writes lines of JSON in UTC to standard output, and to no other file', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const port = await freePort()
+  // A time zone far from UTC, to be seen if it counted.
+  const env = { AUTH_DATA_DIR: folder, PORT: port, TZ: 'Pacific/Kiritimati', LOG_LEVEL: 'trace' }
+  const service = await start(t, env)
+  const client = new Client(`http://127.0.0.1:${port}`)
+  const before = Date.now()
+  // A process that has just started on a busy machine sheds load for a moment.
+  while ((await client.ask('POST', '/auth/register', CREDENTIALS)).status === 503) await pause(100)
+  await client.ask('POST', '/auth/login', { ...CREDENTIALS, password: 'a wrong password' })
+  await client.ask('POST', '/auth/login', { email: 1 })
+  await client.ask('GET', '/nowhere')
+  await client.must('POST', '/auth/logout')
+  const files = await readdir(folder)
+  const { code, stdout, stderr } = await service.stop()
+
+  t.equal(code, 0)
+  t.equal(stderr, '', 'standard error is for failures at the start')
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.ok(lines.length > 10, `${lines.length} lines`)
+  for (const { time } of lines) t.match(time, UTC)
+  t.ok(lines.some(({ time, msg }) => msg === 'login.failed' && Math.abs(Date.parse(time) - before) < 60_000))
+  t.strictSame(
+    files.filter((name) => !/^(gatehouse\.db(-wal|-shm|\.lock)?|master\.key)$/.test(name)),
+    [],
+    'the data folder has the database and the master key alone'
+  )
+})
+
+t.test('an uncaught error is a line of the log, and ends the process', async (t) => {
+  for (const [how, failure] of [
+    ['thrown', 'throw new Error("unforeseen")'],
+    ['rejected', 'Promise.reject(new Error("unforeseen"))']
+  ]) {
     const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
     t.teardown(() => rm(folder, { recursive: true, force: true }))
-    const port = await freePort()
-    // A time zone far from UTC, to be seen if it counted.
-    const env = { AUTH_DATA_DIR: folder, PORT: port, TZ: 'Pacific/Kiritimati', LOG_LEVEL: 'trace' }
-    const service = await start(t, env)
-    const client = new Client(`http://127.0.0.1:${port}`)
-    const before = Date.now()
-    // A process that has just started on a busy machine sheds load for a moment.
-    while ((await client.ask('POST', '/auth/register', CREDENTIALS)).status === 503) await pause(100)
-    await client.ask('POST', '/auth/login', { ...CREDENTIALS, password: 'a wrong password' })
-    await client.ask('POST', '/auth/login', { email: 1 })
-    await client.ask('GET', '/nowhere')
-    await client.must('POST', '/auth/logout')
-    const files = await readdir(folder)
-    const { code, stdout, stderr } = await service.stop()
-
-    t.equal(code, 0)
-    t.equal(stderr, '', 'standard error is for failures at the start')
-    const lines = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line))
-    t.ok(lines.length > 10, `${lines.length} lines`)
-    for (const { time } of lines) t.match(time, UTC)
-    t.ok(
-      lines.some(({ time, msg }) => msg === 'login.failed' && Math.abs(Date.parse(time) - before) < 60_000)
-    )
-    t.strictSame(
-      files.filter((name) => !/^(gatehouse\.db(-wal|-shm|\.lock)?|master\.key)$/.test(name)),
-      [],
-      'the data folder has the database and the master key alone'
-    )
+    const fault = `data:text/javascript,process.on("SIGWINCH",()=>{${failure}})`
+    const env = { AUTH_DATA_DIR: folder, PORT: await freePort() }
+    const service = await start(t, env, ['--import', fault, 'server.ts'])
+    const { code, stdout, stderr } = await service.stop('SIGWINCH')
+    t.equal(code, 1, how)
+    t.equal(stderr, '')
+    const [last] = stdout.trim().split('\n').slice(-1)
+    t.match(JSON.parse(last ?? ''), {
+      level: 'fatal',
+      msg: 'stopped by an error',
+      err: { message: 'unforeseen' }
+    })
   }
-)
+})
 
-t.test(
-  'an error that nobody caught is a line of the log and ends the process, which a supervisor starts anew',
-  async (t) => {
-    for (const [how, failure] of [
-      ['thrown', 'throw new Error("unforeseen")'],
-      ['rejected', 'Promise.reject(new Error("unforeseen"))']
-    ]) {
-      const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
-      t.teardown(() => rm(folder, { recursive: true, force: true }))
-      const fault = `data:text/javascript,process.on("SIGWINCH",()=>{${failure}})`
-      const env = { AUTH_DATA_DIR: folder, PORT: await freePort() }
-      const service = await start(t, env, ['--import', fault, 'server.ts'])
-      const { code, stdout, stderr } = await service.stop('SIGWINCH')
-      t.equal(code, 1, how)
-      t.equal(stderr, '')
-      const [last] = stdout.trim().split('\n').slice(-1)
-      t.match(JSON.parse(last ?? ''), {
-        level: 'fatal',
-        msg: 'stopped by an error',
-        err: { message: 'unforeseen' }
-      })
-    }
-  }
-)
-
-t.test('who is refused is a line, with who, from where, why and in which request', async (t) => {
+t.test('a refusal is a line with the caller, the address, the code and the request’s id', async (t) => {
   const { log, lines } = captureLog()
   const service = await build(t, { log })
   const ada = await service.signUp()
@@ -87,7 +79,7 @@ t.test('who is refused is a line, with who, from where, why and in which request
   t.match(answered, { level: 'info', msg: 'answered', method: 'GET', route: '/admin/users', status: 403 })
 })
 
-t.test('no method of the API changes or removes what the trail has', async (t) => {
+t.test('no method of the API changes the audit trail', async (t) => {
   const service = await build(t)
   const root = await service.setUp()
   const trail = async () => (await root.get('/admin/audit')).body.items
@@ -102,7 +94,7 @@ t.test('no method of the API changes or removes what the trail has', async (t) =
   t.strictSame(await trail(), before)
 })
 
-t.test('whatever NODE_ENV says, an error tells its caller nothing and the log its cause', async (t) => {
+t.test('an error has its cause in the log alone, whatever NODE_ENV says', async (t) => {
   const { NODE_ENV } = process.env
   t.teardown(() => {
     if (NODE_ENV === undefined) delete process.env.NODE_ENV

@@ -138,13 +138,13 @@ for (const engine of engines) {
       t.notOk(answers.some(({ headers }) => 'planted' in headers))
     })
 
-    t.test('change no line of the log into another, or into two', async (t) => {
+    t.test('add no line to the log and change none', async (t) => {
       const lines = written.split('\n').slice(0, -1)
       t.ok(lines.length > answers.length, `${lines.length} lines`)
       const events = lines.map((line) => JSON.parse(line))
       t.notOk(events.some(({ time }) => Number.isNaN(Date.parse(time))))
       const invisible = lines.filter((line) => /[\p{Cc}\u2028\u2029]/u.test(line))
-      t.strictSame(invisible.slice(0, 3), [], 'nor does one hold what a terminal obeys')
+      t.strictSame(invisible.slice(0, 3), [], 'no line holds a control character')
     })
 
     t.test('leave a name exactly as it was typed', async (t) => {

@@ -21,7 +21,7 @@ t.test('tokens made of what everybody may know', async (t) => {
   const codeOf = async (token: string) =>
     (await browser().get('/auth/me', { authorization: `Bearer ${token}` })).body?.code
 
-  await t.test('no writing of a public key is the secret of an HMAC', async (t) => {
+  await t.test('an HMAC keyed by any form of our public key is refused', async (t) => {
     const key = createPublicKey(publicPem)
     const der = key.export({ type: 'spki', format: 'der' })
     const jwk = key.export({ format: 'jwk' })
@@ -56,7 +56,7 @@ t.test('tokens made of what everybody may know', async (t) => {
     t.strictSame(believed, [])
   })
 
-  await t.test('what is encrypted to a public key is not signed by its owner', async (t) => {
+  await t.test('a token encrypted to our public key is refused', async (t) => {
     const jwk = await exportJWK(createPublicKey(publicPem))
     const claims = Buffer.from(payloadPart, 'base64url')
     const encrypted = await new CompactEncrypt(claims)
@@ -66,7 +66,7 @@ t.test('tokens made of what everybody may know', async (t) => {
     t.equal(await codeOf(encrypted), 'unauthorized')
   })
 
-  await t.test('nothing that a caller names is fetched', async (t) => {
+  await t.test('no address in a request is fetched', async (t) => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
     t.teardown(() => server.close())

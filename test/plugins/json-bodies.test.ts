@@ -12,7 +12,7 @@ t.test('JSON that two parsers might read in two ways', async (t) => {
     return (await ada.get('/auth/me')).body.user.name
   }
 
-  await t.test('of a field that is there twice the last counts, here as in JavaScript', async (t) => {
+  await t.test('the last of two equal fields counts, as in JavaScript', async (t) => {
     t.equal((await rename('{"name":"First","name":"Second"}')).status, 200)
     t.equal(await nameOf(), 'Second')
     t.equal((await rename('{"name":"First","n\\u0061me":"Third"}')).status, 200)
@@ -32,7 +32,7 @@ t.test('JSON that two parsers might read in two ways', async (t) => {
     t.equal(await nameOf(), 'Third')
   })
 
-  await t.test('what is no JSON to everybody is none here', async (t) => {
+  await t.test('what only some parsers take is refused', async (t) => {
     for (const body of [
       "{'name':'x'}",
       '{name:"x"}',

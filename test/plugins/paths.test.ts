@@ -87,7 +87,7 @@ t.test('paths, as they are written on the wire', async (t) => {
     }
   })
 
-  await t.test('nor is it the path to somebody who is signed in, or else it is all of it', async (t) => {
+  await t.test('for an administrator it is 404, or the very same reply', async (t) => {
     const plain = await visitor.send('GET', '/admin/users', [['Cookie', cookie]])
     t.equal(plain.status, 200)
     for (const spelt of spellings('/admin/users')) {
@@ -97,7 +97,7 @@ t.test('paths, as they are written on the wire', async (t) => {
     }
   })
 
-  await t.test('what a server has besides is not shown: sources, secrets, listings', async (t) => {
+  await t.test('no source, no secret and no listing is served', async (t) => {
     for (const path of [...LEFTOVERS, ...FOLDERS]) {
       const { status, headers } = await visitor.send('GET', path, [['Cookie', cookie]])
       t.equal(status, 404, path)
@@ -105,7 +105,7 @@ t.test('paths, as they are written on the wire', async (t) => {
     }
   })
 
-  await t.test('no method but those of a route is answered, TRACE least of all', async (t) => {
+  await t.test('a route answers its own methods alone, and never TRACE', async (t) => {
     for (const method of ['TRACE', 'TRACK', 'CONNECT', 'DEBUG', 'FOO', 'PROPFIND', 'PURGE', 'LINK', 'get']) {
       const socket = connect({ port, host: '127.0.0.1', localAddress: VISITOR_ADDRESS })
       let reply = ''

@@ -87,7 +87,7 @@ t.test('the boundaries of requests, byte by byte', async (t) => {
     }
   }
 
-  await t.test('a request that is well-formed is answered, and so is the one behind it', async (t) => {
+  await t.test('a well-formed request is answered, and so is the next one', async (t) => {
     const length = `${post('Content-Length: 0')}${HIDDEN}`
     const chunked = `${post('Transfer-Encoding: chunked')}${CHUNKS}`
     for (const bytes of [length, chunked]) {
@@ -97,7 +97,7 @@ t.test('the boundaries of requests, byte by byte', async (t) => {
     }
   })
 
-  await t.test('one whose end is in doubt is refused, and nothing behind it is read', async (t) => {
+  await t.test('a request whose end is in doubt is refused, and nothing behind it is read', async (t) => {
     for (const [why, bytes] of Object.entries(ambiguous)) {
       const { text, statuses } = await answersTo(bytes)
       t.strictSame(statuses, [400], why)
@@ -114,13 +114,13 @@ t.test('the boundaries of requests, byte by byte', async (t) => {
     )
   })
 
-  await t.test('an upgrade to another protocol is passed over', async (t) => {
+  await t.test('an upgrade to another protocol is ignored', async (t) => {
     const asked = get('GET /livez HTTP/1.1', 'Host: x', 'Connection: Upgrade, close', 'Upgrade: h2c')
     const { statuses } = await answersTo(asked)
     t.strictSame(statuses, [200])
   })
 
-  await t.test('what was refused harmed nobody else', async (t) => {
+  await t.test('what was refused harmed no other request', async (t) => {
     t.equal((await (await signUp()).get('/auth/me')).status, 200)
   })
 })

@@ -3,7 +3,7 @@ import { build } from '../harness/build.ts'
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-t.test('who somebody is comes from their token alone', async (t) => {
+t.test('the caller is whom the token names, whatever else the request says', async (t) => {
   const service = await build(t)
   const [root, ada] = [await service.setUp(), await service.signUp()]
   const { user: victim } = (await root.get('/auth/me')).body
@@ -37,14 +37,14 @@ t.test('who somebody is comes from their token alone', async (t) => {
     scope: 'users:read'
   }
 
-  await t.test('a header that names somebody else changes nothing', async (t) => {
+  await t.test('a header that names another person changes nothing', async (t) => {
     t.strictSame((await ada.get('/auth/me', headers)).body, own)
     t.equal((await ada.get('/admin/users', headers)).body.code, 'forbidden')
     t.equal((await service.browser().get('/auth/me', headers)).body.code, 'unauthorized')
     t.equal((await service.browser().get('/admin/users', headers)).body.code, 'unauthorized')
   })
 
-  await t.test('a parameter that names somebody else is refused', async (t) => {
+  await t.test('a parameter that names another person is refused', async (t) => {
     for (const [name, value] of Object.entries(fields)) {
       const { status } = await ada.get(`/auth/sessions?${name}=${encodeURIComponent(String(value))}`)
       t.equal(status, 400, name)
@@ -63,7 +63,7 @@ t.test('who somebody is comes from their token alone', async (t) => {
   })
 
   await t.test(
-    'without a session no field says who asks, at any endpoint that changes something',
+    'without a session no field makes a caller, at any endpoint that changes something',
     async (t) => {
       const answers: string[] = []
       for (const [template, operations] of Object.entries<Record<string, { security?: unknown }>>(paths)) {
@@ -78,7 +78,7 @@ t.test('who somebody is comes from their token alone', async (t) => {
         }
       }
       t.ok(answers.length > 15, `${answers.length} endpoints`)
-      t.strictSame((await root.get('/auth/me')).body.roles, ['admin', 'user'], 'nobody was harmed')
+      t.strictSame((await root.get('/auth/me')).body.roles, ['admin', 'user'], 'the other person is unharmed')
     }
   )
 })

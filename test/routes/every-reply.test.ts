@@ -46,7 +46,7 @@ t.test('every endpoint, to a stranger, a user and an administrator', async (t) =
   const service = await build(t, { env: { AUTH_ISSUER: 'https://auth.example.com' } })
   await service.setUp('root@example.com')
   let users = 0
-  // Some of what is asked ends sessions and accounts: each question is asked by somebody who has just signed in.
+  // Some of what is asked ends sessions and accounts: sign in anew for each question.
   const asked = await askEverything(service, {
     'a stranger': async () => service.browser(),
     'a user': async () => {
@@ -70,21 +70,24 @@ t.test('every endpoint, to a stranger, a user and an administrator', async (t) =
     )
   })
 
-  await t.test('each is neither framed, sniffed, run nor embedded by another site', async (t) => {
-    for (const { what, answer } of asked) {
-      t.match(answer.headers, ALWAYS, what)
-      for (const directive of POLICY) t.match(answer.headers['content-security-policy'], directive, what)
+  await t.test(
+    'each has the headers that keep other sites from framing, sniffing and embedding it',
+    async (t) => {
+      for (const { what, answer } of asked) {
+        t.match(answer.headers, ALWAYS, what)
+        for (const directive of POLICY) t.match(answer.headers['content-security-policy'], directive, what)
+      }
     }
-  })
+  )
 
-  await t.test('each says what it is and in which encoding, and has a body only then', async (t) => {
+  await t.test('each body has a type with its encoding', async (t) => {
     for (const { what, answer } of asked) {
       if (answer.text === '') t.equal(answer.headers['content-type'], undefined, what)
       else t.match(answer.headers['content-type'], TYPED, what)
     }
   })
 
-  await t.test('none is kept by a cache, but for keys, metadata and files', async (t) => {
+  await t.test('no cache may keep one, but for keys, metadata and files', async (t) => {
     for (const { what, path, answer } of asked) {
       if (CACHEABLE.test(path) && answer.status === 200)
         t.match(answer.headers['cache-control'], /max-age/, what)
@@ -92,13 +95,13 @@ t.test('every endpoint, to a stranger, a user and an administrator', async (t) =
     }
   })
 
-  await t.test('none tells what it is made by, nor sends its reader elsewhere', async (t) => {
+  await t.test('none names the software, and none redirects', async (t) => {
     for (const { what, answer } of asked) {
       for (const name of TELLTALE) t.equal(answer.headers[name], undefined, `${what}: ${name}`)
     }
   })
 
-  await t.test('none is changed by the name of a function, as JSONP would have it', async (t) => {
+  await t.test('none is JSONP', async (t) => {
     const stranger = service.browser()
     for (const path of ['/livez', '/.well-known/jwks.json', '/auth/login', '/nowhere']) {
       const [plain, called] = [

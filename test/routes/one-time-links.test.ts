@@ -4,7 +4,7 @@ import { refusal, refusalOf } from '../harness/refusal.ts'
 
 const newPassword = 'another long enough phrase'
 
-t.test('a one-time token is good for what it was made for, and not spent elsewhere', async (t) => {
+t.test('a one-time token opens one endpoint, and is not spent at another', async (t) => {
   const service = await build(t)
   const setUp = await service.app.oneTimeLinks.setUp()
   const choose = (token: string | undefined) =>

@@ -207,3 +207,16 @@ t.test('a password never grows too old', async (t) => {
     .post('/auth/login', { email: 'faithful@example.com', password })
   t.equal(status, 200)
 })
+
+t.test('a new service has no default account', async (t) => {
+  const gatehouse = await build(t)
+  t.equal(await gatehouse.app.store.users.countAdministrators(), 0)
+  for (const name of ['admin', 'root', 'administrator', 'test', 'guest', 'gatehouse']) {
+    for (const email of [name, `${name}@localhost`, `${name}@example.com`]) {
+      for (const secret of [name, 'password']) {
+        const { status } = await gatehouse.browser().post('/auth/login', { email, password: secret })
+        t.ok(status === 400 || status === 401, `${email} ${secret}`)
+      }
+    }
+  }
+})
