@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import type { Caller } from '../domain/audit.ts'
 
 const USER_AGENT_LENGTH = 256
-/** Terminals that show a log obey some of them; HTTP lets those above 127 pass. */
+/** Some of them control the terminal that shows a log. HTTP allows those above 127 in a header. */
 const CONTROL_CHARACTERS = /\p{Cc}/gu
 
 declare module 'fastify' {

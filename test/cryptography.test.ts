@@ -7,7 +7,7 @@ const SOURCES = [
   '{plugins,routes,schemas,domain,store,commands,verifier,deploy}/**/*.ts'
 ]
 
-/** What no line of production code has, and the files that have it for another reason. */
+/** Patterns that no production code may contain, and the files that use one for another reason. */
 const banned: Array<{ why: string; pattern: RegExp; except?: string[] }> = [
   {
     why: 'a digest of less than 256 bits',
@@ -25,13 +25,13 @@ const banned: Array<{ why: string; pattern: RegExp; except?: string[] }> = [
   {
     why: 'chance that can be foretold',
     pattern: /Math\.random|pseudoRandomBytes/,
-    // How long a follower rests between two tries is no secret.
+    // The pause between two tries of a follower is no secret.
     except: ['verifier/revocation-feed.ts']
   },
   { why: 'a UUID for a secret', pattern: /randomUUID|(token|secret|seed)\w* = uuid/i }
 ]
 
-/** Files that make a MAC and compare none: it is the key of a row, and looked up. */
+/** Files that make a MAC as the key of a row and compare none. */
 const LOOKED_UP = ['domain/login-throttle.ts']
 
 async function readSources(): Promise<Map<string, string>> {
@@ -45,7 +45,7 @@ async function readSources(): Promise<Map<string, string>> {
   return sources
 }
 
-/** Names the file and the rule of every line that breaks one. */
+/** Names each file that breaks a rule, and the rule. */
 function violations(sources: Map<string, string>): string[] {
   return [...sources].flatMap(([path, text]) => {
     const rules = banned.filter(
@@ -55,7 +55,7 @@ function violations(sources: Map<string, string>): string[] {
   })
 }
 
-/** Names the files that make a MAC and have nothing to compare it by in constant time. */
+/** Names the files that make a MAC but call no comparison in constant time. */
 function carelessComparisons(sources: Map<string, string>): string[] {
   const makers = [...sources].filter(
     ([path, text]) => text.includes('createHmac(') && !LOOKED_UP.includes(path)

@@ -3,10 +3,10 @@ import { build } from '../harness/build.ts'
 
 /** As long as a body may be. */
 const LENGTH = 30_000
-/** Milliseconds of CPU: a pattern that backtracks takes seconds for as much. */
+/** Milliseconds of CPU. A pattern that backtracks takes seconds. */
 const LIMIT = 100
 
-/** Text that is almost right for many patterns, for as long as possible, and wrong at its end. */
+/** Texts that match many patterns almost to the end, and fail there. */
 const ALMOST = [
   'a',
   'A',

@@ -41,37 +41,30 @@ export function faultsOfRequirements(rows: Requirement[], required: Required): s
 /** Returns docs/asvs.md. */
 export function asvsPage(rows: Requirement[], required: Required): string {
   const levels = levelsOf(required.applies, required.extra, required.later)
-  const now = levelsOf(required.applies)
-  const extra = levelsOf(required.extra)
-  const isLater = ({ status }: Requirement) => status.startsWith('waits')
+  const [now, extra] = [levelsOf(required.applies), levelsOf(required.extra)]
   const applying = rows.filter(({ id }) => now.has(id))
+  const waiting = rows.filter(({ id, status }) => !now.has(id) && status.startsWith('waits'))
   const sums = [
-    ...sumsOf(applying, now),
-    sumOf(
-      'extra',
-      rows.filter(({ id }) => extra.has(id))
-    )
+    ...LEVELS.map((level) => [String(level), applying.filter(({ id }) => now.get(id) === level)] as const),
+    ['1 to 3', applying] as const,
+    ['extra', rows.filter(({ id }) => extra.has(id))] as const
   ]
-  const chapters = Object.entries(CHAPTERS).flatMap(([number, title]) => {
-    const inChapter = rows.filter(
-      (row) => row.id.startsWith(`${number}.`) && (now.has(row.id) || !isLater(row))
-    )
-    return inChapter.length === 0 ? [] : [chapterOf(`${number} ${title}`, inChapter, levels)]
+  const chapters = Object.entries(CHAPTERS).map(([number, title]) => {
+    const chosen = rows.filter((row) => row.id.startsWith(`${number}.`) && !waiting.includes(row))
+    return chapterOf(`${number} ${title}`, chosen, levels)
   })
-  const later = rows.filter((row) => !now.has(row.id) && isLater(row))
-  return [
+  const parts = [
     PREAMBLE,
-    table('| level | held | partly | open | waits | rows |', sums),
+    table('| level | held | partly | open | waits | rows |', sums.map(sumOf)),
     'Level 1 to 3 are the rows that apply now; extra rows are those of chapters that are about more than signing in.',
     ...chapters,
     '## Waiting for a feature',
     table(
       '| row | level | asks | waits for |',
-      later.map((row) => laterLine(row, levels))
+      waiting.map((row) => waitingLine(row, levels))
     )
   ]
-    .join('\n\n')
-    .concat('\n')
+  return `${parts.join('\n\n')}\n`
 }
 
 function chapterOf(title: string, rows: Requirement[], levels: Map<string, number>): string {
@@ -82,24 +75,13 @@ function chapterOf(title: string, rows: Requirement[], levels: Map<string, numbe
   return `## ${title}\n\n${table('| row | level | asks | status | shown by |', lines)}`
 }
 
-function laterLine({ id, asks, status }: Requirement, levels: Map<string, number>): string {
+function waitingLine({ id, asks, status }: Requirement, levels: Map<string, number>): string {
   return `| ${id} | ${levels.get(id)} | ${escapeCell(asks)} | ${status.replace('waits for ', '')} |`
 }
 
-function sumsOf(rows: Requirement[], levels: Map<string, number>): string[] {
-  const byLevel = LEVELS.map((level) =>
-    sumOf(
-      String(level),
-      rows.filter(({ id }) => levels.get(id) === level)
-    )
-  )
-  return [...byLevel, sumOf('1 to 3', rows)]
-}
-
-function sumOf(name: string, rows: Requirement[]): string {
+function sumOf([name, rows]: readonly [string, Requirement[]]): string {
   const count = (status: string) => rows.filter((row) => row.status.startsWith(status)).length
-  const counts = ['held', 'partly', 'open', 'waits'].map(count)
-  return `| ${[name, ...counts, rows.length].join(' | ')} |`
+  return `| ${[name, ...['held', 'partly', 'open', 'waits'].map(count), rows.length].join(' | ')} |`
 }
 
 function table(header: string, lines: string[]): string {

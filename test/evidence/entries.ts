@@ -4,7 +4,7 @@ import { parse } from 'yaml'
 
 const Text = Type.String({ minLength: 3, pattern: '^\\S.*\\S$' })
 
-/** What a row of each list says of its evidence. */
+/** The fields of a row that state its evidence, in both lists. */
 const proof = {
   status: Type.String({ pattern: '^(held|partly|open|cannot apply|waits for \\S.*)$' }),
   note: Type.Optional(Text),
@@ -35,12 +35,12 @@ export const readRequirements = (text: string) => readAs(Type.Array(Requirement)
 export const readAdvisories = (text: string) => readAs(Type.Array(Advisory), text)
 export const readRequired = (text: string) => readAs(Required, text)
 
-/** What an entry says of its evidence, under a name that people know it by. */
+/** The evidence of a row, under the name that faults call it by. */
 export interface Proof extends Pick<Requirement, 'status' | 'note' | 'evidence'> {
   name: string
 }
 
-/** Returns what an entry lacks by its own status. */
+/** Returns what a row's status demands and the row lacks. */
 export function faultsOf({ name, status, note, evidence }: Proof): string[] {
   const needsEvidence = status === 'held' || status === 'partly'
   const needsNote = status === 'partly' || status === 'open' || status === 'cannot apply'

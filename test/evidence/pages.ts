@@ -48,7 +48,7 @@ export async function judgeEvidence(read: Read = readProject): Promise<Evidence>
   }
 }
 
-/** Returns the pages on the disk that are not what the lists make. */
+/** Returns the paths of pages on the disk that differ from what the lists make. */
 export async function stalePages({ pages }: Evidence, read: Read = readProject): Promise<string[]> {
   const texts = await Promise.all(pages.map(({ path }) => read(path)))
   return pages.filter(({ text }, at) => texts[at] !== text).map(({ path }) => path)

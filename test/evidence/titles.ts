@@ -1,8 +1,8 @@
 import ts from 'typescript'
 
-/** A test as its source has it. */
+/** A test in a source file. */
 export interface Titled {
-  /** The title, in pieces: any text may stand between two of them, where the source has a `${…}`. */
+  /** The title, split at each `${…}` of the source: any text may stand between two pieces. */
   pieces: string[]
   /** Whether it counts: it is not `todo`. */
   isHeld: boolean

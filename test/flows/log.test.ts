@@ -15,12 +15,12 @@ t.test('the service writes lines of JSON in UTC to standard output, and to no ot
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const port = await freePort()
-  // A time zone far from UTC, to be seen if it counted.
+  // A time zone far from UTC would show in the times if it counted.
   const env = { AUTH_DATA_DIR: folder, PORT: port, TZ: 'Pacific/Kiritimati', LOG_LEVEL: 'trace' }
   const service = await start(t, env)
   const client = new Client(`http://127.0.0.1:${port}`)
   const before = Date.now()
-  // A process that has just started on a busy machine sheds load for a moment.
+  // A process that has just started on a busy machine may shed load for a moment.
   while ((await client.ask('POST', '/auth/register', CREDENTIALS)).status === 503) await pause(100)
   await client.ask('POST', '/auth/login', { ...CREDENTIALS, password: 'a wrong password' })
   await client.ask('POST', '/auth/login', { email: 1 })

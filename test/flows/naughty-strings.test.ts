@@ -4,7 +4,7 @@ import type { Answer } from '../harness/browser.ts'
 import { build } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
 
-/** Text that breaks what is careless: quotes of SQL, of shells, of HTML and of logs, and Unicode that no program expects. */
+/** Texts that break careless code: quotes of SQL, shells, HTML and logs, and rare Unicode. */
 const NAUGHTY = [
   "'",
   "' or '1'='1",
@@ -80,7 +80,7 @@ const NAUGHTY = [
   'a'.repeat(10_000)
 ]
 
-/** What HTTP can carry in a header: the bytes of UTF-8, among them those that are control characters above 127. */
+/** Returns the text as UTF-8 bytes, which HTTP allows in a header. Some of them are control characters above 127. */
 const headerOf = (text: string) =>
   Buffer.from(text.toWellFormed().replaceAll(/\p{Cc}/gu, ' '))
     .toString('latin1')
@@ -119,7 +119,7 @@ for (const engine of engines) {
         await root.put(`/admin/roles/${inAddress}`, { description: text, scope: text }),
         await root.post('/admin/clients', { name: text, scope: text })
       )
-      // A change of the name makes the access token stale: the next question is asked by a new one.
+      // A change of the name makes the access token stale.
       await ada.post('/auth/refresh')
     }
 

@@ -11,7 +11,7 @@ const PROCESSES = 4
 /** Bytes of a nonce of AES-GCM (NIST SP 800-38D §8.2.2), at the beginning of what was sealed. */
 const NONCE = 12
 
-/** Runs in a process of its own: prints ids and secrets by the very functions that the service makes them by. */
+/** A program that prints ids and secrets, made by the functions of the service. */
 const MAKE = `
   import { makeClientSecret } from './domain/client-secret.ts'
   import { uuidv7 } from './domain/id.ts'

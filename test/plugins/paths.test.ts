@@ -5,7 +5,7 @@ import t from 'tap'
 import { build, password } from '../harness/build.ts'
 import { VISITOR_ADDRESS, Visitor } from '../harness/visitor.ts'
 
-/** Ways to write a path that some servers and proxies take for the path itself. */
+/** Returns other spellings of a path, which some servers and proxies take for the path itself. */
 const spellings = (path: string) => [
   `/${path}`,
   `${path}/`,
@@ -29,7 +29,7 @@ const spellings = (path: string) => [
   path.replace('u', '%75')
 ]
 
-/** What servers show that serve their own folder, or are still being debugged. */
+/** Paths that careless servers answer: their own folder, and tools for debugging. */
 const LEFTOVERS = [
   '/.git/config',
   '/.git/HEAD',

@@ -3,7 +3,7 @@ import { type AddressInfo, connect } from 'node:net'
 import t from 'tap'
 import { build } from '../harness/build.ts'
 
-/** Would be answered as a request of its own if the one before it ended too early. */
+/** A second request in the bytes of the first. It is answered if the server ends the first too early. */
 const HIDDEN = 'GET /hidden HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
 const CHUNKS = `0\r\n\r\n${HIDDEN}`
 
@@ -11,7 +11,7 @@ const post = (...headers: string[]) =>
   `POST /auth/refresh HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${headers.map((line) => `${line}\r\n`).join('')}\r\n`
 const get = (...lines: string[]) => `${lines.join('\r\n')}\r\n\r\n`
 
-/** Requests whose end is in doubt (RFC 9112 §6.3, §11.2): a server that guesses reads another request than its proxy. */
+/** Requests whose end is in doubt (RFC 9112 §6.3, §11.2). A server that guesses may read another request than its proxy. */
 const ambiguous: Record<string, string> = {
   'a length and chunks': `${post('Content-Length: 4', 'Transfer-Encoding: chunked')}${CHUNKS}`,
   'chunks and a length': `${post('Transfer-Encoding: chunked', 'Content-Length: 4')}${CHUNKS}`,

@@ -10,7 +10,7 @@ t.test('the caller is whom the token names, whatever else the request says', asy
   const own = (await ada.get('/auth/me')).body
   const { paths } = (await service.app.inject('/docs/json')).json()
 
-  /** By which proxies, gateways and careless services say who asks. */
+  /** Headers by which proxies and careless services name the caller. */
   const headers = {
     'x-user-id': victim.id,
     'x-user': victim.email,

@@ -10,12 +10,12 @@ const ALWAYS = {
   'cross-origin-opener-policy': 'same-origin',
   'strict-transport-security': 'max-age=31536000; includeSubDomains'
 }
-/** What a browser may do with a reply that it shows as a page: nothing that another site could use. */
+/** Directives of the policy that keep a reply harmless if a browser shows it as a page. */
 const POLICY = [/default-src 'none'/, /frame-ancestors 'none'/, /base-uri 'none'/]
-/** What says of itself how long it may be kept. */
+/** Paths whose replies may be cached. */
 const CACHEABLE = /^\/(\.well-known\/|auth\/pages\/|docs\/static\/)/
 const TYPED = /^(application\/([\w-]+\+)?json|text\/(plain|html|css|javascript))\b.*; ?charset=utf-8/i
-/** How programs name what they are made of. */
+/** Headers that name software, or redirect. */
 const TELLTALE = ['server', 'x-powered-by', 'via', 'x-runtime', 'x-aspnet-version', 'location', 'refresh']
 
 interface Asked {
@@ -24,7 +24,7 @@ interface Asked {
   answer: Answer
 }
 
-/** One answer of every operation to each of these callers, by whatever it makes of an empty request. */
+/** Sends an empty request to every operation as each of these callers. */
 async function askEverything({ app }: TestApp, callers: Record<string, () => Promise<Browser>>) {
   const { paths } = (await app.inject('/docs/json')).json()
   const asked: Asked[] = []
