@@ -6,6 +6,7 @@ import { config } from './config.ts'
 import { doctor } from './doctor.ts'
 import { keysImport } from './keys-import.ts'
 import { keysList } from './keys-list.ts'
+import { keysRevoke } from './keys-revoke.ts'
 import { keysRotate } from './keys-rotate.ts'
 import { migrate } from './migrate.ts'
 import { restore } from './restore.ts'
@@ -19,6 +20,7 @@ export const commands: Command[] = [
   keysList,
   keysRotate,
   keysImport,
+  keysRevoke,
   clientsCreate,
   sessionsEnd,
   migrate,

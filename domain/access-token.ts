@@ -1,5 +1,5 @@
-import { type Claims, EARLY_SKEW, LATE_SKEW } from '../verifier/claims.ts'
-import { HOUR, SECOND, toNumericDate } from './clock.ts'
+import { type Claims, EARLY_SKEW, LATE_SKEW, LONGEST_LIFE } from '../verifier/claims.ts'
+import { SECOND, toNumericDate } from './clock.ts'
 import type { Config } from './config.ts'
 import { uuidv7 } from './id.ts'
 import type { Session, User } from './store.ts'
@@ -28,7 +28,7 @@ export function userClaims(
 }
 
 /** What `AUTH_ACCESS_TTL` may be at most, in milliseconds. */
-export const LONGEST_ACCESS_TTL = HOUR
+export const LONGEST_ACCESS_TTL = LONGEST_LIFE * SECOND
 
 /**
  * When the last access token that was issued until now is dead for every verifier, in milliseconds. Whatever the setting

@@ -30,6 +30,7 @@ export const auditTypes = [
   'key.published',
   'key.rotated',
   'key.imported',
+  'key.revoked',
   'client.created',
   'client.changed',
   'client.deleted',

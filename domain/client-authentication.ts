@@ -1,4 +1,13 @@
-import { createLocalJWKSet, errors, type JWK, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
+import {
+  createLocalJWKSet,
+  errors,
+  type JWK,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  type JWTVerifyResult,
+  jwtVerify
+} from 'jose'
+import { EARLY_SKEW, isTimely, LATE_SKEW } from '../verifier/claims.ts'
 import { ASSERTION_ALGORITHMS, type ClientCredentials } from './client-credentials.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import { hashesOf, isKept, isLive } from './client-secret.ts'
@@ -9,7 +18,8 @@ import type { Client, ClientSecret, Store } from './store.ts'
 
 /** An assertion is good for so long at most (RFC 7523 §3). */
 const LONGEST_ASSERTION = 300
-const SKEW = 5
+/** What an assertion may call itself, if anything: no other kind of token that a client signs counts as one. */
+const ASSERTION_TYPES = ['jwt', 'client-authentication+jwt']
 /** PostgreSQL keeps no NUL. */
 const JTI = /^[^\0]{1,200}$/
 /** How exact the time of a secret's last use is. */
@@ -69,7 +79,7 @@ export function createClientAuthenticator({
     const client = await directory.findAnew(clientId)
     if (!client) throw new OAuthError('invalid_client', 'The client is not who it says.')
     const { jti = '', exp = 0 } = await verifyAssertion(client, assertion)
-    const expiresAt = (exp + SKEW) * SECOND
+    const expiresAt = (exp + LATE_SKEW) * SECOND
     if (!(await store.clients.useAssertion(client.id, jti, expiresAt))) {
       throw new OAuthError(
         'invalid_client',
@@ -89,11 +99,13 @@ export function createClientAuthenticator({
       subject: client.id,
       algorithms: [...ASSERTION_ALGORITHMS],
       requiredClaims: ['exp', 'jti', 'aud'],
-      clockTolerance: SKEW,
+      // `isTimely` judges more closely, with one leeway before and another after.
+      clockTolerance: EARLY_SKEW,
       currentDate: new Date(now)
     }
     try {
-      const payload = await verifyByAny(assertion, keys, options)
+      const { payload, protectedHeader } = await verifyByAny(assertion, keys, options)
+      assertType(protectedHeader.typ)
       assertNarrow(payload, now)
       return payload
     } catch (error) {
@@ -101,12 +113,13 @@ export function createClientAuthenticator({
     }
   }
 
-  // One audience, ours: an assertion that another server may read, too, could be shown here by that server.
-  function assertNarrow({ aud, exp = 0, jti }: JWTPayload, now: number): void {
-    const [audience, ...others] = [aud].flat()
-    if (others.length > 0 || !audiences.includes(audience ?? ''))
+  // No audience but ours: an assertion that another server may read, too, could be shown here by that server.
+  function assertNarrow({ aud, exp = 0, iat = 0, nbf, jti }: JWTPayload, now: number): void {
+    const meantFor = [aud ?? []].flat()
+    if (meantFor.length === 0 || !meantFor.every((audience) => audiences.includes(audience)))
       throw new Error('assertion for another audience')
-    if (exp > now / SECOND + LONGEST_ASSERTION + SKEW) throw new Error('assertion lives too long')
+    if (!isTimely({ exp, iat, nbf }, now)) throw new Error('assertion of another time')
+    if (exp > now / SECOND + LONGEST_ASSERTION + EARLY_SKEW) throw new Error('assertion lives too long')
     if (typeof jti !== 'string' || !JTI.test(jti)) throw new Error('assertion without a jti')
   }
 
@@ -117,15 +130,24 @@ export function createClientAuthenticator({
   }
 }
 
+function assertType(typ: string | undefined): void {
+  if (typ !== undefined && !ASSERTION_TYPES.includes(typ.toLowerCase().replace(/^application\//, '')))
+    throw new Error('assertion of another type')
+}
+
 // Where no key id tells apart which of several keys it is, it is whichever verifies.
-async function verifyByAny(assertion: string, keys: JWK[], options: JWTVerifyOptions): Promise<JWTPayload> {
+async function verifyByAny(
+  assertion: string,
+  keys: JWK[],
+  options: JWTVerifyOptions
+): Promise<JWTVerifyResult> {
   try {
-    return (await jwtVerify(assertion, createLocalJWKSet({ keys }), options)).payload
+    return await jwtVerify(assertion, createLocalJWKSet({ keys }), options)
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
     for await (const key of error) {
       const verified = await jwtVerify(assertion, key, options).catch(() => undefined)
-      if (verified) return verified.payload
+      if (verified) return verified
     }
     throw error
   }

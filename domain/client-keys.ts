@@ -1,12 +1,11 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import type { JWK } from 'jose'
+import { judgePublicKey, LEAST_RSA_BITS_OF_CLIENTS } from '../verifier/public-key.ts'
 import { Problem } from './errors.ts'
 
-const LEAST_RSA_BITS = 2048
-
 /**
- * Public keys that a client's assertions may be signed by: P-256, Ed25519, or RSA of 2,048 bits or more, each with its
- * algorithm. Throws a Problem `invalid_request` that names the first that is none.
+ * Public keys that a client's assertions may be signed by, as `judgePublicKey` has them with RSA of 2,048 bits or more, each
+ * with its algorithm. Throws a Problem `invalid_request` that names the first that is none.
  */
 export function publicKeysOf(keys: JWK[]): JWK[] {
   return keys.map((key, index) => {
@@ -28,14 +27,8 @@ export function publicKeysOf(keys: JWK[]): JWK[] {
 
 function algorithmOf(key: JWK): string | undefined {
   try {
-    const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey({
-      key: key as JsonWebKey,
-      format: 'jwk'
-    })
-    if (asymmetricKeyType === 'ec')
-      return asymmetricKeyDetails?.namedCurve === 'prime256v1' ? 'ES256' : undefined
-    if (asymmetricKeyType === 'ed25519') return 'EdDSA'
-    return (asymmetricKeyDetails?.modulusLength ?? 0) >= LEAST_RSA_BITS ? 'RS256' : undefined
+    const publicKey = createPublicKey({ key: key as JsonWebKey, format: 'jwk' })
+    return judgePublicKey(publicKey, LEAST_RSA_BITS_OF_CLIENTS)
   } catch {
     return undefined
   }

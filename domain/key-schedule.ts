@@ -68,7 +68,8 @@ export function publishedUntil(key: SigningKey, keys: SigningKey[]): number {
 
 /** From when on a key may sign: everybody's copy of the JWKS has it by then. */
 function ripeAt(key: SigningKey, keys: SigningKey[], rules: KeyRules): number {
-  // No JWKS was ever without the keys of the first start: one of them signed at once, as no later one that is made here does.
+  // No JWKS was ever without the keys of the first start: one of them signed at once. A later one does so only in place of
+  // a revoked key, and is made alone.
   const isFirst = keys.some(
     ({ createdAt, activatesAt, imported }) =>
       !imported && createdAt === key.createdAt && activatesAt === createdAt
@@ -107,6 +108,15 @@ export function planRotation(keys: SigningKey[], rules: KeyRules, now: number): 
   if (ripe > now) return plan({ activate: [{ kid: next.kid, at: Math.min(ripe, next.activatesAt) }] })
   const at = Math.max(now, active.activatesAt + 1)
   return plan({ activate: [{ kid: next.kid, at }], create: [at + rules.rotation] })
+}
+
+/** A revoked key goes at once. If it signs, the next key does from now on, or one that is made. */
+export function planRevocation(keys: SigningKey[], kid: string, now: number): KeyPlan {
+  const { active, next } = scheduleAt(keys, now) ?? {}
+  if (active?.kid !== kid) return plan({ remove: [kid] })
+  return next
+    ? plan({ remove: [kid], activate: [{ kid: next.kid, at: now }] })
+    : plan({ remove: [kid], create: [now] })
 }
 
 /**

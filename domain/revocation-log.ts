@@ -53,6 +53,10 @@ export class RevocationLog {
     return this.#set.standingOf(claims)
   }
 
+  isKeyRevoked(kid: string): boolean {
+    return this.#set.isKeyRevoked(kid)
+  }
+
   /** What a follower does not know yet, all of it for one who comes without a place. */
   after(place?: FeedPlace): Revocation[] {
     const isNew = ({ sequence, position }: LoggedRevocation) =>

@@ -5,16 +5,17 @@ import {
   createPublicKey,
   type JsonWebKey,
   type KeyObject,
-  randomBytes
+  randomBytes,
+  sign,
+  verify
 } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import { algorithmOf, judgePublicKey, LEAST_RSA_BITS, UnfitKeyError } from '../verifier/public-key.ts'
 import type { Algorithm, VerificationKey } from '../verifier/sources.ts'
 import { Problem } from './errors.ts'
 import { type DerivedKey, MasterKeyError } from './master-key.ts'
 import type { SigningKey } from './store.ts'
 
-const RSA_BITS = 3072
-const LEAST_RSA_BITS = 2048
 const MOST_RSA_BITS = 4096
 const IV_BYTES = 12
 const TAG_BYTES = 16
@@ -29,7 +30,7 @@ export interface OpenedKey extends VerificationKey {
 }
 
 export async function generateSigningKey(algorithm: Algorithm, wrapKey: KeyObject): Promise<SealedKey> {
-  const { privateKey } = await generateKeyPair(algorithm, { extractable: true, modulusLength: RSA_BITS })
+  const { privateKey } = await generateKeyPair(algorithm, { extractable: true, modulusLength: LEAST_RSA_BITS })
   return sealKey(
     algorithm,
     createPrivateKey({ key: (await exportJWK(privateKey)) as JsonWebKey, format: 'jwk' }),
@@ -38,12 +39,15 @@ export async function generateSigningKey(algorithm: Algorithm, wrapKey: KeyObjec
 }
 
 /**
- * A private key from outside, PEM or JWK: P-256 signs ES256, Ed25519 EdDSA, RSA of 2,048 to 4,096 bits RS256. Throws a
- * Problem `invalid_request` for anything else.
+ * A private key from outside, PEM or JWK: P-256 signs ES256, Ed25519 EdDSA, RSA of 3,072 to 4,096 bits RS256. It signs once,
+ * and its public half verifies that. Throws a Problem `invalid_request` for anything else.
  */
 export async function readSigningKey(text: string, wrapKey: KeyObject): Promise<SealedKey> {
   const privateKey = readPrivateKey(text.trim())
-  return sealKey(algorithmOf(privateKey), privateKey, wrapKey)
+  const publicKey = createPublicKey(privateKey)
+  const algorithm = judge(publicKey)
+  if (!isPair(privateKey, publicKey)) throw unusable('The private and the public half are not of one key.')
+  return sealKey(algorithm, privateKey, wrapKey)
 }
 
 function readPrivateKey(text: string): KeyObject {
@@ -52,21 +56,32 @@ function readPrivateKey(text: string): KeyObject {
       ? createPrivateKey({ key: JSON.parse(text) as JsonWebKey, format: 'jwk' })
       : createPrivateKey({ key: text, format: 'pem' })
   } catch {
-    throw new Problem('invalid_request', {
-      detail: 'This is no private key in PEM or JWK form, without a passphrase.'
-    })
+    throw unusable('This is no private key in PEM or JWK form, without a passphrase.')
   }
 }
 
-function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): Algorithm {
-  const { namedCurve, modulusLength = 0 } = asymmetricKeyDetails
-  if (asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'ES256'
-  if (asymmetricKeyType === 'ed25519') return 'EdDSA'
-  if (asymmetricKeyType === 'rsa' && modulusLength >= LEAST_RSA_BITS && modulusLength <= MOST_RSA_BITS)
-    return 'RS256'
-  throw new Problem('invalid_request', {
-    detail: `Keys are P-256, Ed25519, or RSA of ${LEAST_RSA_BITS} to ${MOST_RSA_BITS} bits.`
-  })
+function judge(publicKey: KeyObject): Algorithm {
+  if ((publicKey.asymmetricKeyDetails?.modulusLength ?? 0) > MOST_RSA_BITS)
+    throw unusable(`An RSA key has ${MOST_RSA_BITS} bits at most: its tokens must fit into a cookie.`)
+  try {
+    return judgePublicKey(publicKey, LEAST_RSA_BITS)
+  } catch (error) {
+    throw error instanceof UnfitKeyError ? unusable(error.message) : error
+  }
+}
+
+function isPair(privateKey: KeyObject, publicKey: KeyObject): boolean {
+  const digest = algorithmOf(publicKey) === 'EdDSA' ? null : 'sha256'
+  const data = randomBytes(32)
+  try {
+    return verify(digest, data, publicKey, sign(digest, data, privateKey))
+  } catch {
+    return false
+  }
+}
+
+function unusable(detail: string): Problem {
+  return new Problem('invalid_request', { detail })
 }
 
 async function sealKey(algorithm: Algorithm, privateKey: KeyObject, wrapKey: KeyObject): Promise<SealedKey> {
@@ -76,23 +91,37 @@ async function sealKey(algorithm: Algorithm, privateKey: KeyObject, wrapKey: Key
   return {
     kid,
     algorithm,
-    publicPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    publicPem: pemOf(publicKey),
     sealedPrivateKey: seal(privatePem, kid, wrapKey)
   }
 }
 
-/** Throws a MasterKeyError where no master key of ours sealed it. */
-export function openKey(
-  { kid, algorithm, publicPem, sealedPrivateKey }: SealedKey,
-  wrapKeys: DerivedKey
-): OpenedKey {
+/**
+ * The key as its sealed private half says it is: the seal holds its id and its public half, too, whatever else the row says.
+ * Throws a MasterKeyError if no master key of ours sealed it.
+ */
+export function openKey({ kid, sealedPrivateKey }: SealedKey, wrapKeys: DerivedKey): OpenedKey {
   for (const wrapKey of wrapKeys.accepted) {
     const privatePem = unseal(sealedPrivateKey, kid, wrapKey)
-    if (privatePem !== undefined) return { kid, algorithm, publicPem, privatePem }
+    if (privatePem !== undefined) return { kid, privatePem, ...publicHalf(privatePem) }
   }
   throw new MasterKeyError(
     'The master key does not open the signing keys of this database: it belongs to another one'
   )
+}
+
+function publicHalf(privatePem: string): Pick<OpenedKey, 'algorithm' | 'publicPem'> {
+  const publicKey = createPublicKey(privatePem)
+  return { algorithm: algorithmOf(publicKey) as Algorithm, publicPem: pemOf(publicKey) }
+}
+
+function pemOf(publicKey: KeyObject): string {
+  return publicKey.export({ type: 'spki', format: 'pem' }).toString()
+}
+
+/** Whether a row says something else of a key than its sealed private half does. */
+export function isAltered(row: SealedKey, { algorithm, publicPem }: OpenedKey): boolean {
+  return row.algorithm !== algorithm || row.publicPem !== publicPem
 }
 
 /** Those that no master key of ours opens. */

@@ -6,10 +6,12 @@ import {
   type KeyRules,
   planAdoption,
   planFirstKeys,
+  planRevocation,
   planRotation,
   planUpkeep,
   scheduleAt
 } from './key-schedule.ts'
+import { Problem } from './errors.ts'
 import type { DerivedKey } from './master-key.ts'
 import { generateSigningKey, readSigningKey, resealed, type SealedKey } from './signing-key.ts'
 import type { SigningKey, Store, Transaction } from './store.ts'
@@ -25,6 +27,9 @@ type Planner = (keys: SigningKey[], rules: KeyRules, now: number) => KeyPlan
 
 /** Milliseconds in which every instance has read a change of the keys. */
 const TIME_TO_READ = 500
+
+/** A key that others have signs for ever. Milliseconds: the end of the last year that ISO 8601 writes with four digits. */
+const NEVER = Date.UTC(9999, 11, 31)
 
 const NOBODY: Caller = { actorId: null, ip: null, userAgent: null, requestId: null }
 
@@ -82,6 +87,8 @@ export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: Key
         const now = clock()
         const active = scheduleAt(keys, now)?.active
         const known = keys.find(({ kid }) => kid === sealed.kid)
+        if (await tx.signingKeys.isRevoked(sealed.kid))
+          throw new Problem('invalid_request', { detail: 'This signing key was revoked: make another.' })
         const at = Math.max(now + TIME_TO_READ, (active?.activatesAt ?? 0) + 1)
         if (known && (known.kid === active?.kid || (known.activatesAt > now && known.activatesAt <= at)))
           return known
@@ -94,6 +101,26 @@ export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: Key
         }
         await tx.audit.append(auditEvent('key.imported', caller, now, { detail: { kid: key.kid } }))
         return key
+      })
+    },
+
+    /**
+     * Nothing that this key signed counts from now on, here and for who follows the revocations. Its private half is deleted.
+     * If it signs, its successor does at once. Throws a Problem `not_found`.
+     */
+    async revoke(kid: string, caller: Caller): Promise<void> {
+      // Made beforehand: that of RSA takes its time.
+      const spare = [await generateSigningKey(rules.algorithm, wrapKeys.current)]
+      await store.transaction(async (tx) => {
+        await tx.exclusive('signing-keys')
+        const now = clock()
+        const keys = await tx.signingKeys.list()
+        if (!keys.some((key) => key.kid === kid))
+          throw new Problem('not_found', { detail: 'There is no signing key with this id.' })
+        const plan = planRevocation(keys, kid, now)
+        await carryOut(tx, plan, spare, now)
+        await tx.revocations.add([{ kind: 'kid', id: kid, expiresAt: NEVER }])
+        await tx.audit.append(auditEvent('key.revoked', caller, now, { detail: detailOf(plan, spare) }))
       })
     }
   }

@@ -196,6 +196,8 @@ export interface SigningKeys {
   /** Only while `expected` is still the sealed private key. */
   reseal(kid: string, expected: string, sealed: string): Promise<void>
   delete(kid: string): Promise<void>
+  /** Whether a key of this id was revoked, however long ago. */
+  isRevoked(kid: string): Promise<boolean>
 }
 
 /** What was revoked, and the position from which to read the next time. */

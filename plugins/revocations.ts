@@ -105,6 +105,7 @@ export default fp<{ uptime: () => number }>(
     fastify.decorate('revocations', {
       poll,
       standingOf: (claims) => log.standingOf(claims),
+      isKeyRevoked: (kid) => log.isKeyRevoked(kid),
       isFresh,
       state: () => ({ age: age(), live: log.size }),
       isCurrent: () => age() <= LONGEST_BLINDNESS && !isNewsMissed(),

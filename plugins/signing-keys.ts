@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import fp from 'fastify-plugin'
 import {
   jwksMaxAge,
@@ -8,19 +9,21 @@ import {
 } from '../domain/key-schedule.ts'
 import { oneAtATime } from '../domain/one-at-a-time.ts'
 import { repeat } from '../domain/repeat.ts'
-import { type OpenedKey, openKey } from '../domain/signing-key.ts'
+import { isAltered, type OpenedKey, openKey } from '../domain/signing-key.ts'
 import { createSigningKeyLifecycle, type SigningKeyLifecycle } from '../domain/signing-keys.ts'
 import type { SigningKey } from '../domain/store.ts'
-import type { Algorithm, KeySource } from '../verifier/sources.ts'
+import type { Algorithm, KeySource, VerificationKey } from '../verifier/sources.ts'
 
 const POLL_INTERVAL = 250
 const UPKEEP_INTERVAL = 1000
 
-export interface SigningKeys extends KeySource, Pick<SigningKeyLifecycle, 'rotate' | 'import' | 'keepUp'> {
+export interface SigningKeys
+  extends KeySource,
+    Pick<SigningKeyLifecycle, 'rotate' | 'import' | 'revoke' | 'keepUp'> {
   /** Which keys sign, will sign and did sign, at this moment. */
   schedule(): KeySchedule
   /** All that the JWKS has at this moment, and how many milliseconds others may keep it. */
-  published(): SigningKey[]
+  published(): VerificationKey[]
   maxAge: number
   /** Reads the keys anew. Whoever makes ready for them has done so before they count. */
   poll(): Promise<void>
@@ -48,7 +51,8 @@ export default fp<{ uptime: () => number }>(
     const lifecycle = createSigningKeyLifecycle({ store, clock, rules, wrapKeys })
     const listeners: Array<(keys: OpenedKey[]) => Promise<void>> = []
     let keys: SigningKey[] = []
-    let byKid = new Map<string, SigningKey>()
+    let signing: OpenedKey[] = []
+    let byKid = new Map<string, VerificationKey>()
     let triedAt = Number.NEGATIVE_INFINITY
     let failure: unknown
 
@@ -56,7 +60,7 @@ export default fp<{ uptime: () => number }>(
       triedAt = uptime()
       try {
         const read = await lifecycle.list()
-        if (hasChanged(keys, read)) await change(read)
+        if (!isDeepStrictEqual(keys, read)) await change(read)
         failure = undefined
       } catch (error) {
         failure = error
@@ -65,29 +69,40 @@ export default fp<{ uptime: () => number }>(
     })
 
     async function change(read: SigningKey[]): Promise<void> {
-      const signing = signingOf(read)
-      for (const prepare of listeners) await prepare(signing)
-      // What stays the same stays the same object: verifiers keep what they made ready for it.
-      byKid = new Map(read.map((key) => [key.kid, byKid.get(key.kid) ?? key]))
+      const schedule = scheduleAt(read, clock())
+      if (!schedule) throw new Error('There is no signing key')
+      const signs = ({ kid }: { kid: string }) => kid === schedule.active.kid || kid === schedule.next?.kid
+      // A start under another master key is refused.
+      const isStart = keys.length === 0
+      const opened = read.flatMap((key) => open(key, isStart && signs(key)))
+      const ready = opened.filter(signs)
+      for (const prepare of listeners) await prepare(ready)
+      byKid = new Map(read.flatMap(({ kid }) => believed(kid, opened)))
+      signing = ready
       keys = read
     }
 
-    function signingOf(all: SigningKey[]): OpenedKey[] {
-      const schedule = scheduleAt(all, clock())
-      if (!schedule) throw new Error('There is no signing key')
-      const { active, next } = schedule
-      return [active, ...(next ? [next] : [])].flatMap(open)
-    }
-
-    // Sealed by an instance with another master key: its tokens are verified all the same, only to sign is not possible.
-    function open(key: SigningKey): OpenedKey[] {
+    function open(key: SigningKey, isNeeded: boolean): OpenedKey[] {
       try {
-        return [openKey(key, wrapKeys)]
+        const opened = openKey(key, wrapKeys)
+        if (isAltered(key, opened))
+          fastify.log.error({ kid: key.kid }, 'a signing key was altered in the database: its seal counts')
+        return [opened]
       } catch (error) {
-        if (keys.length === 0) throw error
-        fastify.log.error({ err: error, kid: key.kid }, 'a signing key cannot be opened')
+        if (isNeeded) throw error
+        fastify.log.error({ err: error, kid: key.kid }, 'a signing key cannot be opened: it is not believed')
         return []
       }
+    }
+
+    // A row that does not open may be anybody's who writes to the database. A key known before was sealed anew by another
+    // instance. What stays the same stays the same object: verifiers keep what they made ready for it.
+    function believed(kid: string, opened: OpenedKey[]): Array<[string, VerificationKey]> {
+      const known = byKid.get(kid)
+      if (known) return [[kid, known]]
+      return opened
+        .filter((key) => key.kid === kid)
+        .map(({ algorithm, publicPem }) => [kid, { kid, algorithm, publicPem }])
     }
 
     async function keepUp(): Promise<void> {
@@ -112,7 +127,8 @@ export default fp<{ uptime: () => number }>(
       poll,
       keepUp,
       schedule: () => scheduleAt(keys, clock()) as KeySchedule,
-      published: () => keys.filter((key) => publishedUntil(key, keys) > clock()),
+      published: () =>
+        keys.flatMap((key) => (publishedUntil(key, keys) > clock() ? (byKid.get(key.kid) ?? []) : [])),
       maxAge: jwksMaxAge(rules),
       find: (kid) => byKid.get(kid),
 
@@ -138,17 +154,16 @@ export default fp<{ uptime: () => number }>(
         return key
       },
 
+      async revoke(kid, caller) {
+        await lifecycle.revoke(kid, caller)
+        await poll()
+      },
+
       async onChange(prepare) {
-        await prepare(signingOf(keys))
+        await prepare(signing)
         listeners.push(prepare)
       }
     })
   },
   { name: 'signing-keys', dependencies: ['config', 'derived-keys', 'store'] }
 )
-
-function hasChanged(before: SigningKey[], now: SigningKey[]): boolean {
-  const same = ({ kid, activatesAt }: SigningKey, index: number) =>
-    before[index]?.kid === kid && before[index].activatesAt === activatesAt
-  return before.length !== now.length || !now.every(same)
-}

@@ -17,7 +17,7 @@ export const FeedQuery = Closed({
 export const RevocationFeed = Type.Object({
   entries: Type.Array(
     Type.Object({
-      kind: Type.Enum(['sid', 'jti', 'user', 'client']),
+      kind: Type.Enum(['sid', 'jti', 'user', 'client', 'kid']),
       id: Type.String(),
       minVersion: Type.Optional(
         Type.Integer({

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Time } from './common.ts'
+import { Closed, Text, Time } from './common.ts'
 
 export const SigningKey = Type.Object({
   kid: Type.String({ description: 'RFC 7638 thumbprint' }),
@@ -10,6 +10,8 @@ export const SigningKey = Type.Object({
   activatesAt: Type.String({ ...Time, description: 'From when on it signs, until another key does' })
 })
 export type SigningKey = Static<typeof SigningKey>
+
+export const KidParams = Closed({ kid: Text({ minLength: 1, maxLength: 64 }) })
 
 /** RFC 7517 §5: public keys only, of the key types that Gatehouse signs with. */
 export const Jwks = Type.Object({

@@ -58,6 +58,6 @@ function toEntry({
   const revocation: Revocation =
     kind === 'user' || kind === 'client'
       ? { kind, id, minVersion: min_version ?? 0, expiresAt }
-      : { kind: kind as 'sid' | 'jti', id, expiresAt }
+      : { kind: kind as 'sid' | 'jti' | 'kid', id, expiresAt }
   return { position, revocation }
 }

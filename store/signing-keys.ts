@@ -52,6 +52,16 @@ export function createSigningKeys(db: Kysely<Tables>): SigningKeys {
 
     async delete(kid) {
       await db.deleteFrom('signing_keys').where('kid', '=', kid).execute()
+    },
+
+    async isRevoked(kid) {
+      const row = await db
+        .selectFrom('revocations')
+        .select('id')
+        .where('kind', '=', 'kid')
+        .where('id', '=', kid)
+        .executeTakeFirst()
+      return row !== undefined
     }
   }
 }

@@ -33,13 +33,19 @@ export interface Actor {
 /** What must be in every token, whoever it speaks for. */
 export const REQUIRED_CLAIMS = ['iss', 'aud', 'sub', 'jti', 'iat', 'exp', 'scope']
 
-/** Whether these are the claims of a person's token, or of a machine's: every claim there and of its type. */
+/** Seconds that an access token lives at most: `AUTH_ACCESS_TTL` takes no more. */
+export const LONGEST_LIFE = 3600
+/** Bytes of an id: `jti`, `sub`, `sid`, `client_id`. */
+const LONGEST_NAME = 256
+
+/** Whether these are the claims of a person's token, or of a machine's: every claim there, of its type and size. */
 export function hasClaims(value: unknown): value is Claims {
   if (typeof value !== 'object' || value === null) return false
   const claims = value as Record<string, unknown>
   return (
     ['sub', 'jti'].every((name) => isName(claims[name])) &&
     typeof claims.scope === 'string' &&
+    isShortLived(claims) &&
     (claims.sid === undefined ? isOfAMachine(claims) : isOfAPerson(claims)) &&
     (claims.act === undefined || isActor(claims.act))
   )
@@ -66,7 +72,12 @@ function isActor(value: unknown): boolean {
 }
 
 function isName(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
+  return typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= LONGEST_NAME
+}
+
+// A stolen key must be of no use for longer than its revocation is told.
+function isShortLived({ iat, exp }: Record<string, unknown>): boolean {
+  return isNumericDate(iat) && isNumericDate(exp) && exp - iat <= LONGEST_LIFE + LATE_SKEW
 }
 
 /** Clock differences that are forgiven, in seconds: much before a token's time, hardly anything after it. */

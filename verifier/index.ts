@@ -1,9 +1,9 @@
 import { createRemoteKeys } from './remote-keys.ts'
-import { followRevocations, type RevocationFeed } from './revocation-feed.ts'
+import { type FeedOptions, followRevocations, type RevocationFeed } from './revocation-feed.ts'
 import { ALGORITHMS, type RevocationSource } from './sources.ts'
 import type { TokenSource } from './token-source.ts'
 import { createTokenVerifier, type TokenVerifier } from './token-verifier.ts'
-import { assertMeant, type VerifierOptions } from './verifier-options.ts'
+import { assertMeant, type Following, type VerifierOptions } from './verifier-options.ts'
 
 export type { Auth, Requirements } from './authorization.ts'
 export type { Claims } from './claims.ts'
@@ -11,7 +11,7 @@ export type { GuardOptions } from './guard-options.ts'
 export { Refusal, type RefusalCode } from './refusal.ts'
 export type { Algorithm } from './sources.ts'
 export { createTokenSource, type TokenSource, type TokenSourceOptions } from './token-source.ts'
-export type { VerifierOptions } from './verifier-options.ts'
+export type { Following, VerifierOptions } from './verifier-options.ts'
 
 export interface Verifier extends Pick<TokenVerifier, 'verify' | 'verifyNow'> {
   /** Resolves once keys and revocations were read, or could not be. Never rejects; `verify` waits for it by itself. */
@@ -20,19 +20,29 @@ export interface Verifier extends Pick<TokenVerifier, 'verify' | 'verifyNow'> {
   close(): void
 }
 
-const NOTHING_REVOKED: RevocationSource = { standingOf: () => 'valid', isCurrent: () => true }
+const NOTHING_REVOKED: RevocationSource = {
+  standingOf: () => 'valid',
+  isKeyRevoked: () => false,
+  isCurrent: () => true
+}
+const NOT_FOLLOWED =
+  'revocations are not followed: a token counts until it expires, whatever happens to its session'
 
 /**
  * Verifies Gatehouse's access tokens: offline, against its published keys, and against its revocations where these are
  * followed. Throws a TypeError for options that cannot be meant.
  */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { issuer, audience, algorithms = ALGORITHMS, clock = Date.now } = options
+  const { issuer, audience, algorithms = ALGORITHMS, clock = Date.now, onWarning = emitWarning } = options
   assertMeant(options)
   const base = new URL(options.url ?? issuer)
   const uptime = () => performance.now()
   const keys = createRemoteKeys({ url: new URL('/.well-known/jwks.json', base), algorithms, uptime })
-  const feed = options.revocations && follow(options, new URL('/oauth/revocations', base), uptime)
+  const { revocations } = options
+  const feedUrl = new URL('/oauth/revocations', base)
+  const feed =
+    revocations === 'none' ? undefined : follow(revocations, { url: feedUrl, onWarning, clock, uptime })
+  if (!feed) onWarning(new Error(NOT_FOLLOWED))
   const inner = createTokenVerifier({ keys, revocations: feed ?? NOTHING_REVOKED, issuer, audience, clock })
 
   let isReady = false
@@ -52,14 +62,19 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 }
 
-function follow(options: VerifierOptions, url: URL, uptime: () => number): RevocationFeed {
-  const { revocations, clock = Date.now, onWarning = (warning) => process.emitWarning(warning) } = options
-  const { token = '', whenLost = 'closed' } = revocations ?? {}
+function emitWarning(warning: Error): void {
+  process.emitWarning(warning)
+}
+
+function follow(
+  { token, whenLost = 'closed' }: Following,
+  surroundings: Pick<FeedOptions, 'url' | 'onWarning' | 'clock' | 'uptime'>
+): RevocationFeed {
   const getToken = typeof token === 'string' ? () => token : token
   const discard = (refused: string) => {
     if (isTokenSource(token)) token.discard(refused)
   }
-  return followRevocations({ url, token: getToken, discard, whenLost, onWarning, clock, uptime })
+  return followRevocations({ ...surroundings, token: getToken, discard, whenLost })
 }
 
 function isTokenSource(token: unknown): token is TokenSource {

@@ -1,5 +1,6 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { createRemoteJWKSet, type JWK } from 'jose'
+import { judgePublicKey, LEAST_RSA_BITS } from './public-key.ts'
 import { Refusal } from './refusal.ts'
 import { ALGORITHMS, type Algorithm, type KeySource, type VerificationKey } from './sources.ts'
 
@@ -49,10 +50,9 @@ export function createRemoteKeys({ url, algorithms, uptime }: RemoteKeysOptions)
   }
 
   function readKeys(jwks: JWK[], known: Map<string, VerificationKey>): Map<string, VerificationKey> {
-    const read = jwks.flatMap((jwk) => readKey(jwk, algorithms))
+    const read = jwks.flatMap((jwk) => readKey(jwk, algorithms, known))
     if (read.length === 0) throw new Error(`there is no key of use at ${url}`)
-    // What is still the same stays the same object: what was made ready for it stays ready.
-    return new Map(read.map((key) => [key.kid, sameKey(known.get(key.kid), key)]))
+    return new Map(read.map((key) => [key.kid, key]))
   }
 
   return {
@@ -65,19 +65,23 @@ export function createRemoteKeys({ url, algorithms, uptime }: RemoteKeysOptions)
   }
 }
 
-function sameKey(known: VerificationKey | undefined, key: VerificationKey): VerificationKey {
-  return known?.publicPem === key.publicPem && known.algorithm === key.algorithm ? known : key
-}
-
-// A key of another use, of an algorithm that is not wanted, or that is none at all, is as if it were not there.
-function readKey(jwk: JWK, algorithms: readonly Algorithm[]): VerificationKey[] {
+// A key of another use, of an algorithm that is not wanted, too weak, or none at all, is as if it were not there.
+function readKey(
+  jwk: JWK,
+  algorithms: readonly Algorithm[],
+  known: Map<string, VerificationKey>
+): VerificationKey[] {
   const algorithm = ALGORITHMS.find((each) => each === jwk.alg)
   if (!jwk.kid || !algorithm || !algorithms.includes(algorithm) || (jwk.use ?? 'sig') !== 'sig') return []
-  // Whoever publishes a private key has everybody sign with it.
+  // Everybody who reads a private key can sign by it.
   if (jwk.d !== undefined) return []
   try {
     const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
-    return [{ kid: jwk.kid, algorithm, publicPem: key.export({ type: 'spki', format: 'pem' }).toString() }]
+    const publicPem = key.export({ type: 'spki', format: 'pem' }).toString()
+    const before = known.get(jwk.kid)
+    // The same object: it is judged once, and what was made ready for it stays ready.
+    if (before?.publicPem === publicPem && before.algorithm === algorithm) return [before]
+    return judgePublicKey(key, LEAST_RSA_BITS) === algorithm ? [{ kid: jwk.kid, algorithm, publicPem }] : []
   } catch {
     return []
   }

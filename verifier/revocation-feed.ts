@@ -24,7 +24,7 @@ export interface FeedOptions {
   discard?: (token: string) => void
   /** `closed`: no token is accepted while the feed is lost. `open`: each is, until it expires. */
   whenLost: 'closed' | 'open'
-  /** Told once when the feed is lost; every 2 s at most it is tried again. */
+  /** Told once when the feed is lost, which is tried again every 2 s at most, and once of each kind that is not known here. */
   onWarning: (warning: Error) => void
   /** Milliseconds since the epoch, and on a clock that nobody sets. */
   clock: () => number
@@ -37,10 +37,10 @@ export interface RevocationFeed extends RevocationSource {
   close(): void
 }
 
-const KINDS = ['sid', 'jti', 'user', 'client']
+type Entry = Record<string, unknown> & { kind: string; id: string; expiresAt: string }
 
 interface News {
-  entries: Revocation[]
+  entries: Entry[]
   cursor: string
 }
 
@@ -48,6 +48,7 @@ interface News {
 export function followRevocations(options: FeedOptions): RevocationFeed {
   const { whenLost, onWarning, clock, uptime } = options
   const revoked = new RevocationSet()
+  const unknownKinds = new Set<string>()
   const closing = new AbortController()
   const { signal } = closing
   let tried = () => {}
@@ -62,13 +63,24 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
   async function read(): Promise<void> {
     const news = await fetchNews(options, cursor, signal)
     const before = revoked.size
-    for (const entry of news.entries) revoked.add(entry)
+    for (const entry of news.entries) take(entry)
     // Where a transaction stays open on the database, one instance tells again what another has told.
     gap = news.entries.length > 0 && revoked.size === before ? GAP_AFTER_REPETITION : GAP
     revoked.prune(clock())
     cursor = news.cursor
     readAt = uptime()
     failures = 0
+  }
+
+  // Which tokens an entry concerns that cannot be judged only Gatehouse knows: whoever has an older one asks it for another.
+  function take(entry: Entry): void {
+    const revocation = revocationOf(entry)
+    if (revocation) return revoked.add(revocation)
+    revoked.addUnknown(JSON.stringify(entry), Date.parse(entry.expiresAt), clock())
+    const { kind } = entry
+    if (unknownKinds.has(kind)) return
+    unknownKinds.add(kind)
+    warn(new Error(`Gatehouse revokes by ${kind}, which this verifier does not know: bring it up to date`))
   }
 
   function recover(error: unknown): void {
@@ -101,6 +113,7 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
 
   return {
     standingOf: (claims) => revoked.standingOf(claims),
+    isKeyRevoked: (kid) => revoked.isKeyRevoked(kid),
     isCurrent: () => whenLost === 'open' || uptime() - readAt <= LONGEST_BLINDNESS,
     firstTry,
     close: () => closing.abort()
@@ -143,18 +156,21 @@ function readNews(body: unknown): News {
   const { entries, cursor } = (body ?? {}) as { entries?: unknown; cursor?: unknown }
   if (!Array.isArray(entries) || typeof cursor !== 'string')
     throw new Error('the answer is no feed of revocations')
-  return { entries: entries.flatMap(readEntry), cursor }
+  if (!entries.every(isEntry)) throw new Error('the feed has an entry that is none')
+  return { entries, cursor }
 }
 
-// Kinds that a later Gatehouse may add concern tokens that this verifier does not know: they are passed over.
-function readEntry({ kind, id, minVersion, expiresAt }: Record<string, unknown>): Revocation[] {
-  if (!KINDS.includes(String(kind))) return []
-  const expiry = Date.parse(String(expiresAt))
-  if (typeof id !== 'string' || !Number.isFinite(expiry))
-    throw new Error('the feed has an entry that is none')
-  if (kind === 'sid' || kind === 'jti') return [{ kind, id, expiresAt: expiry }]
-  if ((kind === 'user' || kind === 'client') && typeof minVersion === 'number') {
-    return [{ kind, id, minVersion, expiresAt: expiry }]
-  }
-  return []
+function isEntry(value: unknown): value is Entry {
+  const { kind, id, expiresAt } = (value ?? {}) as Record<string, unknown>
+  return (
+    typeof kind === 'string' && typeof id === 'string' && Number.isFinite(Date.parse(String(expiresAt)))
+  )
+}
+
+/** Undefined for what this verifier cannot judge. */
+function revocationOf({ kind, id, minVersion, expiresAt: end }: Entry): Revocation | undefined {
+  const expiresAt = Date.parse(end)
+  if (kind === 'sid' || kind === 'jti' || kind === 'kid') return { kind, id, expiresAt }
+  const isOfVersion = (kind === 'user' || kind === 'client') && typeof minVersion === 'number'
+  return isOfVersion ? { kind, id, minVersion, expiresAt } : undefined
 }

@@ -1,17 +1,18 @@
 import type { Actor } from './claims.ts'
 
 /**
- * What no longer counts: a session (`sid`), one access token (`jti`), or the tokens of a user or a client below a version. An
- * entry lives as long as the last access token that it concerns.
+ * What no longer counts: a session (`sid`), one access token (`jti`), all that a signing key (`kid`) signed, or the tokens of
+ * a user or a client below a version. An entry lives as long as the last access token that it concerns; that of a key stays.
  */
 export type Revocation =
-  | { kind: 'sid' | 'jti'; id: string; expiresAt: number }
+  | { kind: 'sid' | 'jti' | 'kid'; id: string; expiresAt: number }
   | { kind: 'user' | 'client'; id: string; minVersion: number; expiresAt: number }
 
 /** What of an access token decides whether it was revoked. */
 export interface Revocable {
   jti: string
   sub: string
+  iat?: number | undefined
   sid?: string | undefined
   ver?: number | undefined
   client_id?: string | undefined
@@ -27,22 +28,36 @@ export class RevocationSet {
   readonly #tokens = new Map<string, number>()
   readonly #users = new LeastVersions()
   readonly #clients = new LeastVersions()
+  readonly #keys = new Set<string>()
+  readonly #unknown = new Map<string, number>()
+  /** Milliseconds: tokens issued by then may be concerned by an entry that nobody here can judge. */
+  #doubtedUntil = Number.NEGATIVE_INFINITY
 
   add(revocation: Revocation): void {
     const { kind, id, expiresAt } = revocation
     if ('minVersion' in revocation) {
       const versions = kind === 'user' ? this.#users : this.#clients
       versions.raise(id, revocation.minVersion, expiresAt)
+    } else if (kind === 'kid') {
+      this.#keys.add(id)
     } else {
       const entries = kind === 'sid' ? this.#sessions : this.#tokens
       entries.set(id, expiresAt)
     }
   }
 
-  standingOf({ jti, sub, sid, ver, client_id, client_ver = 0, act }: Revocable): Standing {
+  /** Takes in an entry of a kind that is not known here: tokens issued until now (milliseconds) are stale, once an entry. */
+  addUnknown(entry: string, expiresAt: number, now: number): void {
+    if (this.#unknown.has(entry)) return
+    this.#unknown.set(entry, expiresAt)
+    this.#doubtedUntil = Math.max(this.#doubtedUntil, now)
+  }
+
+  standingOf({ jti, sub, iat = 0, sid, ver, client_id, client_ver = 0, act }: Revocable): Standing {
     if (this.#tokens.has(jti) || (sid !== undefined && this.#sessions.has(sid))) return 'revoked'
     if (client_id !== undefined && this.#clients.isAbove(client_id, client_ver)) return 'revoked'
     if (act?.act !== undefined && this.#hasRevokedActor(act.act)) return 'revoked'
+    if (iat * 1000 <= this.#doubtedUntil) return 'stale'
     return ver !== undefined && this.#users.isAbove(sub, ver) ? 'stale' : 'valid'
   }
 
@@ -55,9 +70,13 @@ export class RevocationSet {
     )
   }
 
-  /** Forgets what no unexpired token can be concerned by. */
+  isKeyRevoked(kid: string): boolean {
+    return this.#keys.has(kid)
+  }
+
+  /** Forgets what no unexpired token can be concerned by. A key that others have can sign for ever: it is not forgotten. */
   prune(now: number): void {
-    for (const entries of [this.#sessions, this.#tokens]) {
+    for (const entries of [this.#sessions, this.#tokens, this.#unknown]) {
       for (const [id, expiresAt] of entries) if (expiresAt <= now) entries.delete(id)
     }
     this.#users.prune(now)
@@ -65,7 +84,15 @@ export class RevocationSet {
   }
 
   get size(): number {
-    return this.#sessions.size + this.#tokens.size + this.#users.size + this.#clients.size
+    const parts = [
+      this.#sessions,
+      this.#tokens,
+      this.#users,
+      this.#clients,
+      this.#keys,
+      this.#unknown
+    ]
+    return parts.reduce((total, { size }) => total + size, 0)
   }
 }
 

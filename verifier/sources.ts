@@ -26,6 +26,8 @@ export interface KeySource {
 /** Where a verifier knows from what was revoked. */
 export interface RevocationSource {
   standingOf(claims: Revocable): Standing
+  /** Whether a signing key was revoked: whatever it signed, and whenever, counts for nothing. */
+  isKeyRevoked(kid: string): boolean
   /** False while nobody can say what was revoked lately: then no token is accepted. */
   isCurrent(): boolean
 }

@@ -4,6 +4,7 @@ import { BoundedMap } from './bounded-map.ts'
 import { hasClaims, isTimely, REQUIRED_CLAIMS } from './claims.ts'
 import { Refusal } from './refusal.ts'
 import type { KeySource, RevocationSource, VerificationKey } from './sources.ts'
+import { assertPlain } from './token-form.ts'
 
 /** `typ` of an access token's header (RFC 9068 §2.1). */
 export const TOKEN_TYPE = 'at+jwt'
@@ -57,7 +58,9 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   // Undefined where the key is not known; whatever else is wrong with the token is thrown.
   function readSigned(token: string): VerifiedToken | undefined {
     const { header } = decode(token) as { header: { kid?: unknown } }
+    assertPlain(token, header)
     if (typeof header.kid !== 'string') throw new Error('the token names no key')
+    assertKeyStands(header.kid)
     const key = keys.find(header.kid)
     if (!key) return undefined
     const claims = checkOf(key)(token)
@@ -65,22 +68,29 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     return { auth: authOf(claims), key }
   }
 
-  function genuine(token: string): Auth | undefined {
+  // Whoever has such a token through no fault of theirs gets another by a refresh.
+  function assertKeyStands(kid: string): void {
+    if (revocations.isKeyRevoked(kid)) throw new Refusal('token_stale', new Error(`key ${kid} was revoked`))
+  }
+
+  function genuine(token: string): VerifiedToken | undefined {
     const known = verified.get(token)
-    if (known && keys.find(known.key.kid) === known.key) return known.auth
+    if (known && keys.find(known.key.kid) === known.key) return known
     const entry = unauthorizedUnless(() => readSigned(token))
     if (entry) verified.set(token, entry)
-    return entry?.auth
+    return entry
   }
 
   function verifyNow(token: string): Auth | undefined {
-    const auth = genuine(token)
-    if (!auth) return undefined
+    const entry = genuine(token)
+    if (!entry) return undefined
+    const { auth, key } = entry
     if (!isTimely(auth.claims, clock())) {
       verified.delete(token)
       throw new Refusal('unauthorized')
     }
     if (!revocations.isCurrent()) throw new Refusal('unavailable')
+    assertKeyStands(key.kid)
     const standing = revocations.standingOf(auth.claims)
     if (standing === 'revoked') throw new Refusal('unauthorized')
     if (standing === 'stale') throw new Refusal('token_stale')
@@ -132,6 +142,6 @@ function unauthorizedUnless<T>(read: () => T): T {
   try {
     return read()
   } catch (error) {
-    throw new Refusal('unauthorized', error)
+    throw error instanceof Refusal ? error : new Refusal('unauthorized', error)
   }
 }

@@ -1,6 +1,17 @@
 import { ALGORITHMS, type Algorithm } from './sources.ts'
 import type { TokenSource } from './token-source.ts'
 
+/** How a service follows what Gatehouse revokes. */
+export interface Following {
+  /** A bearer token with the scope `revocations:read`, or what gets one; asked before every request. */
+  token: string | (() => string | Promise<string>) | TokenSource
+  /**
+   * While Gatehouse has not answered for 10 s: `closed` refuses every token with 503, which is the default; `open`
+   * accepts each until it expires.
+   */
+  whenLost?: 'closed' | 'open'
+}
+
 export interface VerifierOptions {
   /** Gatehouse's public URL, its `AUTH_ISSUER`: `iss` of its tokens. */
   issuer: string
@@ -10,16 +21,8 @@ export interface VerifierOptions {
   url?: string
   /** Algorithms that are accepted; all that Gatehouse signs by, if left out. */
   algorithms?: Algorithm[]
-  /** Follows what Gatehouse revokes. Without it, a token counts until it expires, whatever happens to its session. */
-  revocations?: {
-    /** A bearer token with the scope `revocations:read`, or what gets one; asked before every request. */
-    token: string | (() => string | Promise<string>) | TokenSource
-    /**
-     * While Gatehouse has not answered for 10 s: `closed` refuses every token with 503, which is the default; `open`
-     * accepts each until it expires.
-     */
-    whenLost?: 'closed' | 'open'
-  }
+  /** With `none`, a token counts until it expires, whatever happens to its session: `onWarning` is told so. */
+  revocations: Following | 'none'
   /** Told what a service's owner should know, such as a lost feed; `process.emitWarning` if left out. */
   onWarning?: (warning: Error) => void
   /** Milliseconds since the epoch; `Date.now` if left out. */
@@ -49,11 +52,11 @@ export function assertMeant({ issuer, audience, url, algorithms = [], revocation
     algorithms.every((algorithm) => ALGORITHMS.includes(algorithm)),
     `algorithms are ${ALGORITHMS.join(', ')}`
   )
-  if (!revocations) return
-  const { token, whenLost = 'closed' } = revocations
+  if (revocations === 'none') return
+  const { token, whenLost = 'closed' } = Object(revocations) as Partial<Following>
   must(
     typeof token === 'function' || (typeof token === 'string' && token !== ''),
-    'revocations.token is needed'
+    'revocations are { token } to follow what Gatehouse revokes, or none'
   )
   must(whenLost === 'closed' || whenLost === 'open', 'revocations.whenLost is closed or open')
 }

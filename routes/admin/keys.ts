@@ -1,16 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { withStatus } from '../../domain/key-schedule.ts'
-import { Closed } from '../../schemas/common.ts'
+import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
-import { SigningKey } from '../../schemas/signing-key.ts'
+import { KidParams, SigningKey } from '../../schemas/signing-key.ts'
 import { notACursor, pageOf, pageView } from '../views/page.ts'
 import { signingKeyView } from '../views/signing-key.ts'
 
 const Keys = PageOf(SigningKey)
 
-/** /admin/keys: the signing keys, page by page; a rotation. */
+/** /admin/keys: the signing keys, page by page; a rotation; one revoked. */
 const keys: FastifyPluginAsyncTypebox = async (fastify) => {
+  const mayWrite = fastify.guard({ scope: 'keys:write', fresh: fastify.config.AUTH_FRESH_TTL })
+
   function page(query: { limit?: number; cursor?: string }) {
     const { after } = pageOf(query)
     const known = withStatus(fastify.signingKeys.schedule())
@@ -31,7 +33,7 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/keys',
     {
-      preHandler: fastify.guard({ scope: 'keys:write', fresh: fastify.config.AUTH_FRESH_TTL }),
+      preHandler: mayWrite,
       schema: {
         tags: ['admin'],
         description: 'The next key signs as soon as every verifier can know it: `activatesAt` says when.',
@@ -41,6 +43,25 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
     async (request) => {
       await fastify.signingKeys.rotate(request.caller())
       return page({})
+    }
+  )
+
+  fastify.delete(
+    '/keys/:kid',
+    {
+      preHandler: mayWrite,
+      schema: {
+        tags: ['admin'],
+        description:
+          'Nothing that this key signed counts any more, here and for who follows the revocations, within a second. If it signs, its successor does at once.',
+        params: KidParams,
+        response: { 204: NoContent, ...refusals }
+      }
+    },
+    async (request, reply) => {
+      await fastify.signingKeys.revoke(request.params.kid, request.caller())
+      reply.code(204)
+      return null
     }
   )
 }

@@ -17,6 +17,7 @@ import { build, type Teardown, type TestApp } from '../harness/build.ts'
 import { createClock, type TestClock } from '../harness/clock.ts'
 import { type Engine, engines } from '../harness/engines.ts'
 import { freePort } from '../harness/program.ts'
+import { UNFOLLOWED } from '../verifier/tokens.ts'
 
 const MAX_AGE = MINUTE
 // Instances that share a database are for PostgreSQL.
@@ -274,7 +275,7 @@ async function createWatch(instances: TestApp[], issuer: string, clock: TestCloc
   async function fetchCopy(): Promise<Copy> {
     // Neither fetches anew within the test: what it verifies by is what it had then.
     const remote = createRemoteJWKSet(new URL(jwksUrl), { cooldownDuration: Infinity, cacheMaxAge: Infinity })
-    const verifier = createVerifier({ issuer, audience: issuer, clock })
+    const verifier = createVerifier({ issuer, audience: issuer, clock, ...UNFOLLOWED })
     await Promise.all([remote.reload(), verifier.ready()])
     const options = { issuer, audience: issuer, typ: 'at+jwt' }
     return {

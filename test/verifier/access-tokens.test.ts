@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { createVerifier, type VerifierOptions } from '../../verifier/index.ts'
 import { listen, verifierFor } from './gatehouse.ts'
 import { impersonate, json, person } from './impostor.ts'
-import { claimsOf, createKey, encode, type Json, outcomeOf, refusedAs } from './tokens.ts'
+import { claimsOf, createKey, encode, type Json, outcomeOf, refusedAs, UNFOLLOWED } from './tokens.ts'
 
 t.test('a service’s verifier for a listening Gatehouse', async (t) => {
   const gatehouse = await listen(t)
@@ -220,7 +220,11 @@ t.test('Gatehouse may be reached elsewhere than at its issuer', async (t) => {
 })
 
 t.test('options that cannot be meant are refused at once', async (t) => {
-  const good = { issuer: 'https://auth.example.com', audience: 'https://orders.example.com' }
+  const good = {
+    issuer: 'https://auth.example.com',
+    audience: 'https://orders.example.com',
+    ...UNFOLLOWED
+  }
   const bad: Array<[string, Partial<VerifierOptions>]> = [
     ['http', { issuer: 'http://auth.example.com' }],
     ['http on a name that only begins like a loopback address', { issuer: 'http://127.0.0.1.evil.example' }],
@@ -238,6 +242,6 @@ t.test('options that cannot be meant are refused at once', async (t) => {
 
 t.test('an empty issuer beside a url is refused, too: any issuer’s tokens would count', async (t) => {
   for (const issuer of ['', 'gatehouse']) {
-    t.throws(() => createVerifier({ issuer, audience: 'a', url: 'http://localhost:1' }), TypeError, issuer)
+    t.throws(() => createVerifier({ issuer, audience: 'a', url: 'http://localhost:1', ...UNFOLLOWED }), TypeError, issuer)
   }
 })

@@ -4,14 +4,14 @@ import createGuard, { type GuardedMessage } from '../../verifier/express.ts'
 import { Refusal } from '../../verifier/index.ts'
 import { impersonate, json, person } from './impostor.ts'
 import { answer, call, express, serve } from './services.ts'
-import { createKey, eventually } from './tokens.ts'
+import { createKey, eventually, UNFOLLOWED } from './tokens.ts'
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
 t.test('onRefusal answers instead, or hands on', async (t) => {
   const impostor = await impersonate(t)
   const { issuer } = impostor
-  const options = { issuer, audience: issuer }
+  const options = { issuer, audience: issuer, ...UNFOLLOWED }
   const polite = createGuard({
     ...options,
     onRefusal: (refusal, request, response) =>
@@ -51,7 +51,7 @@ t.test('onRefusal answers instead, or hands on', async (t) => {
 t.test('what fails after the guard is the route’s own failure, and told once', async (t) => {
   const impostor = await impersonate(t)
   const { issuer } = impostor
-  const guard = createGuard({ issuer, audience: issuer })
+  const guard = createGuard({ issuer, audience: issuer, ...UNFOLLOWED })
   const app = express()
   const failures: string[] = []
   app.all('/throws', guard(), () => {
@@ -76,7 +76,7 @@ t.test('what fails after the guard is the route’s own failure, and told once',
 
 t.test('two guards in one app trust a Gatehouse each', async (t) => {
   const [one, two] = [await impersonate(t), await impersonate(t)]
-  const guards = [one, two].map(({ issuer }) => createGuard({ issuer, audience: issuer }))
+  const guards = [one, two].map(({ issuer }) => createGuard({ issuer, audience: issuer, ...UNFOLLOWED }))
   const app = express()
   for (const [index, guard] of guards.entries()) app.all(`/${index}`, guard(), answer)
   const origin = await serve(t, app)
@@ -88,7 +88,7 @@ t.test('two guards in one app trust a Gatehouse each', async (t) => {
 t.test('a guard holds for everything below it, and leaves nothing of one request to another', async (t) => {
   const impostor = await impersonate(t)
   const { issuer } = impostor
-  const guard = createGuard({ issuer, audience: issuer })
+  const guard = createGuard({ issuer, audience: issuer, ...UNFOLLOWED })
   const app = express()
   app.use(guard({ optional: true }))
   app.all('/me', answer)
@@ -114,10 +114,10 @@ t.test('close stops the follower', async (t) => {
 })
 
 t.test('options that make no sense fail where they are given', async (t) => {
-  t.throws(() => createGuard({ issuer: 'http://auth.example.com', audience: 'x' }), TypeError)
-  t.throws(() => createGuard({ issuer: 'https://auth.example.com', audience: '' }), TypeError)
+  t.throws(() => createGuard({ issuer: 'http://auth.example.com', audience: 'x', ...UNFOLLOWED }), TypeError)
+  t.throws(() => createGuard({ issuer: 'https://auth.example.com', audience: '', ...UNFOLLOWED }), TypeError)
   const { issuer } = await impersonate(t)
-  t.throws(() => createGuard({ issuer, audience: 'x' })({ fresh: 'soon' }), TypeError)
+  t.throws(() => createGuard({ issuer, audience: 'x', ...UNFOLLOWED })({ fresh: 'soon' }), TypeError)
 })
 
 t.test('without a framework, what onRefusal throws is handed on, too, and ends nothing', async (t) => {
@@ -125,6 +125,7 @@ t.test('without a framework, what onRefusal throws is handed on, too, and ends n
   const guard = createGuard({
     issuer,
     audience: issuer,
+    ...UNFOLLOWED,
     onRefusal: () => {
       throw new Error('of the service’s own making')
     }

@@ -5,7 +5,7 @@ import guard, { type GuardOptions, type GuardPluginOptions } from '../../verifie
 import type { Teardown } from '../harness/build.ts'
 import { freePort } from '../harness/program.ts'
 import { hang, type Impostor, impersonate, json, person } from './impostor.ts'
-import { createKey, encode, eventually, type Json } from './tokens.ts'
+import { createKey, encode, eventually, type Json, UNFOLLOWED } from './tokens.ts'
 
 /** A service of somebody else's before it has routes. */
 async function service(
@@ -16,7 +16,7 @@ async function service(
 ) {
   const app = Fastify(server)
   t.teardown(() => app.close())
-  await app.register(guard, { issuer, audience: issuer, ...options })
+  await app.register(guard, { issuer, audience: issuer, ...UNFOLLOWED, ...options })
   return app
 }
 
@@ -171,7 +171,7 @@ t.test('two parts of one app may each trust a Gatehouse of their own', async (t)
     ['/two', two]
   ] as const) {
     app.register(async (inner) => {
-      await inner.register(guard, { issuer, audience: issuer })
+      await inner.register(guard, { issuer, audience: issuer, ...UNFOLLOWED })
       inner.get(path, { preHandler: inner.guard() }, async ({ auth }) => auth.claims.iss)
     })
   }
@@ -210,7 +210,7 @@ t.test('options that make no sense fail where they are given', async (t) => {
 t.test('it boots without Gatehouse, and says 503 until there is one', async (t) => {
   const issuer = `http://127.0.0.1:${await freePort()}`
   const { lines, logger } = logbook()
-  const app = await service(t, { issuer }, { revocations: { token: 'x' } }, { logger })
+  const app = await service(t, { issuer }, { revocations: { token: 'x' }, onWarning: undefined }, { logger })
   app.get('/guarded', { preHandler: app.guard() }, async () => 'in')
   await app.ready()
   const token = createKey('good').sign(person(issuer))

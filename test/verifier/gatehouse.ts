@@ -3,7 +3,7 @@ import { openKey } from '../../domain/signing-key.ts'
 import { createVerifier, type Verifier, type VerifierOptions } from '../../verifier/index.ts'
 import { type BuildOptions, build, type Teardown, type TestApp } from '../harness/build.ts'
 import { freePort } from '../harness/program.ts'
-import { type Json, type Sign, signer } from './tokens.ts'
+import { type Json, type Sign, signer, UNFOLLOWED } from './tokens.ts'
 
 /** A Gatehouse that other services reach at its issuer. */
 export interface ListeningGatehouse extends TestApp {
@@ -48,7 +48,13 @@ export function verifierFor(
   { issuer, clock }: { issuer: string; clock?: () => number },
   options: Partial<VerifierOptions> = {}
 ): Verifier {
-  const verifier = createVerifier({ issuer, audience: issuer, ...(clock && { clock }), ...options })
+  const verifier = createVerifier({
+    issuer,
+    audience: issuer,
+    ...UNFOLLOWED,
+    ...(clock && { clock }),
+    ...options
+  })
   t.teardown(() => verifier.close())
   return verifier
 }

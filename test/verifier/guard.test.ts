@@ -4,7 +4,7 @@ import { refusals } from '../../verifier/refusal.ts'
 import type { ServiceOptions } from '../../verifier/service.ts'
 import { type ListeningGatehouse, listen } from './gatehouse.ts'
 import { call, frameworks } from './services.ts'
-import { claimsOf, eventually, type Json } from './tokens.ts'
+import { claimsOf, eventually, type Json, UNFOLLOWED } from './tokens.ts'
 
 const SHOP = 'https://shop.example.com'
 const FRESH = 600_000
@@ -90,7 +90,7 @@ const ada = token()
 const follower = gatehouse.follower()
 const robot = gatehouse.sign(gatehouse.machine())
 const bad = ada.slice(0, -4) + (ada.endsWith('AAAA') ? 'BAAA' : 'AAAA')
-const service = { issuer, audience: issuer, clock, allowedOrigins: [SHOP] }
+const service = { issuer, audience: issuer, clock, allowedOrigins: [SHOP], ...UNFOLLOWED }
 
 for (const [name, serve] of Object.entries(frameworks)) {
   t.test(`a service by ${name}`, async (t) => {
@@ -251,7 +251,7 @@ for (const [name, serve] of Object.entries(frameworks)) {
     await t.test('behind https the cookie has the prefixes of Gatehouse’s, and no other name', async (t) => {
       const secure = await listen(t, { env: { AUTH_ISSUER: 'https://auth.example.com' } })
       const url = `http://127.0.0.1:${secure.port}`
-      const options: ServiceOptions = { issuer: secure.issuer, audience: secure.issuer, url }
+      const options: ServiceOptions = { issuer: secure.issuer, audience: secure.issuer, url, ...UNFOLLOWED }
       const machine = (sub: string) => secure.sign(secure.machine({ sub }))
       const shop = await serve(t, { ...options, clock: secure.clock }, routes)
       const both = { cookie: `__Secure-access=${machine('two')}; __Host-access=${machine('one')}` }

@@ -57,7 +57,7 @@ import guard, { type GuardOptions } from '@gatehouse/verifier/fastify'
 import Fastify from 'fastify'
 
 const { ISSUER: issuer = '' } = process.env
-const options = { issuer, audience: issuer }
+const options = { issuer, audience: issuer, revocations: 'none' } as const
 const app = Fastify()
 await app.register(guard, options)
 const buyers: GuardOptions = { scope: 'orders:read', fresh: '10m', kind: 'user' }
@@ -102,12 +102,14 @@ t.test('a strict TypeScript project type-checks with it', { skip: missing }, asy
     typeRoots: [TYPES]
   }
   const wrong = [
-    "createVerifier({ issuer: 'x' })",
-    "createVerifier({ issuer: 'x', audience: 'y', algorithms: ['HS256'] })",
-    "createGuard({ issuer: 'x', audience: 'y' })({ role: 'admin' })",
+    "createVerifier({ issuer: 'x', revocations: 'none' })",
+    "createVerifier({ issuer: 'x', audience: 'y' })",
+    "createVerifier({ issuer: 'x', audience: 'y', revocations: 'some' })",
+    "createVerifier({ ...options, algorithms: ['HS256'] })",
+    "createGuard(options)({ role: 'admin' })",
     "app.guard({ from: 'body' })",
     "app.get('/', async ({ auth }) => auth.email)",
-    "app.register(guard, { issuer: 'x' })"
+    "app.register(guard, { issuer: 'x', audience: 'y' })"
   ]
   const files = ['consumer.ts', 'wrong.ts']
   await writeFile(join(folder, 'consumer.ts'), consumer)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { text as textOf } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
-import type { Verifier, VerifierOptions } from '../../verifier/index.ts'
+import type { Following, Verifier } from '../../verifier/index.ts'
 import { followRevocations } from '../../verifier/revocation-feed.ts'
 import { verifierFor } from './gatehouse.ts'
 import {
@@ -24,8 +24,6 @@ const good = { auth: { subject: 'ada' } }
 
 // The tests that wait for a time-out do so side by side.
 t.jobs = 8
-
-type Following = NonNullable<VerifierOptions['revocations']>
 
 function follow(t: Test, impostor: Impostor, options: Partial<Following> = {}) {
   const warnings: string[] = []

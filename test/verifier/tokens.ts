@@ -8,6 +8,9 @@ export type Json = Record<string, unknown>
 /** A token with these claims and, on top of what belongs there, these header fields. */
 export type Sign = (claims: unknown, header?: Json) => string
 
+/** Of a verifier that follows nothing, and need not be told that it does not. */
+export const UNFOLLOWED = { revocations: 'none', onWarning: () => {} } as const
+
 /** A key of a test's own. */
 export interface TestKey {
   kid: string
@@ -48,7 +51,7 @@ function generatePair(algorithm: Algorithm) {
   if (algorithm === 'ES256') return generateKeyPairSync('ec', { namedCurve: 'P-256' })
   return algorithm === 'EdDSA'
     ? generateKeyPairSync('ed25519')
-    : generateKeyPairSync('rsa', { modulusLength: 2048 })
+    : generateKeyPairSync('rsa', { modulusLength: 3072 })
 }
 
 /** What came of a verification: who it is, or a refusal's code and all that a caller is told. */

@@ -1,0 +1,59 @@
+import type { KeyObject } from 'node:crypto'
+import { weaknessOfRsaKey } from './rsa-key.ts'
+import type { Algorithm } from './sources.ts'
+
+/** The least RSA key that access tokens are signed by: 128 bits of security (NIST SP 800-57 part 1, table 2). */
+export const LEAST_RSA_BITS = 3072
+/** The least RSA key of a client, whose assertions live for minutes (RFC 7518 §3.3). */
+export const LEAST_RSA_BITS_OF_CLIENTS = 2048
+
+/** A public key of a kind that Gatehouse does not take, or by which anybody could sign. The message says why. */
+export class UnfitKeyError extends Error {}
+
+/** The algorithm that a key of this kind signs by; undefined for other kinds. Says nothing of its strength. */
+export function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): Algorithm | undefined {
+  if (asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1') return 'ES256'
+  if (asymmetricKeyType === 'ed25519') return 'EdDSA'
+  return asymmetricKeyType === 'rsa' ? 'RS256' : undefined
+}
+
+/**
+ * Judges a public key, wherever one comes in. Returns its algorithm; throws an UnfitKeyError. That the point of a P-256 key
+ * is on the curve was checked by OpenSSL, which reads no other.
+ */
+export function judgePublicKey(key: KeyObject, leastRsaBits: number): Algorithm {
+  const algorithm = algorithmOf(key)
+  if (algorithm === undefined) throw new UnfitKeyError('Keys are P-256, Ed25519 or RSA.')
+  if (algorithm === 'RS256') assertStrongRsa(key, leastRsaBits)
+  if (algorithm === 'EdDSA') assertLargeOrder(key)
+  return algorithm
+}
+
+function assertStrongRsa(key: KeyObject, leastBits: number): void {
+  if ((key.asymmetricKeyDetails?.modulusLength ?? 0) < leastBits)
+    throw new UnfitKeyError(`An RSA key has ${leastBits} bits or more.`)
+  const { n = '', e = '' } = key.export({ format: 'jwk' })
+  const weakness = weaknessOfRsaKey(integer(bytes(n)), integer(bytes(e)))
+  if (weakness) throw new UnfitKeyError(`This RSA key is weak: ${weakness}.`)
+}
+
+/** Of Curve25519 (RFC 8032 §5.1). */
+const FIELD = (1n << 255n) - 19n
+
+// A point of order 8 or less has a signature that anybody can make. By the doubling formula these are the roots of y,
+// of y^2 - 1, and of d*y^4 + 2*y^2 - 1, where d is -121665/121666.
+function assertLargeOrder(key: KeyObject): void {
+  const { x = '' } = key.export({ format: 'jwk' })
+  const y = BigInt.asUintN(255, integer(bytes(x).reverse()))
+  const square = y * y
+  const product = y * (square - 1n) * (-121_665n * square * square + 243_332n * square - 121_666n)
+  if (product % FIELD === 0n) throw new UnfitKeyError('This Ed25519 key is a point of small order.')
+}
+
+function bytes(base64url: string): Buffer {
+  return Buffer.from(base64url, 'base64url')
+}
+
+function integer(bigEndian: Buffer): bigint {
+  return BigInt(`0x${bigEndian.toString('hex') || '0'}`)
+}
