@@ -3,6 +3,7 @@ import type { JWK } from 'jose'
 import t from 'tap'
 import { publicKeysOf } from '../../domain/client-keys.ts'
 import type { Problem } from '../../domain/errors.ts'
+import { closePrimes, publicOf, rocaPrimes, rsaOf, rsaPublic, smallOrderPoints } from '../verifier/weak-keys.ts'
 
 const ec = (namedCurve: string) => jwkOf(generateKeyPairSync('ec', { namedCurve }))
 const rsa = (modulusLength: number) => jwkOf(generateKeyPairSync('rsa', { modulusLength }))
@@ -58,6 +59,24 @@ t.test('an algorithm that is named must be that of the key', async (t) => {
   ] as Array<[JWK, string]>) {
     t.strictSame(faultOf([{ ...key, alg: wrong }]), refused(0), wrong)
   }
+})
+
+t.test('F7: a key by which anybody could sign in the client’s name is refused', async (t) => {
+  const n = BigInt(`0x${Buffer.from(rsa2048.n as string, 'base64url').toString('hex')}`)
+  const weak = {
+    'e = 1': rsaPublic(n, 1n),
+    'e = 3': rsaPublic(n, 3n),
+    'an even n': rsaPublic(n + 1n),
+    '2^2048 - 1': rsaPublic(2n ** 2048n - 1n),
+    'the ROCA fault': publicOf(rsaOf(...rocaPrimes(2048))),
+    'primes that are close': publicOf(rsaOf(...closePrimes(2048))),
+    'an Ed25519 point of small order': {
+      kty: 'OKP',
+      crv: 'Ed25519',
+      x: smallOrderPoints()[0]?.toString('base64url')
+    }
+  }
+  for (const [name, key] of Object.entries(weak)) t.strictSame(faultOf([p256, key as JWK]), refused(1), name)
 })
 
 t.test('the first that is none of ours is named by its place', async (t) => {

@@ -14,6 +14,7 @@ import { Problem } from '../../domain/errors.ts'
 import { deriveKeys, MasterKeyError } from '../../domain/master-key.ts'
 import {
   generateSigningKey,
+  isAltered,
   openKey,
   publicJwk,
   readSigningKey,
@@ -21,9 +22,14 @@ import {
   type SealedKey
 } from '../../domain/signing-key.ts'
 import { ALGORITHMS } from '../../verifier/sources.ts'
+import { primeFor, publicOf, rocaPrimes, rsaOf } from '../verifier/weak-keys.ts'
 
 const NO_PRIVATE_KEY = 'This is no private key in PEM or JWK form, without a passphrase.'
-const NO_KEY_OF_OURS = 'Keys are P-256, Ed25519, or RSA of 2048 to 4096 bits.'
+const NO_KEY_OF_OURS = 'Keys are P-256, Ed25519 or RSA.'
+const TOO_SHORT = 'An RSA key has 3072 bits or more.'
+const TOO_LONG = 'An RSA key has 4096 bits at most: its tokens must fit into a cookie.'
+const NO_PAIR = 'The private and the public half are not of one key.'
+const weak = (why: string) => `This RSA key is weak: ${why}.`
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
 const wrapKeys = deriveKeys(randomBytes(48)).signingKeyWrap
@@ -34,8 +40,9 @@ const pem = (key: KeyObject, type: 'pkcs8' | 'sec1' | 'pkcs1') =>
   key.export({ type, format: 'pem' } as { type: 'pkcs8'; format: 'pem' }).toString()
 const jwk = (key: KeyObject) => JSON.stringify(key.export({ format: 'jwk' }))
 
+const prime = () => primeFor(65_537n, 1536)
 const p256 = ec('P-256')
-const rsa2048 = rsa(2048)
+const rsa3072 = rsa(3072)
 const ed25519 = generateKeyPairSync('ed25519')
 
 t.test('a key that is made', async (t) => {
@@ -88,9 +95,9 @@ t.test('a key from outside', async (t) => {
     ['P-256 as JWK', jwk(p256.privateKey), 'ES256', p256.publicKey],
     ['Ed25519 as PKCS #8', pem(ed25519.privateKey, 'pkcs8'), 'EdDSA', ed25519.publicKey],
     ['Ed25519 as JWK', jwk(ed25519.privateKey), 'EdDSA', ed25519.publicKey],
-    ['RSA as PKCS #8', pem(rsa2048.privateKey, 'pkcs8'), 'RS256', rsa2048.publicKey],
-    ['RSA as PKCS #1', pem(rsa2048.privateKey, 'pkcs1'), 'RS256', rsa2048.publicKey],
-    ['RSA as JWK', jwk(rsa2048.privateKey), 'RS256', rsa2048.publicKey],
+    ['RSA as PKCS #8', pem(rsa3072.privateKey, 'pkcs8'), 'RS256', rsa3072.publicKey],
+    ['RSA as PKCS #1', pem(rsa3072.privateKey, 'pkcs1'), 'RS256', rsa3072.publicKey],
+    ['RSA as JWK', jwk(rsa3072.privateKey), 'RS256', rsa3072.publicKey],
     ['with space around it', `\n\n ${jwk(p256.privateKey)} \n`, 'ES256', p256.publicKey],
     ['with lines of Windows', pem(p256.privateKey, 'pkcs8').replaceAll('\n', '\r\n'), 'ES256', p256.publicKey]
   ]
@@ -116,7 +123,7 @@ t.test('a key from outside', async (t) => {
   })
 })
 
-t.test('what is no key of ours is refused, and its text is not repeated', async (t) => {
+t.test('F7: what is no key of ours, or a weak one, is refused, and its text is not repeated', async (t) => {
   const encrypted = p256.privateKey.export({
     type: 'pkcs8',
     format: 'pem',
@@ -125,15 +132,37 @@ t.test('what is no key of ours is refused, and its text is not repeated', async 
   })
   const cut = pem(p256.privateKey, 'pkcs8').slice(0, 90)
   const { d: _d, ...publicOnly } = p256.privateKey.export({ format: 'jwk' })
+  const halves = { ...p256.privateKey.export({ format: 'jwk' }), d: ec('P-256').privateKey.export({ format: 'jwk' }).d }
   const offCurve = { ...p256.privateKey.export({ format: 'jwk' }), x: randomBytes(32).toString('base64url') }
   const refused: Array<[name: string, text: string, detail: string]> = [
     ['P-384', pem(ec('P-384').privateKey, 'pkcs8'), NO_KEY_OF_OURS],
     ['P-521 as JWK', jwk(ec('P-521').privateKey), NO_KEY_OF_OURS],
     ['secp256k1', pem(ec('secp256k1').privateKey, 'sec1'), NO_KEY_OF_OURS],
-    ['RSA of 1,024 bits', pem(rsa(1024).privateKey, 'pkcs8'), NO_KEY_OF_OURS],
-    ['RSA of 2,047 bits', pem(rsa(2047).privateKey, 'pkcs1'), NO_KEY_OF_OURS],
-    ['RSA of 4,104 bits', rsaOfManyBits(4104), NO_KEY_OF_OURS],
-    ['RSA of 8,192 bits', rsaOfManyBits(8192), NO_KEY_OF_OURS],
+    ['RSA of 1,024 bits', pem(rsa(1024).privateKey, 'pkcs8'), TOO_SHORT],
+    ['RSA of 2,048 bits', pem(rsa(2048).privateKey, 'pkcs8'), TOO_SHORT],
+    ['RSA of 3,071 bits', pem(rsa(3071).privateKey, 'pkcs1'), TOO_SHORT],
+    ['RSA of 4,104 bits', rsaOfManyBits(4104), TOO_LONG],
+    ['RSA of 8,192 bits', rsaOfManyBits(8192), TOO_LONG],
+    [
+      'RSA with an exponent of 1',
+      JSON.stringify(rsaOf(prime(), prime(), 1n)),
+      weak('its public exponent is not an odd number of 65537 or more')
+    ],
+    [
+      'RSA with an exponent of 3',
+      JSON.stringify(rsaOf(primeFor(3n, 1536), primeFor(3n, 1536), 3n)),
+      weak('its public exponent is not an odd number of 65537 or more')
+    ],
+    [
+      'RSA with the ROCA fault',
+      JSON.stringify(rsaOf(...rocaPrimes(3072))),
+      weak('it was made by a library with the ROCA fault')
+    ],
+    [
+      'RSA with the private half of another key',
+      JSON.stringify({ ...rsaOf(prime(), prime()), ...publicOf(rsa3072.publicKey.export({ format: 'jwk' })) }),
+      NO_PAIR
+    ],
     [
       'RSA for PSS alone',
       pem(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey, 'pkcs8'),
@@ -149,6 +178,7 @@ t.test('what is no key of ours is refused, and its text is not repeated', async 
     ['a public key in JWK', jwk(p256.publicKey), NO_PRIVATE_KEY],
     ['a JWK without its private part', JSON.stringify(publicOnly), NO_PRIVATE_KEY],
     ['a JWK whose point is on no curve', JSON.stringify(offCurve), NO_PRIVATE_KEY],
+    ['a JWK of two halves that do not belong together', JSON.stringify(halves), NO_PAIR],
     ['a key behind a passphrase', encrypted.toString(), NO_PRIVATE_KEY],
     [
       'a symmetric key',
@@ -192,6 +222,16 @@ t.test('a sealed key', async (t) => {
     t.doesNotThrow(opens({}))
     t.ok(isForeign(opens({ kid: other.kid })))
     t.ok(isForeign(opens({ sealedPrivateKey: other.sealedPrivateKey })))
+  })
+
+  t.test('F14: says which public half and algorithm are its own, whatever the row says', async (t) => {
+    const opened = openKey(one, wrapKeys)
+    t.equal(isAltered(one, opened), false)
+    for (const changes of [{ publicPem: other.publicPem }, { algorithm: 'EdDSA' as const }]) {
+      const altered = { ...one, ...changes }
+      t.strictSame(openKey(altered, wrapKeys), opened)
+      t.equal(isAltered(altered, opened), true)
+    }
   })
 
   t.test('that was shortened, lengthened or changed anywhere does not open', async (t) => {

@@ -194,6 +194,17 @@ t.test('access tokens', async (t) => {
     await refused(signed({ aud: 'x'.repeat(100_000) }).slice(0, 90_000), 'cut off')
   })
 
+  t.test('none that lives for long, has a huge id, or says how else it is to be read', async (t) => {
+    const now = Math.floor(clock() / 1000)
+    t.equal((await call(signed({ exp: (claims.iat as number) + 3600 }))).status, 200)
+    for (const exp of [(claims.iat as number) + 3606, now + 86_400 * 3650, 1e308])
+      await refused(signed({ exp }), `exp ${exp}`)
+    t.equal((await call(signed({ jti: 'x'.repeat(256) }))).status, 200)
+    await refused(signed({ jti: 'x'.repeat(257) }), 'jti')
+    await refused(signed({}, { zip: 'DEF' }), 'zip')
+    for (const crit of [null, '', false]) await refused(signed({}, { crit }), `crit ${crit}`)
+  })
+
   t.test('in their time: skew before, hardly any after', async (t) => {
     const now = Math.floor(clock() / 1000)
     t.equal((await call(signed({ iat: now + 58 }))).status, 200)

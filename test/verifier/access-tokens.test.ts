@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { createVerifier, type VerifierOptions } from '../../verifier/index.ts'
 import { listen, verifierFor } from './gatehouse.ts'
@@ -121,6 +122,41 @@ t.test('a service’s verifier for a listening Gatehouse', async (t) => {
     for (const payload of [[], 'x', 1, null, '']) await refuses(t, sign(payload), 'no object')
   })
 
+  await t.test('no token counts that says in its header how else it is to be read', async (t) => {
+    for (const zip of ['DEF', '', null]) await refuses(t, signed({}, { zip }), `zip ${zip}`)
+    for (const crit of [null, '', 0, false, {}, 'exp', [''], ['kid']])
+      await refuses(t, signed({}, { crit }), `crit ${JSON.stringify(crit)}`)
+  })
+
+  await t.test('no token counts that is not UTF-8', async (t) => {
+    const [head, tail] = JSON.stringify({ ...claims, name: '|' }).split('|') as [string, string]
+    const bytes = (middle: number[]) => Buffer.concat([Buffer.from(head), Buffer.from(middle), Buffer.from(tail)])
+    await accepts(t, sign(bytes([0xc3, 0xa4])), 'UTF-8')
+    for (const middle of [[0xff], [0xc3], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]])
+      await refuses(t, sign(bytes(middle)), Buffer.from(middle).toString('hex'))
+  })
+
+  await t.test('no token counts that lives for more than an hour', async (t) => {
+    const now = Math.floor(clock() / 1000)
+    await accepts(t, signed({ iat: now, exp: now + 3600 }), 'an hour')
+    await accepts(t, signed({ iat: now, exp: now + 3605 }), 'and what clocks may differ')
+    await accepts(t, signed({ iat: now - 3600, exp: now + 5 }), 'the end of it')
+    for (const exp of [now + 3606, now + 86_400 * 3650, Number.MAX_SAFE_INTEGER, 1e308])
+      await refuses(t, signed({ iat: now, exp }), `exp ${exp}`)
+    await refuses(t, signed({ iat: 0 }), 'issued long ago')
+    await refuses(t, signed({ iat: now - 3601, exp: now + 5 }), 'which began earlier')
+  })
+
+  await t.test('an id has 256 bytes at most', async (t) => {
+    for (const name of ['jti', 'sid']) {
+      await accepts(t, signed({ [name]: 'x'.repeat(256) }), name)
+      for (const id of ['x'.repeat(257), 'é'.repeat(129), 'x'.repeat(10_000)])
+        await refuses(t, signed({ [name]: id }), `${name} of ${Buffer.byteLength(id)} bytes`)
+    }
+    await refuses(t, signed({ sub: 'x'.repeat(257) }), 'sub')
+    await refuses(t, sign(machine({ client_id: 'x'.repeat(257) })), 'client_id')
+  })
+
   await t.test('no other issuer or audience counts', async (t) => {
     await accepts(t, signed({ aud: issuer }), 'the audience as a string')
     await accepts(t, signed({ aud: ['https://other.example', issuer] }), 'the audience in a list')
@@ -219,13 +255,28 @@ t.test('Gatehouse may be reached elsewhere than at its issuer', async (t) => {
   t.strictSame(await outcomeOf(verifier.verify(wrong)), refusedAs('unauthorized'), 'iss is the issuer’s')
 })
 
+t.test('F13: who follows no revocations has said so, and is told once what that means', async (t) => {
+  const { issuer } = await impersonate(t)
+  const warnings: string[] = []
+  const onWarning = ({ message }: Error) => warnings.push(message)
+  const verifier = createVerifier({ issuer, audience: issuer, revocations: 'none', onWarning })
+  const told = ['revocations are not followed: a token counts until it expires, whatever happens to its session']
+  t.strictSame(warnings, told)
+  await verifier.ready()
+  await outcomeOf(verifier.verify('x'))
+  t.strictSame(warnings, told)
+  const warned = once(process, 'warning')
+  createVerifier({ issuer, audience: issuer, revocations: 'none' })
+  t.equal((await warned)[0].message, told[0], 'the process is, where nobody else is named')
+})
+
 t.test('options that cannot be meant are refused at once', async (t) => {
   const good = {
     issuer: 'https://auth.example.com',
     audience: 'https://orders.example.com',
     ...UNFOLLOWED
   }
-  const bad: Array<[string, Partial<VerifierOptions>]> = [
+  const bad: Array<readonly [string, object]> = [
     ['http', { issuer: 'http://auth.example.com' }],
     ['http on a name that only begins like a loopback address', { issuer: 'http://127.0.0.1.evil.example' }],
     ['http on a name below localhost', { issuer: 'http://localhost.evil.example' }],
@@ -233,9 +284,13 @@ t.test('options that cannot be meant are refused at once', async (t) => {
     ['no address', { issuer: 'auth.example.com' }],
     ['no issuer', { issuer: '' }],
     ['no audience', { audience: '' }],
-    ['no url', { url: 'gatehouse' }]
+    ['no url', { url: 'gatehouse' }],
+    ['no word on revocations', { revocations: undefined }],
+    ...[null, '', 'off', true, {}, [], { token: '' }, { token: 7 }, { token: 'x', whenLost: 'maybe' }].map(
+      (revocations) => [`revocations ${JSON.stringify(revocations)}`, { revocations }] as const
+    )
   ]
-  for (const [why, options] of bad) t.throws(() => createVerifier({ ...good, ...options }), TypeError, why)
+  for (const [why, options] of bad) t.throws(() => createVerifier({ ...good, ...options } as VerifierOptions), TypeError, why)
   for (const issuer of ['http://localhost:1', 'http://127.0.0.1:1', 'http://127.9.9.9:1', 'http://[::1]:1'])
     t.doesNotThrow(() => createVerifier({ ...good, issuer }).close(), issuer)
 })

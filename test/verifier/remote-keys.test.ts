@@ -296,7 +296,7 @@ t.test('a key whose alg was put right counts', async (t) => {
   const { outcome, pass } = verifierByUptime(impostor)
   const rsa = createKey('rsa', 'RS256')
   const token = rsa.sign(person(impostor.issuer))
-  impostor.jwks = json({ keys: [{ ...rsa.jwk, alg: 'ES256' }] })
+  impostor.jwks = json({ keys: [impostor.key.jwk, { ...rsa.jwk, alg: 'ES256' }] })
   t.strictSame(await outcome(token), refusedAs('unauthorized'))
   impostor.jwks = json({ keys: [rsa.jwk] })
   pass(COOLDOWN)

@@ -13,11 +13,12 @@ import {
   type Impostor,
   impersonate,
   json,
+  person,
   redirect,
   text,
   trickle
 } from './impostor.ts'
-import { eventually, outcomeOf, refusedAs } from './tokens.ts'
+import { createKey, eventually, outcomeOf, refusedAs } from './tokens.ts'
 
 const EXPIRES = new Date(Date.now() + 3_600_000).toISOString()
 const good = { auth: { subject: 'ada' } }
@@ -205,16 +206,15 @@ t.test('a cursor that is refused is dropped: everything is told anew', async (t)
   t.match(warnings, [/answered 400$/])
 })
 
-t.test('each kind is told apart, and kinds of a later Gatehouse are passed over', async (t) => {
+t.test('each kind is told apart', async (t) => {
   const impostor = await impersonate(t)
-  const feed = longPoll([{ kind: 'planet', id: 'session', expiresAt: EXPIRES }])
+  const feed = longPoll()
   impostor.feed = feed.handler
   const { outcome, warnings } = follow(t, impostor)
   t.match(await outcome(), good)
   await feed.tell(
-    { kind: 'client', id: 'ada', expiresAt: EXPIRES },
-    { kind: 'user', id: 'ada', minVersion: '9', expiresAt: EXPIRES },
     { kind: 'sid', id: 'ada', expiresAt: EXPIRES, more: 1 },
+    { kind: 'kid', id: 'another', expiresAt: EXPIRES },
     { kind: 'jti', id: 'token-1', expiresAt: EXPIRES },
     { kind: 'sid', id: 'session-1', expiresAt: EXPIRES },
     { kind: 'user', id: 'bob', minVersion: 3, expiresAt: EXPIRES }
@@ -226,6 +226,71 @@ t.test('each kind is told apart, and kinds of a later Gatehouse are passed over'
   t.match(await outcome(impostor.token({ sub: 'bob', ver: 3 })), { auth: { subject: 'bob' } })
   t.strictSame(warnings, [])
 })
+
+t.test('F8: a revoked key is refused as stale, seen before or not, while the JWKS shows it still', async (t) => {
+  const impostor = await impersonate(t)
+  const other = createKey('other')
+  impostor.jwks = json({ keys: [impostor.key.jwk, other.jwk] })
+  const feed = longPoll()
+  impostor.feed = feed.handler
+  const { outcome } = follow(t, impostor)
+  t.match(await outcome(), good)
+  await feed.tell({ kind: 'kid', id: impostor.key.kid, expiresAt: EXPIRES })
+  t.strictSame(await outcome(), refusedAs('token_stale'), 'seen before')
+  t.strictSame(await outcome(impostor.token({ jti: 'another' })), refusedAs('token_stale'), 'never seen')
+  t.match(await outcome(other.sign(person(impostor.issuer))), good, 'another key goes on to count')
+  const fetches = impostor.fetches()
+  for (let n = 0; n < 100; n += 1) await outcome(impostor.token({ jti: `forged-${n}` }))
+  t.equal(impostor.fetches(), fetches, 'and nothing is asked for it')
+})
+
+t.test('a revoked key stays so, however much time goes by and whatever the clock says', async (t) => {
+  const impostor = await impersonate(t)
+  let now = Date.now()
+  const feed = longPoll([{ kind: 'kid', id: impostor.key.kid, expiresAt: EXPIRES }])
+  impostor.feed = feed.handler
+  const verifier = verifierFor(t, { ...impostor, clock: () => now }, { revocations: { token: 'x' } })
+  const fresh = () => {
+    const iat = Math.floor(now / 1000)
+    return outcomeOf(verifier.verify(impostor.token({ iat, exp: iat + 300 })))
+  }
+  t.strictSame(await fresh(), refusedAs('token_stale'))
+  now += 100 * 86_400_000
+  await feed.tell({ kind: 'sid', id: 'other', expiresAt: new Date(now + 1000).toISOString() })
+  t.strictSame(await fresh(), refusedAs('token_stale'))
+})
+
+const unreadable: Record<string, object> = {
+  'of a kind that is not known': { kind: 'planet', id: 'earth', expiresAt: EXPIRES },
+  'of a client, without a version': { kind: 'client', id: 'x', expiresAt: EXPIRES },
+  'of a user, whose version is text': { kind: 'user', id: 'x', minVersion: '9', expiresAt: EXPIRES }
+}
+for (const [name, entry] of Object.entries(unreadable)) {
+  t.test(`an entry ${name} makes tokens of before stale, newer ones count, the owner is told`, async (t) => {
+    const impostor = await impersonate(t)
+    const start = Math.floor(Date.now() / 1000)
+    let now = start * 1000 + 500
+    const feed = longPoll()
+    impostor.feed = feed.handler
+    const warnings: string[] = []
+    const verifier = verifierFor(
+      t,
+      { ...impostor, clock: () => now },
+      { revocations: { token: 'x' }, onWarning: ({ message }) => warnings.push(message) }
+    )
+    const issued = (iat: number) => outcomeOf(verifier.verify(impostor.token({ iat, exp: iat + 300 })))
+    t.match(await issued(start - 10), good)
+    await feed.tell(entry)
+    t.strictSame(await issued(start - 10), refusedAs('token_stale'))
+    t.strictSame(await issued(start), refusedAs('token_stale'), 'issued in the same second')
+    t.match(await issued(start + 1), good, 'issued since')
+    now += 5000
+    await feed.tell(entry, { kind: 'sid', id: 'other', expiresAt: EXPIRES })
+    t.match(await issued(start + 1), good, 'told again it is no news')
+    t.equal(warnings.length, 1)
+    t.match(warnings[0], /^Gatehouse revokes by (planet|client|user), which this verifier does not know/)
+  })
+}
 
 t.test('an entry counts until its time is over, and is then forgotten', async (t) => {
   const impostor = await impersonate(t)
@@ -343,7 +408,8 @@ t.test('without onWarning the process warns', async (t) => {
   impostor.feed = json({}, 403)
   const warned = once(process, 'warning')
   const { issuer } = impostor
-  const verifier: Verifier = verifierFor(t, { issuer }, { revocations: { token: 'x' } })
+  const options = { revocations: { token: 'x' }, onWarning: undefined }
+  const verifier: Verifier = verifierFor(t, { issuer }, options)
   await verifier.ready()
   const [warning] = await warned
   t.match(warning.message, /^the revocation feed is lost: .* answered 403$/)

@@ -175,3 +175,26 @@ t.test('an older entry that arrives late shortens no newer one', async (t) => {
   set.prune(20)
   t.equal(set.standingOf({ ...claims, ver: 3 }), 'stale')
 })
+
+t.test('a revoked key is revoked for ever, and is no session or token', async (t) => {
+  const set = setOf({ kind: 'kid', id: 'session', expiresAt: 10 })
+  t.equal(set.isKeyRevoked('session'), true)
+  t.equal(set.isKeyRevoked('other'), false)
+  t.equal(set.standingOf(claims), 'valid')
+  set.prune(1e15)
+  t.equal(set.isKeyRevoked('session'), true)
+  t.equal(set.size, 1)
+})
+
+t.test('an entry that cannot be judged makes what was issued until then stale, once', async (t) => {
+  const set = setOf()
+  set.addUnknown('entry', 9000, 2500)
+  t.equal(set.standingOf({ ...claims, iat: 2 }), 'stale')
+  t.equal(set.standingOf({ ...claims, iat: 3 }), 'valid')
+  set.addUnknown('entry', 9000, 4000)
+  t.equal(set.standingOf({ ...claims, iat: 3 }), 'valid', 'told again')
+  set.addUnknown('another', 9000, 4000)
+  t.equal(set.standingOf({ ...claims, iat: 3 }), 'stale')
+  set.prune(9000)
+  t.equal(set.size, 0)
+})

@@ -22,8 +22,11 @@ export interface TestKey {
   sign: Sign
 }
 
-export const encode = (value: unknown) =>
-  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+/** Bytes and text are encoded as they are, all else as JSON. */
+export const encode = (value: unknown) => {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64url')
+  return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+}
 
 export const claimsOf = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Json
