@@ -1,8 +1,6 @@
-import { createPublicKey } from 'node:crypto'
-import { judgePublicKey, LEAST_RSA_BITS } from '../../verifier/public-key.ts'
 import { type KeyRules, planUpkeep, scheduleAt } from '../key-schedule.ts'
 import type { DerivedKey } from '../master-key.ts'
-import { isAltered, type OpenedKey, openKey, unopened } from '../signing-key.ts'
+import { isAltered, openKey, unopened } from '../signing-key.ts'
 import type { SigningKey } from '../store.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
@@ -20,12 +18,20 @@ export function keyFindings(
     return [
       error(
         `The master key does not open ${closed.length === keys.length ? 'the signing keys' : `signing key ${closed.join(', ')}`}`,
-        'Set AUTH_MASTER_KEY, or AUTH_MASTER_KEY_PREVIOUS, to the one that this database was used with.'
+        'Set AUTH_MASTER_KEY, or AUTH_MASTER_KEY_PREVIOUS, to the one that this database was used with. ' +
+          'A key that no instance of yours made was written by somebody else: gatehouse keys revoke.'
       )
     ]
   }
-  const faults = keys.flatMap((key) => faultsOf(key, openKey(key, wrapKeys)))
-  if (faults.length > 0) return faults
+  const altered = keys.filter((key) => isAltered(key, openKey(key, wrapKeys))).map(({ kid }) => kid)
+  if (altered.length > 0) {
+    return [
+      error(
+        `Signing key ${altered.join(', ')} was altered in the database; Gatehouse goes by its sealed private half`,
+        'Find out who can write to the database, and revoke the key: gatehouse keys revoke.'
+      )
+    ]
+  }
   if (planUpkeep(keys, rules, now).create.length > 0) {
     return [
       warning(
@@ -35,23 +41,4 @@ export function keyFindings(
     ]
   }
   return [ok(`The master key opens all signing keys; ${active.kid} signs`)]
-}
-
-function faultsOf(key: SigningKey, opened: OpenedKey): Finding[] {
-  const altered = error(
-    `Signing key ${key.kid} was altered in the database; Gatehouse goes by the sealed private half`,
-    'Find out who can write to the database, and revoke the key: gatehouse keys revoke.'
-  )
-  return [...(isAltered(key, opened) ? [altered] : []), ...weaknessOf(opened)]
-}
-
-// A key from before weak ones were refused.
-function weaknessOf({ kid, publicPem }: OpenedKey): Finding[] {
-  try {
-    judgePublicKey(createPublicKey(publicPem), LEAST_RSA_BITS)
-    return []
-  } catch (thrown) {
-    const { message } = thrown as Error
-    return [error(`Verifiers refuse signing key ${kid}. ${message}`, 'Let the next one sign: gatehouse keys rotate.')]
-  }
 }

@@ -118,13 +118,40 @@ t.test('beside a running service', async (t) => {
     }
   })
 
+  t.test('keys revoke withdraws a key from the service, as the operator', async (t) => {
+    const { active, next } = app.signingKeys.schedule()
+    const token = ada.value('access')
+    t.equal(decodeProtectedHeader(token).kid, active.kid)
+    const { json: printed } = await perform(env, 'keys revoke', {}, [active.kid])
+    await catchUp()
+    await app.revocations.poll()
+    t.strictSame(printed, shown())
+    t.equal(app.signingKeys.schedule().active.kid, next?.kid)
+    t.match(await ada.get('/auth/me'), { status: 401, body: { code: 'token_stale' } })
+    await ada.post('/auth/refresh')
+    t.equal(decodeProtectedHeader(ada.value('access')).kid, next?.kid)
+    t.equal((await ada.get('/auth/me')).status, 200)
+    const [event] = await app.store.audit.list({ limit: 1, type: 'key.revoked' })
+    t.match(event, { actorId: 'operator', ip: null, detail: { removed: [active.kid] } })
+  })
+
+  t.test('keys revoke of what is no key is told in a line, one that begins with - comes after --', async (t) => {
+    for (const words of [['nothing'], ['--', '-nothing']]) {
+      const { code, stdout, stderr } = await keys(['revoke', ...words], env)
+      t.strictSame([code, stdout, stderr], [1, '', 'There is no signing key with this id.\n'])
+    }
+    const { code, stderr } = await keys(['revoke', '-nothing'], env)
+    t.equal(code, EX_USAGE)
+    t.match(stderr, /'--'/)
+  })
+
   t.test('keys import of what is no such key is told in a line, and changes nothing', async (t) => {
     const before = await app.store.signingKeys.list()
     const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' })
     const cases: Array<[text: string, reason: RegExp]> = [
       [
         p384.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-        /Keys are P-256, Ed25519, or RSA/
+        /Keys are P-256, Ed25519 or RSA/
       ],
       ['correct horse', /This is no private key in PEM or JWK form/]
     ]
@@ -151,6 +178,7 @@ t.test('keys import called wrongly opens no database', async (t) => {
   await expect(['import', 'a', 'b'], EX_USAGE, /what is b\?/)
   await expect(['import', '/no/such/file'], 1, /^\/no\/such\/file cannot be read \(ENOENT\)\n$/)
   await t.rejects(perform(env, 'keys import', {}, []), /which file\?/)
+  await t.rejects(perform(env, 'keys revoke', {}, []), /which key\?/)
   await t.rejects(perform(env, 'keys import', {}, [tmpdir()]), /cannot be read \(EISDIR\)/)
   await expect(['frob'], EX_USAGE, /There is no command keys frob/)
 })
@@ -216,7 +244,7 @@ t.test('real services on PostgreSQL', { skip: postgres.missing }, async (t) => {
   })
 
   t.test('sign with an imported key within a second of keys import', async (t) => {
-    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 3072 })
     const text = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString()
     const kid = activeOf(await keysJson(['import', await file(t, text)], env))
     const took = await signedBy(kid)

@@ -117,6 +117,14 @@ t.test('keys: opened by this master key, and the next one made in time', async (
   t.match(keyFindings([active, next], wrapKeys, rules, now + 31 * DAY), [
     { severity: 'warning', message: /due/ }
   ])
+  const altered = { ...next, publicPem: active.publicPem }
+  t.match(keyFindings([active, altered], wrapKeys, rules, now), [
+    { severity: 'error', message: `Signing key ${next.kid} was altered in the database` }
+  ])
+  const foreign = { ...next, sealedPrivateKey: active.sealedPrivateKey }
+  t.match(keyFindings([active, foreign], wrapKeys, rules, now), [
+    { severity: 'error', message: `The master key does not open signing key ${next.kid}`, advice: /keys revoke/ }
+  ])
 })
 
 t.test('proxies: ranges that others are in, too, are not to be trusted', (t) => {

@@ -2,15 +2,19 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import Database from 'better-sqlite3'
 import type { FastifyInstance } from 'fastify'
 import { decodeProtectedHeader, exportPKCS8, generateKeyPair } from 'jose'
 import t from 'tap'
 import { DAY, SECOND } from '../../domain/clock.ts'
-import { build } from '../harness/build.ts'
+import { sqlitePathOf } from '../../store/sqlite/path.ts'
+import { build, type TestApp } from '../harness/build.ts'
 import { createClock } from '../harness/clock.ts'
 import { postgres } from '../harness/engines.ts'
+import { captureLog, said } from '../harness/log.ts'
 import { refusal, refusalOf } from '../harness/refusal.ts'
 import { wiredPostgres } from '../harness/wired-postgres.ts'
+import { createKey } from '../verifier/tokens.ts'
 
 const POLL_INTERVAL = 250
 const operator = { actorId: 'operator', ip: null, userAgent: null, requestId: null }
@@ -147,6 +151,53 @@ t.test('whoever makes ready for new keys', async (t) => {
     await app.signingKeys.poll()
     clock.advance(SECOND)
     t.match(app.signingKeys.schedule().active, { imported: true })
+  })
+})
+
+t.test('F14: a signing key that somebody alters in the database', async (t) => {
+  const { lines, log } = captureLog()
+  const first = await build(t)
+  const { clock, env } = first
+  const ada = await first.signUp()
+  const { active } = first.app.signingKeys.schedule()
+  const jwks = async ({ browser }: TestApp) => (await browser().get('/.well-known/jwks.json')).body
+  const before = await jwks(first)
+  const evil = createKey(active.kid)
+  const { claims } = await first.app.accessTokens.verify(ada.value('access'))
+  const forged = (kid: string) => evil.sign({ ...claims, jti: 'forged' }, { kid })
+  const publicPem = evil.publicKey.export({ type: 'spki', format: 'pem' }).toString()
+  const alter = (statement: string, ...values: unknown[]) => {
+    const db = new Database(sqlitePathOf(env.DATABASE_URL as string) as string)
+    db.prepare(statement).run(...values)
+    db.close()
+  }
+
+  t.test('is the key that was sealed, after a restart, too, and the log says so', async (t) => {
+    alter("update signing_keys set public_pem = ?, algorithm = 'EdDSA' where kid = ?", publicPem, active.kid)
+    const again = await build(t, { env: { ...env, LOG_LEVEL: 'info' }, clock, log })
+    t.strictSame(await jwks(again), before)
+    t.equal((await again.browser().get('/auth/me', bearing(ada.value('access')))).status, 200)
+    t.equal((await again.browser().get('/auth/me', bearing(forged(active.kid)))).status, 401)
+    t.equal(kidOf((await again.signUp('bob@example.com')).value('access')), active.kid)
+    t.strictSame(said(lines, 'a signing key'), [
+      'error a signing key was altered in the database: its seal counts'
+    ])
+  })
+
+  t.test('that is put in beside the others is published and believed by nobody', async (t) => {
+    alter(
+      'insert into signing_keys (kid, algorithm, public_pem, sealed_private_key, imported, created_at, activates_at) values (?, ?, ?, ?, 0, 0, 0)',
+      ...['evil', 'ES256', publicPem, active.sealedPrivateKey]
+    )
+    const again = await build(t, { env: { ...env, LOG_LEVEL: 'info' }, clock, log })
+    await first.app.signingKeys.poll()
+    for (const instance of [first, again]) {
+      t.strictSame(await jwks(instance), before)
+      t.equal((await instance.browser().get('/auth/me', bearing(forged('evil')))).status, 401)
+    }
+    t.match(said(lines, 'a signing key cannot'), [
+      'error a signing key cannot be opened: it is not believed'
+    ])
   })
 })
 

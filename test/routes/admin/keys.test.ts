@@ -151,6 +151,23 @@ for (const engine of engines) {
       t.equal((await auditOf('key.imported')).length, 1, 'imported again while it signs, nothing happens')
     })
 
+    t.test('a key is revoked by its id; what is no key is 404', async (t) => {
+      await root.post('/auth/reauthenticate', { password })
+      const { next } = app.signingKeys.schedule()
+      const revoke = (kid: string) => root.delete(`/admin/keys/${kid}`)
+      const { status, text, cookies } = await revoke(next?.kid as string)
+      t.strictSame({ status, text, cookies }, { status: 204, text: '', cookies: [] })
+      t.equal(kidAt('next'), undefined)
+      const detail = 'There is no signing key with this id.'
+      for (const kid of [next?.kid as string, 'x', '-', 'x'.repeat(64)])
+        t.match(await revoke(kid), { status: 404, body: { code: 'not_found', detail } })
+      for (const kid of ['x'.repeat(65), '%00']) t.match(await revoke(kid), { status: 400 })
+      const [event, ...others] = await auditOf('key.revoked')
+      t.strictSame(others, [])
+      t.match(event, { actorId: await idOf(root), detail: { removed: [next?.kid] } })
+      await app.signingKeys.keepUp()
+    })
+
     t.test('who may not is told so, and nothing happens', async (t) => {
       await root.post('/auth/reauthenticate', { password })
       const reader = await delegate(service, root, 'key-reader', 'keys:read')
@@ -168,16 +185,22 @@ for (const engine of engines) {
       t.strictSame(refusalOf(await reader.post('/admin/keys')), forbidden)
       t.strictSame(refusalOf(await user.post('/admin/keys')), forbidden)
       t.strictSame(refusalOf(await service.browser().post('/admin/keys')), unauthorized)
+      const path = `/admin/keys/${kidAt('active')}`
+      t.strictSame(refusalOf(await reader.delete(path)), forbidden)
+      t.strictSame(refusalOf(await user.delete(path)), forbidden)
+      t.strictSame(refusalOf(await service.browser().delete(path)), unauthorized)
       t.strictSame((await root.get('/admin/keys')).body, before)
       clock.advance(SECOND)
       t.equal((await writer.post('/admin/keys')).status, 200)
     })
 
-    t.test('a rotation needs a recent sign-in, reading does not', async (t) => {
+    t.test('a rotation and a revocation need a recent sign-in, reading does not', async (t) => {
       clock.advance(11 * MINUTE)
       await root.post('/auth/refresh')
       const before = (await root.get('/admin/keys')).body
       t.strictSame(refusalOf(await root.post('/admin/keys')), refusal(401, 'reauthentication_required'))
+      const revoked = await root.delete(`/admin/keys/${kidAt('active')}`)
+      t.strictSame(refusalOf(revoked), refusal(401, 'reauthentication_required'))
       t.strictSame((await root.get('/admin/keys')).body, before)
       await root.post('/auth/reauthenticate', { password })
       t.equal((await root.post('/admin/keys')).status, 200)
