@@ -6,7 +6,8 @@ import { operator, withApp } from './with-app.ts'
 export const keysRevoke: Command = {
   name: 'keys revoke',
   usage: 'KID',
-  summary: 'refuse all that this key signed or will sign: here and in every service that follows, within a second',
+  summary:
+    'refuse all that this key signed or will sign: here and in every service that follows, within a second',
   words: 1,
   options: {},
   async run(_values, [kid]) {

@@ -30,7 +30,10 @@ export interface OpenedKey extends VerificationKey {
 }
 
 export async function generateSigningKey(algorithm: Algorithm, wrapKey: KeyObject): Promise<SealedKey> {
-  const { privateKey } = await generateKeyPair(algorithm, { extractable: true, modulusLength: LEAST_RSA_BITS })
+  const { privateKey } = await generateKeyPair(algorithm, {
+    extractable: true,
+    modulusLength: LEAST_RSA_BITS
+  })
   return sealKey(
     algorithm,
     createPrivateKey({ key: (await exportJWK(privateKey)) as JsonWebKey, format: 'jwk' }),

@@ -1,5 +1,6 @@
 import { type AuditType, auditEvent, type Caller } from './audit.ts'
 import type { Clock } from './clock.ts'
+import { Problem } from './errors.ts'
 import {
   isEmpty,
   type KeyPlan,
@@ -11,7 +12,6 @@ import {
   planUpkeep,
   scheduleAt
 } from './key-schedule.ts'
-import { Problem } from './errors.ts'
 import type { DerivedKey } from './master-key.ts'
 import { generateSigningKey, readSigningKey, resealed, type SealedKey } from './signing-key.ts'
 import type { SigningKey, Store, Transaction } from './store.ts'

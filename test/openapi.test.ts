@@ -41,7 +41,7 @@ const contract = [
   'DELETE /admin/clients/{id}/secrets/{secretId}',
   'GET /admin/keys',
   'POST /admin/keys',
-  'DELETE /admin/keys/:kid',
+  'DELETE /admin/keys/{kid}',
   'GET /admin/audit',
   'POST /oauth/token',
   'POST /oauth/introspect',

@@ -75,9 +75,13 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
   // Which tokens an entry concerns that cannot be judged only Gatehouse knows: whoever has an older one asks it for another.
   function take(entry: Entry): void {
     const revocation = revocationOf(entry)
-    if (revocation) return revoked.add(revocation)
-    revoked.addUnknown(JSON.stringify(entry), Date.parse(entry.expiresAt), clock())
-    const { kind } = entry
+    if (revocation) revoked.add(revocation)
+    else doubt(entry)
+  }
+
+  function doubt(entry: Entry): void {
+    const { kind, expiresAt } = entry
+    revoked.addUnknown(JSON.stringify(entry), Date.parse(expiresAt), clock())
     if (unknownKinds.has(kind)) return
     unknownKinds.add(kind)
     warn(new Error(`Gatehouse revokes by ${kind}, which this verifier does not know: bring it up to date`))
@@ -162,9 +166,7 @@ function readNews(body: unknown): News {
 
 function isEntry(value: unknown): value is Entry {
   const { kind, id, expiresAt } = (value ?? {}) as Record<string, unknown>
-  return (
-    typeof kind === 'string' && typeof id === 'string' && Number.isFinite(Date.parse(String(expiresAt)))
-  )
+  return typeof kind === 'string' && typeof id === 'string' && Number.isFinite(Date.parse(String(expiresAt)))
 }
 
 /** Undefined for what this verifier cannot judge. */

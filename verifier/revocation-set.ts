@@ -84,14 +84,7 @@ export class RevocationSet {
   }
 
   get size(): number {
-    const parts = [
-      this.#sessions,
-      this.#tokens,
-      this.#users,
-      this.#clients,
-      this.#keys,
-      this.#unknown
-    ]
+    const parts = [this.#sessions, this.#tokens, this.#users, this.#clients, this.#keys, this.#unknown]
     return parts.reduce((total, { size }) => total + size, 0)
   }
 }

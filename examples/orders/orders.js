@@ -11,9 +11,9 @@ const {
 } = process.env
 
 /** With a machine client it follows the revocations: a logout counts here within a second, too. */
-const revocations = CLIENT_ID && {
-  token: createTokenSource({ issuer: GATEHOUSE_URL, clientId: CLIENT_ID, clientSecret: CLIENT_SECRET })
-}
+const revocations = CLIENT_ID
+  ? { token: createTokenSource({ issuer: GATEHOUSE_URL, clientId: CLIENT_ID, clientSecret: CLIENT_SECRET }) }
+  : 'none'
 
 const app = Fastify({ logger: true })
 await app.register(guard, { issuer: GATEHOUSE_URL, audience: GATEHOUSE_AUDIENCE, revocations })

@@ -88,7 +88,9 @@ export function carryRevocations(
          select 'client', id, version + 1, ? from replaced.clients where id not in (select id from clients)`
       ).run(expiresAt)
       // A signing key that was revoked since the backup does not come back by it.
-      db.prepare("delete from signing_keys where kid in (select id from revocations where kind = 'kid')").run()
+      db.prepare(
+        "delete from signing_keys where kid in (select id from revocations where kind = 'kid')"
+      ).run()
     })()
     return true
   } catch (error) {

@@ -135,24 +135,24 @@ t.test('beside a running service', async (t) => {
     t.match(event, { actorId: 'operator', ip: null, detail: { removed: [active.kid] } })
   })
 
-  t.test('keys revoke of what is no key is told in a line, one that begins with - comes after --', async (t) => {
-    for (const words of [['nothing'], ['--', '-nothing']]) {
-      const { code, stdout, stderr } = await keys(['revoke', ...words], env)
-      t.strictSame([code, stdout, stderr], [1, '', 'There is no signing key with this id.\n'])
+  t.test(
+    'keys revoke of what is no key is told in a line, one that begins with - comes after --',
+    async (t) => {
+      for (const words of [['nothing'], ['--', '-nothing']]) {
+        const { code, stdout, stderr } = await keys(['revoke', ...words], env)
+        t.strictSame([code, stdout, stderr], [1, '', 'There is no signing key with this id.\n'])
+      }
+      const { code, stderr } = await keys(['revoke', '-nothing'], env)
+      t.equal(code, EX_USAGE)
+      t.match(stderr, /'--'/)
     }
-    const { code, stderr } = await keys(['revoke', '-nothing'], env)
-    t.equal(code, EX_USAGE)
-    t.match(stderr, /'--'/)
-  })
+  )
 
   t.test('keys import of what is no such key is told in a line, and changes nothing', async (t) => {
     const before = await app.store.signingKeys.list()
     const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' })
     const cases: Array<[text: string, reason: RegExp]> = [
-      [
-        p384.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-        /Keys are P-256, Ed25519 or RSA/
-      ],
+      [p384.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), /Keys are P-256, Ed25519 or RSA/],
       ['correct horse', /This is no private key in PEM or JWK form/]
     ]
     for (const [text, reason] of cases) {

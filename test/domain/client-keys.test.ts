@@ -3,7 +3,14 @@ import type { JWK } from 'jose'
 import t from 'tap'
 import { publicKeysOf } from '../../domain/client-keys.ts'
 import type { Problem } from '../../domain/errors.ts'
-import { closePrimes, publicOf, rocaPrimes, rsaOf, rsaPublic, smallOrderPoints } from '../verifier/weak-keys.ts'
+import {
+  closePrimes,
+  publicOf,
+  rocaPrimes,
+  rsaOf,
+  rsaPublic,
+  smallOrderPoints
+} from '../verifier/weak-keys.ts'
 
 const ec = (namedCurve: string) => jwkOf(generateKeyPairSync('ec', { namedCurve }))
 const rsa = (modulusLength: number) => jwkOf(generateKeyPairSync('rsa', { modulusLength }))

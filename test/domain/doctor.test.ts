@@ -123,7 +123,11 @@ t.test('keys: opened by this master key, and the next one made in time', async (
   ])
   const foreign = { ...next, sealedPrivateKey: active.sealedPrivateKey }
   t.match(keyFindings([active, foreign], wrapKeys, rules, now), [
-    { severity: 'error', message: `The master key does not open signing key ${next.kid}`, advice: /keys revoke/ }
+    {
+      severity: 'error',
+      message: `The master key does not open signing key ${next.kid}`,
+      advice: /keys revoke/
+    }
   ])
 })
 

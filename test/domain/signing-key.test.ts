@@ -132,7 +132,10 @@ t.test('F7: what is no key of ours, or a weak one, is refused, and its text is n
   })
   const cut = pem(p256.privateKey, 'pkcs8').slice(0, 90)
   const { d: _d, ...publicOnly } = p256.privateKey.export({ format: 'jwk' })
-  const halves = { ...p256.privateKey.export({ format: 'jwk' }), d: ec('P-256').privateKey.export({ format: 'jwk' }).d }
+  const halves = {
+    ...p256.privateKey.export({ format: 'jwk' }),
+    d: ec('P-256').privateKey.export({ format: 'jwk' }).d
+  }
   const offCurve = { ...p256.privateKey.export({ format: 'jwk' }), x: randomBytes(32).toString('base64url') }
   const refused: Array<[name: string, text: string, detail: string]> = [
     ['P-384', pem(ec('P-384').privateKey, 'pkcs8'), NO_KEY_OF_OURS],
@@ -160,7 +163,10 @@ t.test('F7: what is no key of ours, or a weak one, is refused, and its text is n
     ],
     [
       'RSA with the private half of another key',
-      JSON.stringify({ ...rsaOf(prime(), prime()), ...publicOf(rsa3072.publicKey.export({ format: 'jwk' })) }),
+      JSON.stringify({
+        ...rsaOf(prime(), prime()),
+        ...publicOf(rsa3072.publicKey.export({ format: 'jwk' }))
+      }),
       NO_PAIR
     ],
     [

@@ -51,7 +51,8 @@ for (const engine of engines) {
       const forged = forge()
       const genuine = ada.value('access')
       const text = openKey(stolen, app.derivedKeys.signingKeyWrap).privatePem
-      for (const instance of [one, two]) t.match(await outcome(instance, forged), { auth: { subject: 'root' } })
+      for (const instance of [one, two])
+        t.match(await outcome(instance, forged), { auth: { subject: 'root' } })
       clock.advance(SECOND)
 
       t.test('by an administrator, with no word in reply', async (t) => {
@@ -145,59 +146,65 @@ for (const engine of engines) {
       t.equal((await ada.get('/auth/me')).status, 200)
     })
 
-    t.test('revoked by all at the same moment, it is revoked once, and there is a key that signs', async (t) => {
-      const one = await build(t, { engine })
-      const two = await build(t, { env: one.env, clock: one.clock })
-      const ada = await one.signUp()
-      for (let round = 0; round < ROUNDS; round += 1) {
-        one.clock.advance(SECOND)
-        const keys = (await one.app.store.signingKeys.list()).map(({ kid }) => kid)
-        const calls = keys.flatMap((kid) =>
-          [one, two, one, two].map(({ app }) => app.signingKeys.revoke(kid, operator))
-        )
-        const failures = (await Promise.allSettled(calls)).flatMap((call) =>
-          call.status === 'rejected' ? [call.reason] : []
-        )
-        t.equal(calls.length - failures.length, keys.length)
-        t.ok(failures.every((reason) => reason instanceof Problem && reason.code === 'not_found'))
-        await Promise.all([one, two].map(({ app }) => app.signingKeys.poll()))
-        t.equal(activeOf(one).kid, activeOf(two).kid)
-        t.equal((await ada.post('/auth/refresh')).status, 200)
-        t.equal((await ada.get('/auth/me')).status, 200)
-        if (round % 2 === 0) await two.app.signingKeys.keepUp()
-      }
-    })
-
-    t.test('F8: services that follow refuse a stolen key within a second, others once it is unpublished', async (t) => {
-      const gatehouse = await listen(t, { engine })
-      const root = await gatehouse.setUp()
-      const ada = await gatehouse.signUp()
-      const follower = verifierFor(t, gatehouse, {
-        revocations: {
-          async token() {
-            const { status } = await root.get('/auth/me')
-            if (status === 401) await root.post('/auth/refresh')
-            return root.value('access')
-          }
+    t.test(
+      'revoked by all at the same moment, it is revoked once, and there is a key that signs',
+      async (t) => {
+        const one = await build(t, { engine })
+        const two = await build(t, { env: one.env, clock: one.clock })
+        const ada = await one.signUp()
+        for (let round = 0; round < ROUNDS; round += 1) {
+          one.clock.advance(SECOND)
+          const keys = (await one.app.store.signingKeys.list()).map(({ kid }) => kid)
+          const calls = keys.flatMap((kid) =>
+            [one, two, one, two].map(({ app }) => app.signingKeys.revoke(kid, operator))
+          )
+          const failures = (await Promise.allSettled(calls)).flatMap((call) =>
+            call.status === 'rejected' ? [call.reason] : []
+          )
+          t.equal(calls.length - failures.length, keys.length)
+          t.ok(failures.every((reason) => reason instanceof Problem && reason.code === 'not_found'))
+          await Promise.all([one, two].map(({ app }) => app.signingKeys.poll()))
+          t.equal(activeOf(one).kid, activeOf(two).kid)
+          t.equal((await ada.post('/auth/refresh')).status, 200)
+          t.equal((await ada.get('/auth/me')).status, 200)
+          if (round % 2 === 0) await two.app.signingKeys.keepUp()
         }
-      })
-      const stolen = activeOf(gatehouse)
-      const forge = thief(gatehouse, stolen)
-      const seen = forge()
-      t.match(await outcomeOf(follower.verify(seen)), { auth: { subject: 'root' } })
-      gatehouse.clock.advance(SECOND)
-      await gatehouse.app.signingKeys.revoke(stolen.kid, operator)
-      const took = await eventually(async () => 'code' in (await outcomeOf(follower.verify(seen))))
-      t.ok(took < SECOND, `${Math.round(took)} ms`)
-      for (const token of [seen, forge()])
-        t.strictSame(await outcomeOf(follower.verify(token)), refusedAs('token_stale'))
-      await ada.post('/auth/refresh')
-      t.match(await outcomeOf(follower.verify(ada.value('access'))), { auth: { kind: 'user' } })
-      await eventually(() => root.value('access') !== '' && kidOf(root.value('access')) !== stolen.kid)
+      }
+    )
 
-      const later = verifierFor(t, gatehouse, UNFOLLOWED)
-      t.strictSame(await outcomeOf(later.verify(forge())), refusedAs('unauthorized'))
-    })
+    t.test(
+      'F8: services that follow refuse a stolen key within a second, others once it is unpublished',
+      async (t) => {
+        const gatehouse = await listen(t, { engine })
+        const root = await gatehouse.setUp()
+        const ada = await gatehouse.signUp()
+        const follower = verifierFor(t, gatehouse, {
+          revocations: {
+            async token() {
+              const { status } = await root.get('/auth/me')
+              if (status === 401) await root.post('/auth/refresh')
+              return root.value('access')
+            }
+          }
+        })
+        const stolen = activeOf(gatehouse)
+        const forge = thief(gatehouse, stolen)
+        const seen = forge()
+        t.match(await outcomeOf(follower.verify(seen)), { auth: { subject: 'root' } })
+        gatehouse.clock.advance(SECOND)
+        await gatehouse.app.signingKeys.revoke(stolen.kid, operator)
+        const took = await eventually(async () => 'code' in (await outcomeOf(follower.verify(seen))))
+        t.ok(took < SECOND, `${Math.round(took)} ms`)
+        for (const token of [seen, forge()])
+          t.strictSame(await outcomeOf(follower.verify(token)), refusedAs('token_stale'))
+        await ada.post('/auth/refresh')
+        t.match(await outcomeOf(follower.verify(ada.value('access'))), { auth: { kind: 'user' } })
+        await eventually(() => root.value('access') !== '' && kidOf(root.value('access')) !== stolen.kid)
+
+        const later = verifierFor(t, gatehouse, UNFOLLOWED)
+        t.strictSame(await outcomeOf(later.verify(forge())), refusedAs('unauthorized'))
+      }
+    )
   })
 }
 

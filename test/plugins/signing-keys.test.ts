@@ -195,9 +195,7 @@ t.test('F14: a signing key that somebody alters in the database', async (t) => {
       t.strictSame(await jwks(instance), before)
       t.equal((await instance.browser().get('/auth/me', bearing(forged('evil')))).status, 401)
     }
-    t.match(said(lines, 'a signing key cannot'), [
-      'error a signing key cannot be opened: it is not believed'
-    ])
+    t.match(said(lines, 'a signing key cannot'), ['error a signing key cannot be opened: it is not believed'])
   })
 })
 

@@ -130,7 +130,8 @@ t.test('a service’s verifier for a listening Gatehouse', async (t) => {
 
   await t.test('no token counts that is not UTF-8', async (t) => {
     const [head, tail] = JSON.stringify({ ...claims, name: '|' }).split('|') as [string, string]
-    const bytes = (middle: number[]) => Buffer.concat([Buffer.from(head), Buffer.from(middle), Buffer.from(tail)])
+    const bytes = (middle: number[]) =>
+      Buffer.concat([Buffer.from(head), Buffer.from(middle), Buffer.from(tail)])
     await accepts(t, sign(bytes([0xc3, 0xa4])), 'UTF-8')
     for (const middle of [[0xff], [0xc3], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]])
       await refuses(t, sign(bytes(middle)), Buffer.from(middle).toString('hex'))
@@ -260,7 +261,9 @@ t.test('F13: who follows no revocations has said so, and is told once what that 
   const warnings: string[] = []
   const onWarning = ({ message }: Error) => warnings.push(message)
   const verifier = createVerifier({ issuer, audience: issuer, revocations: 'none', onWarning })
-  const told = ['revocations are not followed: a token counts until it expires, whatever happens to its session']
+  const told = [
+    'revocations are not followed: a token counts until it expires, whatever happens to its session'
+  ]
   t.strictSame(warnings, told)
   await verifier.ready()
   await outcomeOf(verifier.verify('x'))
@@ -290,13 +293,18 @@ t.test('options that cannot be meant are refused at once', async (t) => {
       (revocations) => [`revocations ${JSON.stringify(revocations)}`, { revocations }] as const
     )
   ]
-  for (const [why, options] of bad) t.throws(() => createVerifier({ ...good, ...options } as VerifierOptions), TypeError, why)
+  for (const [why, options] of bad)
+    t.throws(() => createVerifier({ ...good, ...options } as VerifierOptions), TypeError, why)
   for (const issuer of ['http://localhost:1', 'http://127.0.0.1:1', 'http://127.9.9.9:1', 'http://[::1]:1'])
     t.doesNotThrow(() => createVerifier({ ...good, issuer }).close(), issuer)
 })
 
 t.test('an empty issuer beside a url is refused, too: any issuer’s tokens would count', async (t) => {
   for (const issuer of ['', 'gatehouse']) {
-    t.throws(() => createVerifier({ issuer, audience: 'a', url: 'http://localhost:1', ...UNFOLLOWED }), TypeError, issuer)
+    t.throws(
+      () => createVerifier({ issuer, audience: 'a', url: 'http://localhost:1', ...UNFOLLOWED }),
+      TypeError,
+      issuer
+    )
   }
 })

@@ -227,22 +227,25 @@ t.test('each kind is told apart', async (t) => {
   t.strictSame(warnings, [])
 })
 
-t.test('F8: a revoked key is refused as stale, seen before or not, while the JWKS shows it still', async (t) => {
-  const impostor = await impersonate(t)
-  const other = createKey('other')
-  impostor.jwks = json({ keys: [impostor.key.jwk, other.jwk] })
-  const feed = longPoll()
-  impostor.feed = feed.handler
-  const { outcome } = follow(t, impostor)
-  t.match(await outcome(), good)
-  await feed.tell({ kind: 'kid', id: impostor.key.kid, expiresAt: EXPIRES })
-  t.strictSame(await outcome(), refusedAs('token_stale'), 'seen before')
-  t.strictSame(await outcome(impostor.token({ jti: 'another' })), refusedAs('token_stale'), 'never seen')
-  t.match(await outcome(other.sign(person(impostor.issuer))), good, 'another key goes on to count')
-  const fetches = impostor.fetches()
-  for (let n = 0; n < 100; n += 1) await outcome(impostor.token({ jti: `forged-${n}` }))
-  t.equal(impostor.fetches(), fetches, 'and nothing is asked for it')
-})
+t.test(
+  'F8: a revoked key is refused as stale, seen before or not, while the JWKS shows it still',
+  async (t) => {
+    const impostor = await impersonate(t)
+    const other = createKey('other')
+    impostor.jwks = json({ keys: [impostor.key.jwk, other.jwk] })
+    const feed = longPoll()
+    impostor.feed = feed.handler
+    const { outcome } = follow(t, impostor)
+    t.match(await outcome(), good)
+    await feed.tell({ kind: 'kid', id: impostor.key.kid, expiresAt: EXPIRES })
+    t.strictSame(await outcome(), refusedAs('token_stale'), 'seen before')
+    t.strictSame(await outcome(impostor.token({ jti: 'another' })), refusedAs('token_stale'), 'never seen')
+    t.match(await outcome(other.sign(person(impostor.issuer))), good, 'another key goes on to count')
+    const fetches = impostor.fetches()
+    for (let n = 0; n < 100; n += 1) await outcome(impostor.token({ jti: `forged-${n}` }))
+    t.equal(impostor.fetches(), fetches, 'and nothing is asked for it')
+  }
+)
 
 t.test('a revoked key stays so, however much time goes by and whatever the clock says', async (t) => {
   const impostor = await impersonate(t)

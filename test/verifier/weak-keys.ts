@@ -6,7 +6,10 @@ const GENERATOR = 65_537n
 export function rsaOf(p: bigint, q: bigint, e = 65_537n): JsonWebKey {
   const d = inverse(e, (p - 1n) * (q - 1n))
   const parts = { n: p * q, e, d, p, q, dp: d % (p - 1n), dq: d % (q - 1n), qi: inverse(q, p) }
-  return { kty: 'RSA', ...Object.fromEntries(Object.entries(parts).map(([name, value]) => [name, text(value)])) }
+  return {
+    kty: 'RSA',
+    ...Object.fromEntries(Object.entries(parts).map(([name, value]) => [name, text(value)]))
+  }
 }
 
 /** The public half of any modulus and exponent, a key or none. */
