@@ -28,7 +28,7 @@ type Planner = (keys: SigningKey[], rules: KeyRules, now: number) => KeyPlan
 /** Milliseconds in which every instance has read a change of the keys. */
 const TIME_TO_READ = 500
 
-/** A key that others have signs for ever. Milliseconds: the end of the last year that ISO 8601 writes with four digits. */
+/** A stolen key signs for ever. Milliseconds: the end of the last year that ISO 8601 writes with four digits. */
 const NEVER = Date.UTC(9999, 11, 31)
 
 const NOBODY: Caller = { actorId: null, ip: null, userAgent: null, requestId: null }
@@ -105,7 +105,7 @@ export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: Key
     },
 
     /**
-     * Nothing that this key signed counts from now on, here and for who follows the revocations. Its private half is deleted.
+     * Refuses all that this key signed, here and in services that follow the revocations. Deletes its private half.
      * If it signs, its successor does at once. Throws a Problem `not_found`.
      */
     async revoke(kid: string, caller: Caller): Promise<void> {

@@ -95,8 +95,8 @@ export default fp<{ uptime: () => number }>(
       }
     }
 
-    // A row that does not open may be anybody's who writes to the database. A key known before was sealed anew by another
-    // instance. What stays the same stays the same object: verifiers keep what they made ready for it.
+    // Anyone who can write to the database can add a row that does not open. If the key was known before, another instance
+    // has sealed it anew. A known key stays the same object, so that verifiers keep what they made ready for it.
     function believed(kid: string, opened: OpenedKey[]): Array<[string, VerificationKey]> {
       const known = byKid.get(kid)
       if (known) return [[kid, known]]

@@ -24,7 +24,7 @@ export interface FeedOptions {
   discard?: (token: string) => void
   /** `closed`: no token is accepted while the feed is lost. `open`: each is, until it expires. */
   whenLost: 'closed' | 'open'
-  /** Told once when the feed is lost, which is tried again every 2 s at most, and once of each kind that is not known here. */
+  /** Told once when the feed is lost, which is tried again every 2 s at most, and once of each unknown kind. */
   onWarning: (warning: Error) => void
   /** Milliseconds since the epoch, and on a clock that nobody sets. */
   clock: () => number
@@ -72,7 +72,7 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
     failures = 0
   }
 
-  // Which tokens an entry concerns that cannot be judged only Gatehouse knows: whoever has an older one asks it for another.
+  // Only Gatehouse knows which tokens an entry of an unknown kind concerns: holders of older ones ask it for new ones.
   function take(entry: Entry): void {
     const revocation = revocationOf(entry)
     if (revocation) revoked.add(revocation)

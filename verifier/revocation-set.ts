@@ -30,7 +30,7 @@ export class RevocationSet {
   readonly #clients = new LeastVersions()
   readonly #keys = new Set<string>()
   readonly #unknown = new Map<string, number>()
-  /** Milliseconds: tokens issued by then may be concerned by an entry that nobody here can judge. */
+  /** Milliseconds. An entry of an unknown kind may concern tokens issued by then. */
   #doubtedUntil = Number.NEGATIVE_INFINITY
 
   add(revocation: Revocation): void {
@@ -46,7 +46,7 @@ export class RevocationSet {
     }
   }
 
-  /** Takes in an entry of a kind that is not known here: tokens issued until now (milliseconds) are stale, once an entry. */
+  /** Takes in an entry of an unknown kind, once: tokens issued until `now` (milliseconds) are stale. */
   addUnknown(entry: string, expiresAt: number, now: number): void {
     if (this.#unknown.has(entry)) return
     this.#unknown.set(entry, expiresAt)
@@ -74,7 +74,7 @@ export class RevocationSet {
     return this.#keys.has(kid)
   }
 
-  /** Forgets what no unexpired token can be concerned by. A key that others have can sign for ever: it is not forgotten. */
+  /** Forgets what no unexpired token can be concerned by. A stolen key signs for ever, so it stays. */
   prune(now: number): void {
     for (const entries of [this.#sessions, this.#tokens, this.#unknown]) {
       for (const [id, expiresAt] of entries) if (expiresAt <= now) entries.delete(id)

@@ -68,7 +68,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     return { auth: authOf(claims), key }
   }
 
-  // Whoever has such a token through no fault of theirs gets another by a refresh.
+  // Stale, not unauthorized: the people whose tokens it signed get new ones by a refresh.
   function assertKeyStands(kid: string): void {
     if (revocations.isKeyRevoked(kid)) throw new Refusal('token_stale', new Error(`key ${kid} was revoked`))
   }

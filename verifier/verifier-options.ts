@@ -21,7 +21,7 @@ export interface VerifierOptions {
   url?: string
   /** Algorithms that are accepted; all that Gatehouse signs by, if left out. */
   algorithms?: Algorithm[]
-  /** With `none`, a token counts until it expires, whatever happens to its session: `onWarning` is told so. */
+  /** With `none`, a token counts until it expires, whatever happens to its session; `onWarning` says so at the start. */
   revocations: Following | 'none'
   /** Told what a service's owner should know, such as a lost feed; `process.emitWarning` if left out. */
   onWarning?: (warning: Error) => void

@@ -53,7 +53,7 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: {
         tags: ['admin'],
         description:
-          'Nothing that this key signed counts any more, here and for who follows the revocations, within a second. If it signs, its successor does at once.',
+          'All that this key signed is refused, here and in services that follow the revocations, within a second. If it signs, its successor signs at once.',
         params: KidParams,
         response: { 204: NoContent, ...refusals }
       }

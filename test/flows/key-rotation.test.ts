@@ -48,7 +48,9 @@ async function pollAll(instances: TestApp[]): Promise<void> {
 }
 
 async function privateKeyText(algorithm: string): Promise<string> {
-  return exportPKCS8((await generateKeyPair(algorithm, { extractable: true })).privateKey)
+  return exportPKCS8(
+    (await generateKeyPair(algorithm, { extractable: true, modulusLength: 3072 })).privateKey
+  )
 }
 
 for (const engine of engines) {
