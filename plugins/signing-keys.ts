@@ -42,7 +42,7 @@ declare module 'fastify' {
 /** Decorates `signingKeys`: the keys of the database in memory, read every 250 ms, rotated on schedule while listening. */
 export default fp<{ uptime: () => number }>(
   async (fastify, { uptime }) => {
-    const { config, store, derivedKeys, clock } = fastify
+    const { config, store, derivedKeys, clock, revocations } = fastify
     const wrapKeys = derivedKeys.signingKeyWrap
     const rules: KeyRules = {
       algorithm: config.AUTH_JWT_ALG as Algorithm,
@@ -77,6 +77,9 @@ export default fp<{ uptime: () => number }>(
       const opened = read.flatMap((key) => open(key, isStart && signs(key)))
       const ready = opened.filter(signs)
       for (const prepare of listeners) await prepare(ready)
+      // If a key was revoked, that is known before the key is missing: its tokens are stale, not unknown.
+      const left = new Set(read.map(({ kid }) => kid))
+      if (keys.some(({ kid }) => !left.has(kid))) await revocations.poll()
       byKid = new Map(read.flatMap(({ kid }) => believed(kid, opened)))
       signing = ready
       keys = read
@@ -165,5 +168,5 @@ export default fp<{ uptime: () => number }>(
       }
     })
   },
-  { name: 'signing-keys', dependencies: ['config', 'derived-keys', 'store'] }
+  { name: 'signing-keys', dependencies: ['config', 'derived-keys', 'store', 'revocations'] }
 )

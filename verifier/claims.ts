@@ -75,7 +75,7 @@ function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= LONGEST_NAME
 }
 
-// A stolen key must be of no use for longer than its revocation is told.
+// Gatehouse signs none that lives longer: it would be the work of a thief of its key.
 function isShortLived({ iat, exp }: Record<string, unknown>): boolean {
   return isNumericDate(iat) && isNumericDate(exp) && exp - iat <= LONGEST_LIFE + LATE_SKEW
 }

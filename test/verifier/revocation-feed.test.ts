@@ -80,7 +80,7 @@ const bad: Record<string, [handler: Handler, reason: RegExp]> = {
     json({ entries: [{ kind: 'sid', id: 'x' }], cursor: 'x' }),
     /an entry that is none$/
   ],
-  'with an entry that is null': [json({ entries: [null], cursor: 'x' }), /null/],
+  'with an entry that is null': [json({ entries: [null], cursor: 'x' }), /an entry that is none$/],
   'a broken connection': [hangUp, /fetch failed/]
 }
 
