@@ -11,12 +11,14 @@ import clients from './plugins/clients.ts'
 import config from './plugins/config.ts'
 import crossSite from './plugins/cross-site.ts'
 import derivedKeys from './plugins/derived-keys.ts'
+import deviceCookie from './plugins/device-cookie.ts'
 import draining, { emptyBacklog } from './plugins/draining.ts'
 import errors, { refuseConnection, sendProblem, toProblem } from './plugins/errors.ts'
 import guard from './plugins/guard.ts'
 import jsonBodies from './plugins/json-bodies.ts'
 import loadShedding from './plugins/load-shedding.ts'
 import { CompletionLog, loggerOptions } from './plugins/logging.ts'
+import loginThrottle from './plugins/login-throttle.ts'
 import eventCounts from './plugins/metrics/event-counts.ts'
 import gauges from './plugins/metrics/gauges.ts'
 import httpMetrics from './plugins/metrics/http-metrics.ts'
@@ -108,6 +110,8 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(profiles)
 
     await app.register(passwords)
+    await app.register(deviceCookie)
+    await app.register(loginThrottle)
     await app.register(sessions)
     await app.register(receipts)
     await app.register(accounts)

@@ -12,6 +12,7 @@ import { migrate } from './migrate.ts'
 import { restore } from './restore.ts'
 import { rolesSet } from './roles-set.ts'
 import { sessionsEnd } from './sessions-end.ts'
+import { usersUnlock } from './users-unlock.ts'
 
 /** Every command, in the order of the help. */
 export const commands: Command[] = [
@@ -22,6 +23,7 @@ export const commands: Command[] = [
   keysImport,
   keysRevoke,
   clientsCreate,
+  usersUnlock,
   sessionsEnd,
   migrate,
   backup,

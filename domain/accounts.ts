@@ -55,7 +55,7 @@ export function createAccounts({
     user: User | undefined,
     input: Credentials,
     caller: Caller,
-    throttleKey: string,
+    counts: string[],
     previous: Session | undefined
   ): Promise<SignedIn | undefined> {
     const matches = await hasher.verify(user?.passwordHash ?? null, input.password)
@@ -66,8 +66,8 @@ export function createAccounts({
     const newHash = hasher.isOutdated(passwordHash) ? await hasher.hash(input.password) : undefined
     return store.transaction(async (tx) => {
       if (!(await tx.users.recordLogin(id, passwordHash, now))) return undefined
-      if (newHash !== undefined) await tx.users.setPasswordHash(id, passwordHash, newHash)
-      await throttle.clearWithin(tx, throttleKey)
+      if (newHash !== undefined) await tx.users.rehashPassword(id, passwordHash, newHash)
+      await throttle.clearWithin(tx, counts)
       const opening = { userId: id, remember: input.remember, previous, as: 'login.succeeded' } as const
       const session = await sessions.openWithin(tx, opening, caller)
       // Read before the password was compared: what changed since has raised the version, and a refresh will tell.
@@ -78,11 +78,10 @@ export function createAccounts({
   /** Compares the password of somebody who is signed in, under a throttle of that session's own. */
   async function confirmPassword(session: Session, password: string, failure: AuditType, caller: Caller) {
     const user = await store.users.find(session.userId)
-    const throttleKey = throttle.keyOfSession(session)
-    await throttle.reserve(throttleKey)
+    const counts = await throttle.reserveInSession(session, user, caller)
     const matches = await hasher.verify(user?.passwordHash ?? null, password)
     if (!user?.passwordHash || !matches) return refuse(failure, caller, user)
-    return { user, passwordHash: user.passwordHash, throttleKey }
+    return { user, passwordHash: user.passwordHash, counts }
   }
 
   return {
@@ -109,16 +108,19 @@ export function createAccounts({
      * Signs in with e-mail and password: the same work and the same refusal for every reason. `previous` is the session
      * that this browser still proves; it ends. Throws a Problem `invalid_credentials`, `rate_limited` or `busy`.
      */
-    async login(input: Credentials, caller: Caller, previous: Session | undefined): Promise<SignedIn> {
+    async login(
+      input: Credentials,
+      caller: Caller,
+      previous: Session | undefined,
+      deviceCookies: string[]
+    ): Promise<SignedIn> {
       const email = normaliseEmail(input.email) ?? input.email
       const user = await store.users.findByEmail(email)
-      const isKnownDevice = previous !== undefined && previous.userId === user?.id
-      const throttleKey = isKnownDevice ? throttle.keyOfSession(previous) : throttle.keyOfAddress(email)
-      await throttle.reserve(throttleKey)
+      const counts = await throttle.reserveLogin({ email, user, deviceCookies }, caller)
       // A hash replaced under our eyes may be the same password at a new cost: it is compared once more.
       return (
-        (await tryLogin(user, input, caller, throttleKey, previous)) ??
-        (await tryLogin(await store.users.findByEmail(email), input, caller, throttleKey, previous)) ??
+        (await tryLogin(user, input, caller, counts, previous)) ??
+        (await tryLogin(await store.users.findByEmail(email), input, caller, counts, previous)) ??
         refuse('login.failed', caller, user)
       )
     },
@@ -128,15 +130,10 @@ export function createAccounts({
      * of it. Throws as `login`.
      */
     async reauthenticate(session: Session, password: string, caller: Caller): Promise<SignedIn> {
-      const { user, throttleKey } = await confirmPassword(
-        session,
-        password,
-        'reauthentication.failed',
-        caller
-      )
+      const { user, counts } = await confirmPassword(session, password, 'reauthentication.failed', caller)
       return store.transaction(async (tx) => {
         await sessions.makeTokensStaleWithin(tx, { id: user.id })
-        await throttle.clearWithin(tx, throttleKey)
+        await throttle.clearWithin(tx, counts)
         const about = { userId: user.id, sessionId: session.id }
         await tx.audit.append(auditEvent('reauthentication.succeeded', caller, clock(), about))
         return renewWithin(tx, session)
@@ -155,7 +152,7 @@ export function createAccounts({
         'password.change_failed',
         caller
       )
-      const { user, passwordHash, throttleKey } = confirmed
+      const { user, passwordHash, counts } = confirmed
       checkPassword(input.newPassword, user, '/newPassword')
       const newHash = await hasher.hash(input.newPassword)
       return store.transaction(async (tx) => {
@@ -164,7 +161,7 @@ export function createAccounts({
         await sessions.endAllWithin(tx, user.id, 'password_changed', session.id)
         await sessions.makeTokensStaleWithin(tx, { id: user.id })
         await tx.oneTimeTokens.withdraw('password', user.id)
-        await throttle.clearWithin(tx, throttleKey)
+        await throttle.clearWithin(tx, counts)
         const about = { userId: user.id, sessionId: session.id }
         await tx.audit.append(auditEvent('password.changed', caller, clock(), about))
         return renewWithin(tx, session)

@@ -11,6 +11,7 @@ import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { requireEmail } from './email.ts'
 import { Problem } from './errors.ts'
+import type { LoginThrottle } from './login-throttle.ts'
 import type { OneTimeLink, OneTimeLinks } from './one-time-links.ts'
 import type { PasswordHasher } from './password-hash.ts'
 import type { PasswordPolicy } from './password-policy.ts'
@@ -42,6 +43,7 @@ export function createAdministration({
   config,
   sessions,
   links,
+  throttle,
   hasher,
   checkPassword
 }: {
@@ -50,6 +52,7 @@ export function createAdministration({
   config: Config
   sessions: Sessions
   links: OneTimeLinks
+  throttle: LoginThrottle
   hasher: PasswordHasher
   checkPassword: PasswordPolicy
 }) {
@@ -154,6 +157,15 @@ export function createAdministration({
     async endSessions(id: string, administrator: Administrator): Promise<void> {
       await findTouchable(store, id, administrator)
       await sessions.endAll(id, 'ended_by_administrator', administrator.caller)
+    },
+
+    /** Clears every count of failed sign-ins of an account. Throws a Problem `not_found` or `forbidden`. */
+    async unlock(id: string, administrator: Administrator): Promise<void> {
+      await store.transaction(async (tx) => {
+        const user = await findTouchable(tx, id, administrator)
+        await throttle.clearAccountWithin(tx, user.email)
+        await tx.audit.append(auditEvent('user.unlocked', administrator.caller, clock(), { userId: id }))
+      })
     },
 
     /** A link for the user to choose a new password. Throws a Problem `not_found` or `forbidden`. */

@@ -1,46 +1,148 @@
 import { createHmac, type KeyObject } from 'node:crypto'
-import { type Clock, DAY, SECOND } from './clock.ts'
+import { auditEvent, type Caller } from './audit.ts'
+import { type Clock, DAY, MINUTE, SECOND } from './clock.ts'
+import { DEVICE_LIFETIME, type DeviceMarks } from './device-marks.ts'
 import { Problem } from './errors.ts'
-import type { Session, Store, Transaction } from './store.ts'
+import { networkOf } from './network.ts'
+import type { Session, Store, ThrottlePolicy, Transaction, User } from './store.ts'
 
-const POLICY = { firstDelay: SECOND, doublings: 10, forgetAfter: DAY }
+/** NIST SP 800-63B-4 §3.2.2: no more consecutive failures than this on one account. */
+const ACCOUNT_LIMIT = 100
+const REPORT_EVERY = MINUTE
+const REPORTS_AT_ONCE = 100
+const nobody: Caller = { actorId: null, ip: null, userAgent: null, requestId: null }
+
+/** A try to sign in: what was typed, the account that it belongs to, if any, and what the browser's device cookie says. */
+export interface LoginTry {
+  email: string
+  user: User | undefined
+  deviceCookies: string[]
+}
 
 export type LoginThrottle = ReturnType<typeof createLoginThrottle>
 
 /**
- * Growing delays for one account, kept in the database and counted before a password is compared, so that parallel
- * tries count, too. Somebody signed in has a count of their own: others' failures cannot lock them out.
+ * Counts of the tries to sign in to one account, kept in the database and counted before a password is compared, so that
+ * parallel tries count, too. A browser that the account knows has a count to itself. All others are strangers: they are
+ * counted by network, and together by account.
  */
 export function createLoginThrottle({
   store,
   clock,
   key,
-  limit
+  limit,
+  devices
 }: {
   store: Store
   clock: Clock
   key: KeyObject
   limit: number
+  devices: DeviceMarks
 }) {
-  const keyOf = (text: string) => createHmac('sha256', key).update(text).digest('base64url')
+  const macOf = (text: string) => createHmac('sha256', key).update(text).digest('base64url')
+  const accountOf = (email: string) => macOf(`account ${email}`)
+
+  // 1 s doubles to 1,024 s; then comes a day of rest.
+  const growing: ThrottlePolicy = {
+    limit,
+    firstDelay: SECOND,
+    delays: 11,
+    rest: DAY,
+    keep: DAY,
+    keepSince: 'last'
+  }
+  const byAccount: ThrottlePolicy = {
+    ...growing,
+    limit: Math.max(limit, ACCOUNT_LIMIT),
+    delays: 0,
+    keepSince: 'first'
+  }
+  // Used up, it is used up for good: its browser is a stranger until the next sign-in gives it another mark.
+  const byDevice: ThrottlePolicy = {
+    ...growing,
+    delays: 0,
+    rest: DEVICE_LIFETIME,
+    keep: DEVICE_LIFETIME
+  }
+
+  async function reserveByDevice({ user, deviceCookies }: LoginTry, account: string) {
+    const device = devices.recognise(deviceCookies, user)
+    if (device === undefined) return undefined
+    const key = macOf(`device ${device} ${account}`)
+    const { wait } = await store.throttles.reserve({ key, account }, byDevice, clock())
+    return wait === 0 ? [key] : undefined
+  }
+
+  // Network first: tries that its own count refuses do not use up the account's.
+  async function reserveAsStranger(email: string, account: string, { ip }: Caller) {
+    const network = { key: macOf(`network ${networkOf(ip ?? '')} ${email}`), account }
+    const byNetwork = await store.throttles.reserve(network, growing, clock(), account)
+    if (byNetwork.wait > 0) return { keys: [], wait: byNetwork.wait }
+    const { wait } = await store.throttles.reserve({ key: account, account }, byAccount, clock())
+    return { keys: [network.key, account], wait }
+  }
+
+  async function refuse(
+    account: string,
+    userId: string | null,
+    wait: number,
+    caller: Caller
+  ): Promise<never> {
+    await store.transaction(async (tx) => {
+      const blocked = { account, userId, ip: caller.ip }
+      const count = await tx.throttles.recordBlocked(blocked, REPORT_EVERY, clock())
+      if (count > 0) {
+        await tx.audit.append(auditEvent('login.blocked', caller, clock(), { userId, detail: { count } }))
+      }
+    })
+    throw new Problem('rate_limited', { retryAfter: Math.ceil(wait / SECOND) })
+  }
+
+  async function report(): Promise<number> {
+    return store.transaction(async (tx) => {
+      const taken = await tx.throttles.takeBlocked(REPORTS_AT_ONCE, REPORT_EVERY, clock())
+      for (const { userId, ip, count } of taken) {
+        const about = { userId, detail: { count } }
+        await tx.audit.append(auditEvent('login.blocked', { ...nobody, ip }, clock(), about))
+      }
+      return taken.length
+    })
+  }
 
   return {
-    /** The count that a stranger's try at this address belongs to. */
-    keyOfAddress: (email: string) => keyOf(`account ${email}`),
-
-    /** The count of a browser that proves this session to be its own. */
-    keyOfSession: (session: Session) => keyOf(`session ${session.id}`),
-
-    /** Counts a try. Throws a Problem `rate_limited` with the wait where the account's delay runs. */
-    async reserve(throttleKey: string): Promise<void> {
-      if (limit === 0) return
-      const { wait } = await store.throttles.reserve(throttleKey, { limit, ...POLICY }, clock())
-      if (wait > 0) throw new Problem('rate_limited', { retryAfter: Math.ceil(wait / SECOND) })
+    /**
+     * Counts a try to sign in. Returns the counts to clear if it succeeds. Throws a Problem `rate_limited` with the time
+     * to wait.
+     */
+    async reserveLogin(attempt: LoginTry, caller: Caller): Promise<string[]> {
+      if (limit === 0) return []
+      const { email, user } = attempt
+      const account = accountOf(email)
+      const known = await reserveByDevice(attempt, account)
+      if (known) return known
+      const { keys, wait } = await reserveAsStranger(email, account, caller)
+      return wait === 0 ? keys : refuse(account, user?.id ?? null, wait, caller)
     },
 
-    /** Forgets the failures once somebody has proved who they are. */
-    async clearWithin(tx: Transaction, throttleKey: string): Promise<void> {
-      if (limit > 0) await tx.throttles.clear(throttleKey)
+    /** The same for a password that is asked of somebody signed in: each session has a count to itself. */
+    async reserveInSession(session: Session, user: User | undefined, caller: Caller): Promise<string[]> {
+      if (limit === 0) return []
+      const account = accountOf(user?.email ?? '')
+      const key = macOf(`session ${session.id}`)
+      const { wait } = await store.throttles.reserve({ key, account }, growing, clock())
+      return wait === 0 ? [key] : refuse(account, user?.id ?? null, wait, caller)
+    },
+
+    async clearWithin(tx: Transaction, keys: string[]): Promise<void> {
+      if (keys.length > 0) await tx.throttles.clear(keys)
+    },
+
+    /** Clears every count of an account, because its owner proved the address or an administrator asked for it. */
+    clearAccountWithin: (tx: Transaction, email: string) => tx.throttles.clearAccount(accountOf(email)),
+
+    /** Writes down the refused tries since the last report, at most once a minute for each account. */
+    async reportBlocked(): Promise<void> {
+      while ((await report()) === REPORTS_AT_ONCE);
     }
   }
 }

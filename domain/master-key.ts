@@ -101,6 +101,7 @@ export interface DerivedKeys {
   csrfToken: DerivedKey
   signingKeyWrap: DerivedKey
   throttle: DerivedKey
+  deviceMark: DerivedKey
   clientSecret: DerivedKey
 }
 
@@ -118,6 +119,7 @@ export function deriveKeys(masterKey: Buffer, previous?: Buffer): DerivedKeys {
     csrfToken: derive('csrf-token'),
     signingKeyWrap: derive('signing-key-wrap'),
     throttle: derive('throttle'),
+    deviceMark: derive('device-mark'),
     clientSecret: derive('client-secret')
   }
 }

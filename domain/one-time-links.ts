@@ -6,7 +6,7 @@ import { requireEmail } from './email.ts'
 import { Problem } from './errors.ts'
 import { ADMIN_ROLE } from './roles.ts'
 import type { SignedIn } from './sessions.ts'
-import type { OneTimeToken, Session, Transaction } from './store.ts'
+import type { OneTimeToken, Session, Transaction, User } from './store.ts'
 
 const TOKEN_BYTES = 32
 const LIFETIME = DAY
@@ -27,8 +27,9 @@ export function createOneTimeLinks({
   sessions,
   hasher,
   checkPassword,
+  throttle,
   issuer
-}: Omit<AccountParts, 'throttle' | 'registration'> & { issuer: string }) {
+}: Omit<AccountParts, 'registration'> & { issuer: string }) {
   async function issueWithin(
     tx: Transaction,
     purpose: OneTimeToken['purpose'],
@@ -80,23 +81,28 @@ export function createOneTimeLinks({
       })
     },
 
-    /** Sets the password that the link's owner chose; all their sessions end. Throws a Problem `invalid_token` or `weak_password`. */
-    async redeemPassword(input: { token: string; password: string }, caller: Caller): Promise<void> {
+    /**
+     * Sets the password that the link's owner chose; all their sessions end, and no count of failures delays them. Throws
+     * a Problem `invalid_token` or `weak_password`.
+     */
+    async redeemPassword(input: { token: string; password: string }, caller: Caller): Promise<User> {
       const hash = hashOf(input.token)
       const token = await store.oneTimeTokens.find(hash, 'password', clock())
       const user = token?.userId ? await store.users.find(token.userId) : undefined
       if (!user || user.disabled) throw new Problem('invalid_token')
       checkPassword(input.password, user, '/password')
       const passwordHash = await hasher.hash(input.password)
-      await store.transaction(async (tx) => {
+      return store.transaction(async (tx) => {
         if (!(await tx.oneTimeTokens.consume(hash, 'password', clock()))) throw new Problem('invalid_token')
         if (!(await tx.users.setPasswordHash(user.id, user.passwordHash, passwordHash)))
           throw new Problem('invalid_token')
         await tx.oneTimeTokens.withdraw('password', user.id)
         await sessions.endAllWithin(tx, user.id, 'password_reset')
+        await throttle.clearAccountWithin(tx, user.email)
         await tx.audit.append(
           auditEvent('password.reset', caller, clock(), { actorId: user.id, userId: user.id })
         )
+        return (await tx.users.find(user.id)) as User
       })
     }
   }

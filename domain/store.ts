@@ -15,6 +15,8 @@ export interface User {
   emailVerified: boolean
   createdAt: number
   lastLoginAt: number | null
+  /** Rises with what makes every browser a stranger again: a new password, or disabling the account. */
+  deviceEpoch: number
   /** Sorted; `user`, which everybody has, is among them. */
   roles: string[]
   /** What these roles allow together: sorted, without repeats. */
@@ -22,7 +24,7 @@ export interface User {
 }
 
 /** An account as it is inserted: without roles. */
-export type InsertedUser = Omit<User, 'roles' | 'scope' | 'lastLoginAt'>
+export type InsertedUser = Omit<User, 'roles' | 'scope' | 'lastLoginAt' | 'deviceEpoch'>
 
 /**
  * What the predecessor of a session's present refresh token still gets. `unseen`: the present one, because no request has
@@ -119,14 +121,23 @@ export interface Page {
   after?: string | undefined
 }
 
+/** What a count of tries lets through. All times in milliseconds. */
 export interface ThrottlePolicy {
-  /** Tries that are free of delay. */
+  /** The try that costs the first delay; those before it are free. */
   limit: number
-  /** The delay in milliseconds once the limit is reached; each further try doubles it, this many times at most. */
   firstDelay: number
-  doublings: number
-  /** A quiet time after which the count starts again. */
-  forgetAfter: number
+  /** How many delays there are, each twice the one before; the try after them costs `rest`. */
+  delays: number
+  rest: number
+  /** After so long the count starts again: since its first try, or since its last. */
+  keep: number
+  keepSince: 'first' | 'last'
+}
+
+/** One count of tries, by its key, and the account that it belongs to: both MACs. */
+export interface ThrottleKey {
+  key: string
+  account: string
 }
 
 export interface Users {
@@ -138,11 +149,14 @@ export interface Users {
   list(page: Page & { search?: string | undefined }): Promise<User[]>
   /** Atomic: only while the account is enabled and `passwordHash` is still its hash. Locks the row to the end of the transaction. */
   recordLogin(id: string, passwordHash: string, now: number): Promise<boolean>
-  /** Atomic: only while `expected` is still the hash. */
+  /** Atomic: a new password, only while `expected` is still the hash. Raises the device epoch. */
   setPasswordHash(id: string, expected: string | null, hash: string): Promise<boolean>
+  /** The same password, hashed anew, only while `expected` is still the hash. */
+  rehashPassword(id: string, expected: string, hash: string): Promise<void>
   /** Afterwards no password signs in to the account. Locks the row to the end of the transaction. */
   voidPassword(id: string): Promise<void>
   setName(id: string, name: string | null): Promise<void>
+  /** Disabling raises the device epoch. */
   setDisabled(id: string, disabled: boolean): Promise<void>
   setRoles(id: string, roles: string[]): Promise<void>
   /** Makes the access tokens of these users stale: one with this id, all holders of this role. Returns the new versions. */
@@ -231,9 +245,31 @@ export interface Clients {
 }
 
 export interface Throttles {
-  /** Atomic: counts a try, or says how many milliseconds to wait before the next. */
-  reserve(key: string, policy: ThrottlePolicy, now: number): Promise<{ wait: number }>
-  clear(key: string): Promise<void>
+  /**
+   * Atomic: counts a try, or says how many milliseconds to wait before the next. A try is not counted either while the
+   * count with the key `unlessBlocked` refuses.
+   */
+  reserve(
+    count: ThrottleKey,
+    policy: ThrottlePolicy,
+    now: number,
+    unlessBlocked?: string
+  ): Promise<{ wait: number }>
+  clear(keys: string[]): Promise<void>
+  /** Clears every count of the account. */
+  clearAccount(account: string): Promise<void>
+  /** Atomic: counts a refused try. Returns how many to report now: none until `interval` after the last report. */
+  recordBlocked(
+    blocked: { account: string; userId: string | null; ip: string | null },
+    interval: number,
+    now: number
+  ): Promise<number>
+  /** Atomic: takes what is due to be reported, of so many accounts at most, with the address of the last try. */
+  takeBlocked(
+    limit: number,
+    interval: number,
+    now: number
+  ): Promise<Array<{ userId: string | null; ip: string | null; count: number }>>
 }
 
 export interface OneTimeTokens {

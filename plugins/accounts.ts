@@ -1,6 +1,5 @@
 import fp from 'fastify-plugin'
 import { type Accounts, createAccounts } from '../domain/accounts.ts'
-import { createLoginThrottle } from '../domain/login-throttle.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -11,7 +10,7 @@ declare module 'fastify' {
 /** Decorates `accounts`: register, sign in, prove it again, change password or name, leave. */
 export default fp(
   async (fastify) => {
-    const { store, clock, sessions, config, derivedKeys } = fastify
+    const { store, clock, sessions, config, loginThrottle } = fastify
     fastify.decorate(
       'accounts',
       createAccounts({
@@ -19,15 +18,10 @@ export default fp(
         clock,
         sessions,
         ...fastify.passwords,
-        throttle: createLoginThrottle({
-          store,
-          clock,
-          key: derivedKeys.throttle.current,
-          limit: config.AUTH_LOGIN_LIMIT_PER_ACCOUNT
-        }),
+        throttle: loginThrottle,
         registration: config.AUTH_REGISTRATION
       })
     )
   },
-  { name: 'accounts', dependencies: ['config', 'derived-keys', 'store', 'sessions', 'passwords'] }
+  { name: 'accounts', dependencies: ['config', 'store', 'sessions', 'passwords', 'login-throttle'] }
 )

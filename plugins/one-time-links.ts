@@ -10,11 +10,18 @@ declare module 'fastify' {
 /** Decorates `oneTimeLinks`: the first administrator's, and those by which a password is chosen. */
 export default fp(
   async (fastify) => {
-    const { store, clock, sessions, passwords, config } = fastify
+    const { store, clock, sessions, passwords, config, loginThrottle } = fastify
     fastify.decorate(
       'oneTimeLinks',
-      createOneTimeLinks({ store, clock, sessions, ...passwords, issuer: config.AUTH_ISSUER })
+      createOneTimeLinks({
+        store,
+        clock,
+        sessions,
+        ...passwords,
+        throttle: loginThrottle,
+        issuer: config.AUTH_ISSUER
+      })
     )
   },
-  { name: 'one-time-links', dependencies: ['config', 'store', 'sessions', 'passwords'] }
+  { name: 'one-time-links', dependencies: ['config', 'store', 'sessions', 'passwords', 'login-throttle'] }
 )

@@ -21,7 +21,6 @@ import { asUnavailable } from './unavailable.ts'
 import { createUsers } from './users.ts'
 
 const ENDED_SESSIONS_KEPT = 7 * DAY
-const QUIET_THROTTLES_KEPT = DAY
 const REVOCATIONS_KEPT = HOUR
 
 /** Names of `exclusive` as PostgreSQL's advisory lock keys; SQLite's one writer needs none. */
@@ -154,7 +153,13 @@ async function purge(db: Kysely<Tables>, now: number): Promise<number> {
       .executeTakeFirst(),
     db
       .deleteFrom('login_throttles')
-      .where('last_try_at', '<', now - QUIET_THROTTLES_KEPT)
+      .where('forget_at', '<', now)
+      .where('blocked_until', '<', now)
+      .executeTakeFirst(),
+    db
+      .deleteFrom('blocked_logins')
+      .where('unreported', '=', 0)
+      .where('report_at', '<', now)
       .executeTakeFirst(),
     db.deleteFrom('one_time_tokens').where('expires_at', '<', now).executeTakeFirst(),
     db.deleteFrom('used_assertions').where('expires_at', '<', now).executeTakeFirst(),

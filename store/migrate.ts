@@ -7,6 +7,7 @@ import { keySchedule } from './migrations/0002-key-schedule.ts'
 import { revocationLog } from './migrations/0003-revocation-log.ts'
 import { clients } from './migrations/0004-clients.ts'
 import { sessionHandover } from './migrations/0005-session-handover.ts'
+import { loginLimits } from './migrations/0006-login-limits.ts'
 import { authority } from './migrations/0007-authority.ts'
 import type { Tables } from './tables.ts'
 
@@ -16,6 +17,7 @@ export const migrationsOf = (engine: Store['engine']) => ({
   '0003-revocation-log': revocationLog(engine),
   '0004-clients': clients,
   '0005-session-handover': sessionHandover,
+  '0006-login-limits': loginLimits,
   '0007-authority': authority
 })
 

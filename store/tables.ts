@@ -12,6 +12,7 @@ export interface Tables {
     email_verified: number
     created_at: number
     last_login_at: number | null
+    device_epoch: number
   }
   roles: { name: string; description: string; scope: string; built_in: number }
   user_roles: { user_id: string; role_name: string }
@@ -68,7 +69,22 @@ export interface Tables {
     last_used_at: number | null
   }
   used_assertions: { client_id: string; jti: string; expires_at: number }
-  login_throttles: { key: string; tries: number; blocked_until: number; last_try_at: number }
+  login_throttles: {
+    key: string
+    account: string | null
+    tries: number
+    blocked_until: number
+    last_try_at: number
+    forget_at: number
+  }
+  blocked_logins: {
+    account: string
+    user_id: string | null
+    ip: string | null
+    unreported: number
+    reported: number
+    report_at: number
+  }
   one_time_tokens: { hash: string; purpose: string; user_id: string | null; expires_at: number }
   audit_events: {
     id: string

@@ -1,46 +1,102 @@
-import { type Kysely, sql } from 'kysely'
-import type { Throttles } from '../domain/store.ts'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { MINUTE } from '../domain/clock.ts'
+import type { ThrottlePolicy, Throttles } from '../domain/store.ts'
 import type { Tables } from './tables.ts'
 
+/** How far the clocks of two instances may differ. A row from later than that is of a clock that was set back since. */
+const CLOCK_SKEW = MINUTE
+
 export function createThrottles(db: Kysely<Tables>): Throttles {
+  /** The longest time to wait for one of these counts. */
+  async function waitOf(keys: string[], now: number): Promise<number> {
+    const row = await db
+      .selectFrom('login_throttles')
+      .select((columns) => columns.fn.max('blocked_until').as('until'))
+      .where('key', 'in', keys)
+      .where('last_try_at', '<=', now + CLOCK_SKEW)
+      .executeTakeFirst()
+    return Math.max(1, (row?.until ?? now) - now)
+  }
+
   return {
-    async reserve(key, { limit, firstDelay, doublings, forgetAfter }, now) {
+    async reserve({ key, account }, policy, now, unlessBlocked) {
       const time = sql<number>`cast(${now} as bigint)`
-      const tries = sql<number>`(case when login_throttles.last_try_at < ${now - forgetAfter}
-        then 1 else login_throttles.tries + 1 end)`
-      // From the limit on each try buys the next delay before it is known how it ends: parallel tries count, too.
-      const delayAfter = (count: typeof tries) => sql<number>`(case
-        when ${count} < ${limit} then 0
-        when ${count} >= ${limit + doublings} then ${firstDelay * 2 ** doublings}
-        else cast(${firstDelay} as integer) << (${count} - ${limit}) end)`
+      const later = sql<number>`cast(${now + policy.keep} as bigint)`
+      const isFree = sql<boolean>`(login_throttles.blocked_until <= ${now} or login_throttles.last_try_at > ${now + CLOCK_SKEW})`
+      const tries = sql<number>`(case when login_throttles.forget_at <= ${now} then 1 else login_throttles.tries + 1 end)`
+      const forgetAt =
+        policy.keepSince === 'last'
+          ? later
+          : sql<number>`(case when login_throttles.forget_at > ${now} and login_throttles.forget_at < ${later}
+              then login_throttles.forget_at else ${later} end)`
 
-      const row = await db
-        .insertInto('login_throttles')
-        .values({ key, tries: 1, blocked_until: limit > 1 ? now : now + firstDelay, last_try_at: now })
-        .onConflict((conflict) =>
-          conflict
-            .column('key')
-            .doUpdateSet({
-              tries,
-              blocked_until: sql`${time} + ${delayAfter(tries)}`,
-              last_try_at: now
-            })
-            .where('login_throttles.blocked_until', '<=', now)
-        )
-        .returning('tries')
-        .executeTakeFirst()
-      if (row) return { wait: 0 }
-
-      const blocked = await db
-        .selectFrom('login_throttles')
-        .select('blocked_until')
-        .where('key', '=', key)
-        .executeTakeFirst()
-      return { wait: Math.max(1, (blocked?.blocked_until ?? now) - now) }
+      const { rows } = await sql<{ tries: number }>`
+        insert into login_throttles (key, account, tries, blocked_until, last_try_at, forget_at)
+        select cast(${key} as text), cast(${account} as text), 1, ${time} + ${delayAfter(sql`1`, policy)}, ${time}, ${later}
+        where not exists (select 1 from login_throttles as other where other.key = ${unlessBlocked ?? ''}
+          and other.blocked_until > ${now} and other.last_try_at <= ${now + CLOCK_SKEW})
+        on conflict (key) do update set
+          account = excluded.account,
+          tries = ${tries},
+          blocked_until = ${time} + ${delayAfter(tries, policy)},
+          last_try_at = ${time},
+          forget_at = ${forgetAt}
+        where ${isFree}
+        returning tries`.execute(db)
+      if (rows.length > 0) return { wait: 0 }
+      return { wait: await waitOf(unlessBlocked === undefined ? [key] : [key, unlessBlocked], now) }
     },
 
-    async clear(key) {
-      await db.deleteFrom('login_throttles').where('key', '=', key).execute()
+    async clear(keys) {
+      await db.deleteFrom('login_throttles').where('key', 'in', keys).execute()
+    },
+
+    async clearAccount(account) {
+      await db.deleteFrom('login_throttles').where('account', '=', account).execute()
+    },
+
+    async recordBlocked({ account, userId, ip }, interval, now) {
+      const isDue = sql<boolean>`(blocked_logins.report_at <= ${now} or blocked_logins.report_at > ${now + interval})`
+      const tries = sql<number>`blocked_logins.unreported + 1`
+      const row = await db
+        .insertInto('blocked_logins')
+        .values({ account, user_id: userId, ip, unreported: 0, reported: 1, report_at: now + interval })
+        .onConflict((conflict) =>
+          conflict.column('account').doUpdateSet({
+            user_id: userId,
+            ip,
+            unreported: sql`case when ${isDue} then 0 else ${tries} end`,
+            reported: sql`case when ${isDue} then ${tries} else 0 end`,
+            report_at: sql`case when ${isDue} then cast(${now + interval} as bigint) else blocked_logins.report_at end`
+          })
+        )
+        .returning('reported')
+        .executeTakeFirstOrThrow()
+      return row.reported
+    },
+
+    async takeBlocked(limit, interval, now) {
+      const isDue = sql<boolean>`(unreported > 0 and (report_at <= ${now} or report_at > ${now + interval}))`
+      const rows = await db
+        .updateTable('blocked_logins')
+        .set({ reported: sql`unreported`, unreported: 0, report_at: now + interval })
+        .where('account', 'in', db.selectFrom('blocked_logins').select('account').where(isDue).limit(limit))
+        // Asked again of each row, for another instance may have taken it meanwhile.
+        .where(isDue)
+        .returning(['user_id', 'ip', 'reported'])
+        .execute()
+      return rows.map(({ user_id, ip, reported }) => ({ userId: user_id, ip, count: reported }))
     }
   }
+}
+
+/** The delay that a try buys, by its number, before it is known how it ends: parallel tries count, too. */
+function delayAfter(
+  count: RawBuilder<unknown>,
+  { limit, firstDelay, delays, rest }: ThrottlePolicy
+): RawBuilder<number> {
+  return sql<number>`(case
+    when ${count} < ${limit} then 0
+    when ${count} >= ${limit + delays} then cast(${rest} as bigint)
+    else cast(${firstDelay} as integer) << cast(${count} - ${limit} as integer) end)`
 }

@@ -32,7 +32,8 @@ export function createUsers(db: Kysely<Tables>): Users {
           disabled: Number(user.disabled),
           email_verified: Number(user.emailVerified),
           created_at: user.createdAt,
-          last_login_at: null
+          last_login_at: null,
+          device_epoch: 0
         })
         .onConflict((conflict) => conflict.column('email').doNothing())
         .executeTakeFirst()
@@ -75,11 +76,20 @@ export function createUsers(db: Kysely<Tables>): Users {
     async setPasswordHash(id, expected, hash) {
       const { numUpdatedRows } = await db
         .updateTable('users')
-        .set({ password_hash: hash })
+        .set((columns) => ({ password_hash: hash, device_epoch: columns('device_epoch', '+', 1) }))
         .where('id', '=', id)
         .where('password_hash', expected === null ? 'is' : '=', expected)
         .executeTakeFirst()
       return numUpdatedRows === 1n
+    },
+
+    async rehashPassword(id, expected, hash) {
+      await db
+        .updateTable('users')
+        .set({ password_hash: hash })
+        .where('id', '=', id)
+        .where('password_hash', '=', expected)
+        .execute()
     },
 
     async voidPassword(id) {
@@ -93,7 +103,10 @@ export function createUsers(db: Kysely<Tables>): Users {
     async setDisabled(id, disabled) {
       await db
         .updateTable('users')
-        .set({ disabled: Number(disabled) })
+        .set((columns) => ({
+          disabled: Number(disabled),
+          device_epoch: columns('device_epoch', '+', Number(disabled))
+        }))
         .where('id', '=', id)
         .execute()
     },
@@ -181,6 +194,7 @@ function toUser(row: Row): User {
     emailVerified: row.email_verified === 1,
     createdAt: row.created_at,
     lastLoginAt: row.last_login_at,
+    deviceEpoch: row.device_epoch,
     roles,
     scope: scopeOfRoles(roles, row.scope ?? '')
   }

@@ -9,6 +9,7 @@ import roles from './roles.ts'
 import user from './user.ts'
 import userPasswordReset from './user-password-reset.ts'
 import userSessions from './user-sessions.ts'
+import userUnlock from './user-unlock.ts'
 import users from './users.ts'
 
 /** /admin: other people's accounts, roles, machine clients, the signing keys and the audit trail, each by its scope. */
@@ -17,6 +18,7 @@ const admin: FastifyPluginAsync = async (fastify) => {
   await fastify.register(user)
   await fastify.register(userSessions)
   await fastify.register(userPasswordReset)
+  await fastify.register(userUnlock)
   await fastify.register(roles)
   await fastify.register(role)
   await fastify.register(clients)

@@ -17,8 +17,10 @@ const login: FastifyPluginAsyncTypebox = async (fastify) => {
     },
     async (request, reply) => {
       const previous = await boundSession(fastify, request)
-      const signedIn = await fastify.accounts.login(request.body, request.caller(), previous)
+      const shown = fastify.deviceCookie.read(request)
+      const signedIn = await fastify.accounts.login(request.body, request.caller(), previous, shown)
       setSignInCookies(fastify, reply, signedIn)
+      fastify.deviceCookie.remember(request, reply, signedIn.user)
       return signedInView(signedIn)
     }
   )

@@ -13,7 +13,8 @@ const passwordReset: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['auth'], body: PasswordReset, response: { 204: NoContent, ...refusals } }
     },
     async (request, reply) => {
-      await fastify.oneTimeLinks.redeemPassword(request.body, request.caller())
+      const user = await fastify.oneTimeLinks.redeemPassword(request.body, request.caller())
+      fastify.deviceCookie.remember(request, reply, user)
       reply.code(204)
       return null
     }

@@ -17,6 +17,7 @@ const password: FastifyPluginAsyncTypebox = async (fastify) => {
       const session = await fastify.sessions.current(request.auth.sessionId)
       const signedIn = await fastify.accounts.changePassword(session, request.body, request.caller())
       setSignInCookies(fastify, reply, signedIn)
+      fastify.deviceCookie.remember(request, reply, signedIn.user)
       reply.code(204)
       return null
     }

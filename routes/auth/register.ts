@@ -19,6 +19,7 @@ const register: FastifyPluginAsyncTypebox = async (fastify) => {
       const previous = await boundSession(fastify, request)
       const signedIn = await fastify.accounts.register(request.body, request.caller(), previous)
       setSignInCookies(fastify, reply, signedIn)
+      fastify.deviceCookie.remember(request, reply, signedIn.user)
       reply.code(201)
       return signedInView(signedIn)
     }

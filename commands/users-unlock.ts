@@ -1,0 +1,37 @@
+import type { FastifyInstance } from 'fastify'
+import { requireEmail } from '../domain/email.ts'
+import { type Command, UsageError } from './command.ts'
+import { operator, withApp } from './with-app.ts'
+
+/** `gatehouse users unlock`: failed sign-ins of before delay an account no more. */
+export const usersUnlock: Command = {
+  name: 'users unlock',
+  usage: 'ID | --email ADDRESS',
+  summary: 'clear every count of failed sign-ins of an account, so that its owner can sign in at once',
+  words: 1,
+  options: { email: { type: 'string' } },
+  async run({ email }, [id]) {
+    const isNamed = typeof email === 'string' && email !== ''
+    if (isNamed === Boolean(id)) throw new UsageError('whose? an ID, or --email')
+    return withApp(
+      async (app) => {
+        const user = await (isNamed ? findByEmail(app, email) : findById(app, id ?? ''))
+        await app.administration.users.unlock(user.id, operator)
+        return { text: `${user.email} can sign in at once.`, json: { id: user.id, email: user.email } }
+      },
+      { mayMake: false }
+    )
+  }
+}
+
+async function findByEmail({ store }: FastifyInstance, email: string) {
+  const user = await store.users.findByEmail(requireEmail(email))
+  if (!user) throw new Error(`There is no account with the address ${email}`)
+  return user
+}
+
+async function findById({ store }: FastifyInstance, id: string) {
+  const user = await store.users.find(id)
+  if (!user) throw new Error(`There is no account with the id ${id}`)
+  return user
+}

@@ -1,0 +1,22 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { IdParams, NoContent } from '../../schemas/common.ts'
+import { refusals } from '../../schemas/problem.ts'
+import { administratorOf } from './administrator-of.ts'
+
+/** POST /admin/users/:id/unlock: no failed sign-in of before delays the account any more. */
+const userUnlock: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.post(
+    '/users/:id/unlock',
+    {
+      preHandler: fastify.guard({ scope: 'users:write', fresh: fastify.config.AUTH_FRESH_TTL }),
+      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...refusals } }
+    },
+    async (request, reply) => {
+      await fastify.administration.users.unlock(request.params.id, administratorOf(request))
+      reply.code(204)
+      return null
+    }
+  )
+}
+
+export default userUnlock

@@ -1,0 +1,38 @@
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+
+/** Counts of tries know their account and when they are forgotten; refused tries are counted; an account's devices have an epoch. */
+export const loginLimits: Migration = {
+  async up({ schema }: Kysely<unknown>) {
+    await schema
+      .alterTable('users')
+      .addColumn('device_epoch', 'integer', (column) => column.notNull().defaultTo(0))
+      .execute()
+
+    await schema.alterTable('login_throttles').addColumn('account', 'text').execute()
+    // Rows of the version before are forgotten at once: its counts start again.
+    await schema
+      .alterTable('login_throttles')
+      .addColumn('forget_at', 'bigint', (column) => column.notNull().defaultTo(0))
+      .execute()
+    await schema.createIndex('login_throttles_by_account').on('login_throttles').column('account').execute()
+
+    await schema
+      .createTable('blocked_logins')
+      .addColumn('account', 'text', (column) => column.primaryKey())
+      .addColumn('user_id', 'text')
+      .addColumn('ip', 'text')
+      .addColumn('unreported', 'integer', (column) => column.notNull())
+      .addColumn('reported', 'integer', (column) => column.notNull())
+      .addColumn('report_at', 'bigint', (column) => column.notNull())
+      .execute()
+  },
+
+  async down({ schema }: Kysely<unknown>) {
+    await schema.dropTable('blocked_logins').execute()
+    await schema.dropIndex('login_throttles_by_account').execute()
+    await schema.alterTable('login_throttles').dropColumn('forget_at').execute()
+    await schema.alterTable('login_throttles').dropColumn('account').execute()
+    await schema.alterTable('users').dropColumn('device_epoch').execute()
+  }
+}
