@@ -8,8 +8,6 @@ import { migrationsOf } from '../../store/migrate.ts'
 import { engines } from '../harness/engines.ts'
 import { insertSession, insertUser, newSession, newUser, nobody, now, openOn } from './rows.ts'
 
-const policy = { limit: 5, firstDelay: 1000, doublings: 3, forgetAfter: 86_400_000 }
-
 const at = (lastUsedAt: number) => ({ lastUsedAt, idleExpiresAt: now + 20_000, ip: '', userAgent: '' })
 
 for (const engine of engines) {
@@ -36,6 +34,7 @@ for (const engine of engines) {
       t.strictSame(await store.users.find(user.id), {
         ...user,
         lastLoginAt: null,
+        deviceEpoch: 0,
         roles: ['user'],
         scope: []
       })
@@ -179,6 +178,24 @@ for (const engine of engines) {
       t.equal((await store.sessions.find(others.id))?.endedAt, null)
     })
 
+    t.test(
+      'a new password and disabling raise the device epoch, and a new hash of one password does not',
+      async (t) => {
+        const { id } = await insertUser(store)
+        const epoch = async () => (await store.users.find(id))?.deviceEpoch
+        await store.users.rehashPassword(id, 'hash', 'costlier')
+        t.equal((await store.users.find(id))?.passwordHash, 'costlier')
+        await store.users.rehashPassword(id, 'hash', 'late')
+        t.equal((await store.users.find(id))?.passwordHash, 'costlier')
+        t.equal(await epoch(), 0)
+        await store.users.setPasswordHash(id, 'costlier', 'new')
+        t.equal(await epoch(), 1)
+        await store.users.setDisabled(id, true)
+        await store.users.setDisabled(id, false)
+        t.equal(await epoch(), 2)
+      }
+    )
+
     t.test('a user who goes takes sessions, roles and one-time tokens along', async (t) => {
       const { id } = await insertUser(store)
       const session = await insertSession(store, id)
@@ -197,32 +214,6 @@ for (const engine of engines) {
       t.equal(await store.oneTimeTokens.consume(token.hash, 'setup', now + 10), false)
       const tries = Array.from({ length: 20 }, () => store.oneTimeTokens.consume(token.hash, 'setup', now))
       t.equal((await Promise.all(tries)).filter(Boolean).length, 1)
-    })
-
-    t.test('parallel tries are let through up to the limit and no further', async (t) => {
-      for (let round = 0; round < 20; round += 1) {
-        const key = uuidv7()
-        const tries = Array.from({ length: 100 }, () => store.throttles.reserve(key, policy, now))
-        const waits = (await Promise.all(tries)).map(({ wait }) => wait)
-        t.strictSame(waits.filter((wait) => wait === 0).length, 5)
-        t.ok(waits.every((wait) => wait === 0 || wait === 1000))
-      }
-    })
-
-    t.test('each try past the limit doubles the delay, up to a bound, until it is forgotten', async (t) => {
-      const key = uuidv7()
-      const delays: number[] = []
-      let time = now
-      for (let tries = 0; tries < 10; tries += 1) {
-        await store.throttles.reserve(key, policy, time)
-        const { wait } = await store.throttles.reserve(key, policy, time)
-        if (wait === 0) continue
-        delays.push(wait)
-        time += wait
-      }
-      t.strictSame(delays.slice(0, 6), [1000, 2000, 4000, 8000, 8000, 8000])
-      t.strictSame(await store.throttles.reserve(key, policy, time + policy.forgetAfter + 1), { wait: 0 })
-      t.strictSame(await store.throttles.reserve(key, policy, time + policy.forgetAfter + 1), { wait: 0 })
     })
 
     t.test('signing keys are kept in the order in which they sign', async (t) => {
