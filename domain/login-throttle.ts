@@ -4,7 +4,7 @@ import { type Clock, DAY, MINUTE, SECOND } from './clock.ts'
 import { DEVICE_LIFETIME, type DeviceMarks } from './device-marks.ts'
 import { Problem } from './errors.ts'
 import { networkOf } from './network.ts'
-import type { Session, Store, ThrottlePolicy, Transaction, User } from './store.ts'
+import type { BlockedTry, Session, Store, ThrottlePolicy, Transaction, User } from './store.ts'
 
 /** NIST SP 800-63B-4 §3.2.2: no more consecutive failures than this on one account. */
 const ACCOUNT_LIMIT = 100
@@ -88,17 +88,22 @@ export function createLoginThrottle({
     wait: number,
     caller: Caller
   ): Promise<never> {
-    await store.transaction(async (tx) => {
-      const blocked = { account, userId, ip: caller.ip }
-      const count = await tx.throttles.recordBlocked(blocked, REPORT_EVERY, clock())
-      if (count > 0) {
-        await tx.audit.append(auditEvent('login.blocked', caller, clock(), { userId, detail: { count } }))
-      }
-    })
+    const blocked = { account, userId, ip: caller.ip }
+    // Mostly one statement: a flood of tries must not cost a transaction each.
+    if (!(await store.throttles.countBlocked(blocked, REPORT_EVERY, clock()))) await report(blocked, caller)
     throw new Problem('rate_limited', { retryAfter: Math.ceil(wait / SECOND) })
   }
 
-  async function report(): Promise<number> {
+  async function report(blocked: BlockedTry, caller: Caller): Promise<void> {
+    await store.transaction(async (tx) => {
+      const count = await tx.throttles.recordBlocked(blocked, REPORT_EVERY, clock())
+      if (count === 0) return
+      const about = { userId: blocked.userId, detail: { count } }
+      await tx.audit.append(auditEvent('login.blocked', caller, clock(), about))
+    })
+  }
+
+  async function reportSome(): Promise<number> {
     return store.transaction(async (tx) => {
       const taken = await tx.throttles.takeBlocked(REPORTS_AT_ONCE, REPORT_EVERY, clock())
       for (const { userId, ip, count } of taken) {
@@ -142,7 +147,7 @@ export function createLoginThrottle({
 
     /** Writes down the refused tries since the last report, at most once a minute for each account. */
     async reportBlocked(): Promise<void> {
-      while ((await report()) === REPORTS_AT_ONCE);
+      while ((await reportSome()) === REPORTS_AT_ONCE);
     }
   }
 }

@@ -140,6 +140,13 @@ export interface ThrottleKey {
   account: string
 }
 
+/** A try that was refused before its password was compared. `account` is a MAC. */
+export interface BlockedTry {
+  account: string
+  userId: string | null
+  ip: string | null
+}
+
 export interface Users {
   /** False where the e-mail address is taken. */
   insert(user: InsertedUser): Promise<boolean>
@@ -258,12 +265,10 @@ export interface Throttles {
   clear(keys: string[]): Promise<void>
   /** Clears every count of the account. */
   clearAccount(account: string): Promise<void>
-  /** Atomic: counts a refused try. Returns how many to report now: none until `interval` after the last report. */
-  recordBlocked(
-    blocked: { account: string; userId: string | null; ip: string | null },
-    interval: number,
-    now: number
-  ): Promise<number>
+  /** Atomic: counts a refused try. False, and not counted, if a report is due: `interval` after the last one. */
+  countBlocked(blocked: BlockedTry, interval: number, now: number): Promise<boolean>
+  /** Atomic: counts a refused try. Returns how many to report now: none if no report is due. */
+  recordBlocked(blocked: BlockedTry, interval: number, now: number): Promise<number>
   /** Atomic: takes what is due to be reported, of so many accounts at most, with the address of the last try. */
   takeBlocked(
     limit: number,

@@ -55,6 +55,17 @@ export function createThrottles(db: Kysely<Tables>): Throttles {
       await db.deleteFrom('login_throttles').where('account', '=', account).execute()
     },
 
+    async countBlocked({ account, userId, ip }, interval, now) {
+      const { numUpdatedRows } = await db
+        .updateTable('blocked_logins')
+        .set((columns) => ({ unreported: columns('unreported', '+', 1), user_id: userId, ip }))
+        .where('account', '=', account)
+        .where('report_at', '>', now)
+        .where('report_at', '<=', now + interval)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+
     async recordBlocked({ account, userId, ip }, interval, now) {
       const isDue = sql<boolean>`(blocked_logins.report_at <= ${now} or blocked_logins.report_at > ${now + interval})`
       const tries = sql<number>`blocked_logins.unreported + 1`

@@ -27,6 +27,7 @@ const contract = [
   'GET /admin/users/{id}/sessions',
   'DELETE /admin/users/{id}/sessions',
   'POST /admin/users/{id}/password-reset',
+  'POST /admin/users/{id}/unlock',
   'GET /admin/roles',
   'POST /admin/roles',
   'GET /admin/roles/{name}',

@@ -121,7 +121,10 @@ for (const engine of engines) {
 
     t.test('refused tries are reported once in an interval, with their number, by one of many', async (t) => {
       const blocked = { account: uuidv7(), userId: 'ada', ip: '192.0.2.1' }
-      const record = (time: number) => throttles.recordBlocked(blocked, MINUTE, time)
+      const record = async (time: number) => {
+        if (await throttles.countBlocked(blocked, MINUTE, time)) return 0
+        return throttles.recordBlocked(blocked, MINUTE, time)
+      }
       const first = await Promise.all(Array.from({ length: 50 }, () => record(now)))
       t.strictSame(
         first.filter((count) => count > 0),

@@ -34,7 +34,7 @@ for (const engine of engines) {
         },
         session: { id: body.session.id, authTime: now, expiresAt: new Date(clock() + 30 * DAY).toISOString() }
       })
-      t.strictSame(cookies.map(({ name }) => name).sort(), ['access', 'refresh', 'session'])
+      t.strictSame(cookies.map(({ name }) => name).sort(), ['access', 'device', 'refresh', 'session'])
       for (const { value } of cookies) t.notOk(text.includes(value), 'no token is in the body')
     })
 

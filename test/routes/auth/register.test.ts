@@ -38,7 +38,7 @@ for (const engine of engines) {
       })
       t.match(body.user.id, UUID_V7)
       t.match(body.session.id, UUID_V7)
-      t.strictSame(cookies.map(({ name }) => name).sort(), ['access', 'refresh', 'session'])
+      t.strictSame(cookies.map(({ name }) => name).sort(), ['access', 'device', 'refresh', 'session'])
       for (const { value } of cookies) t.notOk(text.includes(value), 'no token is in the body')
       t.match(decodeJwt(window.value('access')), {
         sub: body.user.id,

@@ -67,7 +67,7 @@ for (const engine of engines) {
       t.equal(status, 201)
       t.match(body.user, { email: 'root@example.com', disabled: false })
       t.strictSame(body.user.roles.toSorted(), ['admin', 'user'])
-      t.strictSame(cookies.map(({ name }) => name).sort(), ['access', 'refresh', 'session'])
+      t.strictSame(cookies.map(({ name }) => name).sort(), ['access', 'device', 'refresh', 'session'])
       t.equal((await window.get('/admin/users')).status, 200)
       const { items } = (await window.get('/admin/audit?type=administrator.set_up')).body
       t.match(items[0], { userId: body.user.id, actorId: body.user.id, sessionId: body.session.id })
