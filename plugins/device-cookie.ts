@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { SECOND } from '../domain/clock.ts'
 import { type Account, createDeviceMarks, DEVICE_LIFETIME, type DeviceMarks } from '../domain/device-marks.ts'
+import { cookieValues } from '../verifier/cookies.ts'
 
 export interface DeviceCookie {
   marks: DeviceMarks
@@ -26,12 +27,12 @@ export default fp(
     const options: CookieSerializeOptions = {
       httpOnly: true,
       secure: config.secure,
-      sameSite: config.AUTH_COOKIE_SAMESITE as 'lax' | 'strict',
+      sameSite: config.AUTH_COOKIE_SAMESITE,
       path: '/',
       maxAge: DEVICE_LIFETIME / SECOND
     }
     const marks = createDeviceMarks({ clock, key: derivedKeys.deviceMark })
-    const read = ({ cookies }: FastifyRequest) => [cookies[name] ?? '']
+    const read = ({ headers }: FastifyRequest) => cookieValues(headers.cookie, name)
     fastify.decorate('deviceCookie', {
       marks,
       read,

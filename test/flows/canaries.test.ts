@@ -207,7 +207,7 @@ function* plantedIn({ method, path, parameters, contentType, fields }: Operation
   }
   for (const scheme of ['Bearer', 'Basic'])
     yield { ...base, headers: { authorization: `${scheme} ${Buffer.from(CANARY).toString('base64')}` } }
-  for (const name of ['access', 'refresh', 'session'])
+  for (const name of ['access', 'refresh', 'session', 'device'])
     yield { ...base, headers: { cookie: `${name}=${encoded}` } }
   if (contentType === undefined) return
   yield { ...base, headers: { 'content-type': 'application/json' }, payload: `{"password": ${CANARY}` }

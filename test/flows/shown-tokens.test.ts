@@ -196,6 +196,14 @@ async function documentedCookies(): Promise<Record<string, string[]>> {
   )
 }
 
+async function linkFor({ app }: TestApp, email: string): Promise<string | undefined> {
+  const user = await app.store.users.findByEmail(email)
+  return (
+    user &&
+    app.store.transaction(async (tx) => (await app.oneTimeLinks.choosePasswordWithin(tx, user.id)).token)
+  )
+}
+
 /** Asks by all cookies of an administrator who has just signed in, or of a new one, with a body that the route takes. */
 async function askProperly(t: Test, service: TestApp, route: Route) {
   const window = service.browser()
@@ -206,6 +214,7 @@ async function askProperly(t: Test, service: TestApp, route: Route) {
     'POST /auth/register': { email: 'new@example.com', password },
     'POST /auth/login': { email, password },
     'POST /auth/reauthenticate': { password },
+    'POST /auth/password/reset': { token: await linkFor(service, email), password },
     'PUT /auth/password': { currentPassword: password, newPassword: password },
     'PATCH /auth/me': { name: 'Root' }
   }
