@@ -12,7 +12,15 @@ declare module 'fastify' {
 /** Decorates `administration`: what administrators do to users and roles. */
 export default fp(
   async (fastify) => {
-    const { store, clock, config, sessions, oneTimeLinks: links, passwords, loginThrottle: throttle } = fastify
+    const {
+      store,
+      clock,
+      config,
+      sessions,
+      oneTimeLinks: links,
+      passwords,
+      loginThrottle: throttle
+    } = fastify
     fastify.decorate('administration', {
       users: createAdministration({ store, clock, config, sessions, links, throttle, ...passwords }),
       roles: createRoleAdministration({ store, clock, config, sessions }),
