@@ -3,7 +3,7 @@ import { requireEmail } from '../domain/email.ts'
 import { type Command, UsageError } from './command.ts'
 import { operator, withApp } from './with-app.ts'
 
-/** `gatehouse users unlock`: failed sign-ins of before delay an account no more. */
+/** `gatehouse users unlock`: clears the counts of failed sign-ins of an account. */
 export const usersUnlock: Command = {
   name: 'users unlock',
   usage: 'ID | --email ADDRESS',

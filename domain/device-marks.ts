@@ -29,8 +29,8 @@ export type DeviceMarks = ReturnType<typeof createDeviceMarks>
 
 /**
  * The value of a device cookie: up to five marks, one for each account that signed in by this browser, newest first. A
- * mark is a random id, a time, and a MAC over both and the account, so that it says nothing of the account to others. It
- * is no credential: it only chooses the count that a try belongs to.
+ * mark is a random id, a time, and a MAC over both and the account. It does not show which account. It is no credential: it
+ * only chooses the count that a try belongs to.
  */
 export function createDeviceMarks({ clock, key }: { clock: Clock; key: DerivedKey }) {
   function read(values: string[]): Mark[] {

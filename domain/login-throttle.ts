@@ -6,11 +6,11 @@ import { Problem } from './errors.ts'
 import { networkOf } from './network.ts'
 import type { BlockedTry, Session, Store, ThrottlePolicy, Transaction, User } from './store.ts'
 
-/** NIST SP 800-63B-4 §3.2.2: no more consecutive failures than this on one account. */
+/** NIST SP 800-63B-4 §3.2.2 allows so many consecutive failures on one account. */
 const ACCOUNT_LIMIT = 100
 const REPORT_EVERY = MINUTE
 const REPORTS_AT_ONCE = 100
-const nobody: Caller = { actorId: null, ip: null, userAgent: null, requestId: null }
+const unknownCaller: Caller = { actorId: null, ip: null, userAgent: null, requestId: null }
 
 /** A try to sign in: what was typed, the account that it belongs to, if any, and what the browser's device cookie says. */
 export interface LoginTry {
@@ -57,7 +57,7 @@ export function createLoginThrottle({
     delays: 0,
     keepSince: 'first'
   }
-  // Used up, it is used up for good: its browser is a stranger until the next sign-in gives it another mark.
+  // Once it is used up, the browser is a stranger until a sign-in gives it another mark.
   const byDevice: ThrottlePolicy = {
     ...growing,
     delays: 0,
@@ -108,7 +108,7 @@ export function createLoginThrottle({
       const taken = await tx.throttles.takeBlocked(REPORTS_AT_ONCE, REPORT_EVERY, clock())
       for (const { userId, ip, count } of taken) {
         const about = { userId, detail: { count } }
-        await tx.audit.append(auditEvent('login.blocked', { ...nobody, ip }, clock(), about))
+        await tx.audit.append(auditEvent('login.blocked', { ...unknownCaller, ip }, clock(), about))
       }
       return taken.length
     })
@@ -142,7 +142,7 @@ export function createLoginThrottle({
       if (keys.length > 0) await tx.throttles.clear(keys)
     },
 
-    /** Clears every count of an account, because its owner proved the address or an administrator asked for it. */
+    /** Clears every count of an account, after a one-time link or by an administrator. */
     clearAccountWithin: (tx: Transaction, email: string) => tx.throttles.clearAccount(accountOf(email)),
 
     /** Writes down the refused tries since the last report, at most once a minute for each account. */

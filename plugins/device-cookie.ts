@@ -19,7 +19,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `deviceCookie`: a browser that signed in before keeps a count of failures to itself. It outlives sign-out. */
+/** Decorates `deviceCookie`: by it an account knows a browser that signed in before. It outlives sign-out. */
 export default fp(
   async (fastify) => {
     const { config, derivedKeys, clock } = fastify

@@ -3,7 +3,7 @@ import { IdParams, NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { administratorOf } from './administrator-of.ts'
 
-/** POST /admin/users/:id/unlock: no failed sign-in of before delays the account any more. */
+/** POST /admin/users/:id/unlock: clears the counts of failed sign-ins of an account. */
 const userUnlock: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/users/:id/unlock',

@@ -28,7 +28,7 @@ async function isKnown(gatehouse: TestApp, window: Browser, email: string): Prom
   return (await signIn(window, email)).status === 200
 }
 
-t.test('the device cookie is of this host alone, lasts 400 days, and names nobody', async (t) => {
+t.test('the device cookie is of this host alone, lasts 400 days, and names no account', async (t) => {
   for (const secure of [false, true]) {
     const gatehouse = await build(t, { env: { ...env, ...(secure && { AUTH_ISSUER: ISSUER }) } })
     const window = gatehouse.browser()
@@ -143,7 +143,7 @@ for (const engine of engines) {
       const window = await gatehouse.signUp('parallel@example.com')
       const stolen = deviceOnly(gatehouse, window.value('device'))
       const answers = await Promise.all(
-        Array.from({ length: 100 }, () => signIn(stolen, 'parallel@example.com', wrong))
+        Array.from({ length: 40 }, () => signIn(stolen, 'parallel@example.com', wrong))
       )
       t.equal(answers.filter(({ status }) => status === 401).length, 2 * LIMIT)
     })
@@ -186,7 +186,7 @@ for (const engine of engines) {
       t.equal(await isKnown(gatehouse, window, 'disabled@example.com'), false)
     })
 
-    t.test('a costlier hash of the same password makes strangers of nobody', async (t) => {
+    t.test('a costlier hash of the same password makes no browser a stranger', async (t) => {
       const [window, other] = [await gatehouse.signUp('costly@example.com'), gatehouse.browser()]
       await signIn(other, 'costly@example.com')
       const costlier = await build(t, { clock, env: { ...gatehouse.env, AUTH_ARGON2_TIME: '3' } })
