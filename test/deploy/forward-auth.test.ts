@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { newUser } from '../../domain/accounts.ts'
 import { build, password, type Teardown } from '../harness/build.ts'
+import { type Certificate, certificates } from '../harness/certificate.ts'
 import { digestOf, type Seen, startEchoApp } from '../harness/echo-app.ts'
 import { proxies, type ReverseProxy } from '../harness/proxies.ts'
 import { createTcpProxy } from '../harness/tcp-proxy.ts'
@@ -46,14 +47,56 @@ function remoteHeaders({ headers }: Seen): HeaderLines {
     .sort()
 }
 
+/** Lines of Cookie as a client sends them, and what is left of each for the app. */
+const cookieLines: Array<[sent: string[], left: string[]]> = [
+  [['OURS=1'], []],
+  [['OURS=1; mine=2'], ['mine=2']],
+  [['mine=2; OURS=1'], ['mine=2']],
+  [['a=1; OURS=1; b=2'], ['a=1; b=2']],
+  [['OURS=1; OURS=2; a=1; OURS=3; OURS=4; b=2; OURS=5'], ['a=1; b=2']],
+  [['a=1;OURS=1;b=2;  c=3'], ['a=1;b=2;  c=3']],
+  [['a=1; \tOURS\t=1; b=2'], ['a=1; b=2']],
+  [['OURS="quoted"; a="x y,z"; b="OURS=1"'], ['a="x y,z"; b="OURS=1"']],
+  [['OURS=; a=; =b; c'], ['a=; =b; c']],
+  [['xOURS=1; OURSx=2; x-OURS=3; OURS.sig=4; OURS'], ['xOURS=1; OURSx=2; x-OURS=3; OURS.sig=4; OURS']],
+  [['a=OURS=1; b=%3BOURS%3D1'], ['a=OURS=1; b=%3BOURS%3D1']],
+  [
+    ['a=1; OURS=1', 'OURS=2', 'OURS=3; b=2'],
+    ['a=1', 'b=2']
+  ]
+]
+const PREFIXED = ['__Host-access', '__Secure-access', '__Secure-refresh', '__Host-session', '__Host-device']
+const PLAIN = ['access', 'refresh', 'session', 'device']
+
 const valuesOf = ({ headers }: Seen, wanted: string) =>
   headers.filter(([name]) => name === wanted).map(([, value]) => value)
 
 const parse = (reply: Reply): Seen => JSON.parse(reply.text)
 
+/** Has somebody who is signed in send these lines of Cookie, and checks what the app gets of them. */
+async function cookiesArrive(
+  t: Test,
+  visitor: Visitor,
+  authorization: string,
+  sent: string[],
+  left: string[]
+) {
+  const lines: HeaderLines = sent.map((line) => ['Cookie', line])
+  const reply = await visitor.send('GET', '/', [['Authorization', authorization], ...lines])
+  // nginx joins the lines of a request into one (RFC 9113 §8.2.3), and Caddy leaves an empty one empty.
+  const arrived = valuesOf(parse(reply), 'cookie').filter((line) => line !== '')
+  t.equal(arrived.join('; '), left.join('; '), sent.join(' | '))
+}
+
+interface SiteOptions {
+  env?: Record<string, string>
+  /** By plain http without one. */
+  certificate?: Certificate
+}
+
 /** Gatehouse, an app that knows of no sign-in, and the proxy before both, all listening. */
-async function startSite(t: Teardown, proxy: ReverseProxy) {
-  const gatehouse = await build(t, { env: { AUTH_TRUST_PROXY: '127.0.0.1' } })
+async function startSite(t: Teardown, proxy: ReverseProxy, { env = {}, certificate }: SiteOptions = {}) {
+  const gatehouse = await build(t, { env: { AUTH_TRUST_PROXY: '127.0.0.1', ...env } })
   await gatehouse.app.listen({ host: '127.0.0.1', port: 0 })
   const checks: IncomingMessage[] = []
   gatehouse.app.server.prependListener('request', (request: IncomingMessage) => {
@@ -63,7 +106,7 @@ async function startSite(t: Teardown, proxy: ReverseProxy) {
   const wire = await createTcpProxy({ host: '127.0.0.1', port })
   t.teardown(() => wire.close())
   const { seen, port: appPort } = await startEchoApp(t)
-  const proxyPort = await proxy.start(t, { gatehouse: wire.port, app: appPort })
+  const proxyPort = await proxy.start(t, { gatehouse: wire.port, app: appPort }, certificate)
 
   async function signUp(email: string, name?: string) {
     const visitor = new Visitor(proxyPort)
@@ -71,7 +114,7 @@ async function startSite(t: Teardown, proxy: ReverseProxy) {
     if (reply.status !== 201) throw new Error(`could not register: ${reply.status} ${reply.text}`)
     return { visitor, id: JSON.parse(reply.text).user.id as string }
   }
-  const stranger = () => new Visitor(proxyPort)
+  const stranger = () => new Visitor(proxyPort, { tls: certificate !== undefined })
   return { gatehouse, wire, seen, checks, signUp, stranger }
 }
 
@@ -182,6 +225,83 @@ for (const proxy of proxies) {
       const reply = await ada.send('GET', '/', [['Connection', 'Cookie, Authorization']])
       t.ok(reply.status === 401 || remoteHeaders(parse(reply)).length === 4)
     })
+
+    await t.test(
+      'the app gets none of Gatehouse’s cookies, whoever asks, and Gatehouse gets them all',
+      async (t) => {
+        const { visitor } = await signUp('cookies@example.com')
+        visitor.cookies.set('theme', 'dark')
+        const reply = await visitor.send('GET', '/')
+        t.equal(reply.status, 200)
+        t.strictSame(valuesOf(parse(reply), 'cookie'), ['theme=dark'])
+        t.equal((await visitor.send('GET', '/auth/me')).status, 200)
+        t.equal((await visitor.post('/auth/refresh')).status, 200)
+        visitor.cookies.delete('theme')
+        t.strictSame(valuesOf(parse(await visitor.send('GET', '/')), 'cookie'), [])
+        const { socket } = await visitor.upgrade('/socket', [['Upgrade', 'websocket'], ...UPGRADE])
+        socket?.destroy()
+        t.strictSame(valuesOf(seen.at(-1) as Seen, 'cookie'), [])
+      }
+    )
+
+    await t.test('all other cookies arrive as they were sent', async (t) => {
+      const authorization = `Bearer ${ada.cookies.get('access')}`
+      for (const name of [...PREFIXED, ...PLAIN])
+        for (const [sent, left] of cookieLines) {
+          const named = (lines: string[]) => lines.map((line) => line.replaceAll('OURS', name))
+          await cookiesArrive(t, stranger(), authorization, named(sent), named(left))
+        }
+      const all = [...PREFIXED, ...PLAIN].map((name) => `${name}=1`)
+      const mixed = ['a=1', ...all, 'b=2', ...all.toReversed(), 'c=3', ...all]
+      await cookiesArrive(t, stranger(), authorization, [mixed.join('; ')], ['a=1; b=2; c=3'])
+      const endless = Array.from({ length: 40 }, () => all.flatMap((each) => [each, 'a=1'])).flat()
+      const reply = await stranger().send('GET', '/', [
+        ['Authorization', authorization],
+        ['Cookie', endless.join('; ')]
+      ])
+      t.notMatch(valuesOf(parse(reply), 'cookie').join('; '), /access=|refresh=|session=|device=/)
+      t.strictSame(valuesOf(parse(reply), 'authorization'), [authorization])
+    })
+
+    await t.test(
+      'over https the names without a prefix are the app’s own',
+      { skip: certificates.missing },
+      async (t) => {
+        const site = await startSite(t, proxy, { certificate: await certificates.make(t, 1) })
+        const person = await site.gatehouse.signUp()
+        const authorization = `Bearer ${person.cookies.get('access')?.value}`
+        for (const name of PREFIXED)
+          for (const [sent, left] of cookieLines) {
+            const named = (lines: string[]) => lines.map((line) => line.replaceAll('OURS', name))
+            await cookiesArrive(t, site.stranger(), authorization, named(sent), named(left))
+          }
+        const own = PLAIN.map((name) => `${name}=1`).join('; ')
+        await cookiesArrive(
+          t,
+          site.stranger(),
+          authorization,
+          [`__Host-access=1; ${own}; __Host-session=1`],
+          [own]
+        )
+      }
+    )
+
+    await t.test(
+      'an app on another host is reached by the shared access cookie, which it does not get',
+      { skip: certificates.missing },
+      async (t) => {
+        const env = { AUTH_ISSUER: 'https://auth.example.com', AUTH_COOKIE_DOMAIN: 'example.com' }
+        const site = await startSite(t, proxy, { env, certificate: await certificates.make(t, 1) })
+        const person = await site.gatehouse.signUp()
+        const visitor = site.stranger()
+        visitor.cookies.set('__Secure-access', String(person.cookies.get('__Secure-access')?.value))
+        visitor.cookies.set('theme', 'dark')
+        const reply = await visitor.send('GET', '/')
+        t.equal(reply.status, 200)
+        t.match(remoteHeaders(parse(reply)), [['remote-email', 'ada@example.com']])
+        t.strictSame(valuesOf(parse(reply), 'cookie'), ['theme=dark'])
+      }
+    )
 
     await t.test('names of any script, braces and quotes arrive as they are', async (t) => {
       const names = ['Zoë 王 👑', '{env.HOME} $remote_addr {http.request.host}', `"O'Hara" \\ %41, a; b`]

@@ -7,6 +7,7 @@ import type { Teardown } from './build.ts'
 /** A certificate for localhost that nobody signed, with its key, both PEM; `path` is for NODE_EXTRA_CA_CERTS. */
 export interface Certificate {
   path: string
+  keyPath: string
   cert: string
   key: string
 }
@@ -22,7 +23,7 @@ export const certificates = {
     const words = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost
       -addext subjectAltName=DNS:localhost -days ${days} -out ${path} -keyout ${keyPath}`
     execFileSync('openssl', words.split(/\s+/), { stdio: 'ignore' })
-    return { path, cert: await readFile(path, 'utf8'), key: await readFile(keyPath, 'utf8') }
+    return { path, keyPath, cert: await readFile(path, 'utf8'), key: await readFile(keyPath, 'utf8') }
   }
 }
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Teardown } from './build.ts'
+import type { Certificate } from './certificate.ts'
 import { freePort } from './process.ts'
 
 const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url))
@@ -22,8 +23,8 @@ export interface Upstreams {
 export interface ReverseProxy {
   name: 'nginx' | 'caddy'
   missing: string | false
-  /** Starts one for these upstreams, until the test is over. Resolves to the port that it listens on. */
-  start(t: Teardown, upstreams: Upstreams): Promise<number>
+  /** Starts one for these upstreams, until the test is over; by plain http without a certificate. Resolves to its port. */
+  start(t: Teardown, upstreams: Upstreams, certificate?: Certificate): Promise<number>
 }
 
 const nginxPath = find(process.env.NGINX_PATH, '/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/bin/nginx')
@@ -32,10 +33,13 @@ const caddyPath = find(process.env.CADDY_PATH, '/usr/bin/caddy', '/usr/local/bin
 const nginx: ReverseProxy = {
   name: 'nginx',
   missing: nginxPath ? false : 'there is no nginx: set NGINX_PATH',
-  async start(t, upstreams) {
+  async start(t, upstreams, certificate) {
     const [folder, port] = [await newFolder(t), await freePort()]
     const site = await readFile(join(DEPLOY, 'nginx.conf'), 'utf8')
-    await writeFile(join(folder, 'site.conf'), withAddresses(site, upstreams, port))
+    const listen = certificate
+      ? `listen 127.0.0.1:${port} ssl; ssl_certificate ${certificate.path}; ssl_certificate_key ${certificate.keyPath};`
+      : `listen 127.0.0.1:${port};`
+    await writeFile(join(folder, 'site.conf'), withAddresses(site, upstreams, listen))
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
       .map((name) => `${name}_temp_path ${folder}/${name};`)
       .join(' ')
@@ -54,14 +58,16 @@ const nginx: ReverseProxy = {
 const caddy: ReverseProxy = {
   name: 'caddy',
   missing: caddyPath ? false : 'there is no Caddy: set CADDY_PATH',
-  async start(t, upstreams) {
+  async start(t, upstreams, certificate) {
     const [folder, port] = [await newFolder(t), await freePort()]
     const main = join(folder, 'Caddyfile')
-    const global = '{\nadmin off\ndefault_bind 127.0.0.1\n}\n'
+    const global =
+      '{\nadmin off\ndefault_bind 127.0.0.1\nskip_install_trust\nauto_https disable_redirects\n}\n'
     await writeFile(main, `${global}import ${join(DEPLOY, 'Caddyfile')}\n`)
     const env = {
       HOME: folder,
-      SITE: `http://127.0.0.1:${port}`,
+      // For localhost Caddy makes a certificate of its own.
+      SITE: certificate ? `https://localhost:${port}` : `http://127.0.0.1:${port}`,
       GATEHOUSE: `127.0.0.1:${upstreams.gatehouse}`,
       APP: `127.0.0.1:${upstreams.app}`
     }
@@ -73,11 +79,11 @@ const caddy: ReverseProxy = {
 
 export const proxies = [nginx, caddy]
 
-function withAddresses(site: string, { gatehouse, app }: Upstreams, port: number): string {
+function withAddresses(site: string, { gatehouse, app }: Upstreams, listen: string): string {
   const replacements: Array<[string, string]> = [
     ['server 127.0.0.1:3000;', `server 127.0.0.1:${gatehouse};`],
     ['server 127.0.0.1:8080;', `server 127.0.0.1:${app};`],
-    ['listen 80;', `listen 127.0.0.1:${port};`]
+    ['listen 80;', listen]
   ]
   return replacements.reduce((text, [placeholder, address]) => {
     if (text.split(placeholder).length !== 2) throw new Error(`there must be one line ${placeholder}`)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
+import { request as requestByTls } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 
@@ -19,9 +20,12 @@ export interface Reply {
 export class Visitor {
   readonly cookies = new Map<string, string>()
   readonly #port: number
+  readonly #tls: boolean
 
-  constructor(port: number) {
+  /** By TLS it takes any certificate. */
+  constructor(port: number, { tls = false } = {}) {
     this.#port = port
+    this.#tls = tls
   }
 
   /** A body without a Content-Length among the headers is sent in chunks. */
@@ -61,19 +65,22 @@ export class Visitor {
   #request(method: string, path: string, headers: HeaderLines): ClientRequest {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const lines: HeaderLines = [
-      ['Host', `127.0.0.1:${this.#port}`],
+      ['Host', `${this.#tls ? 'localhost' : '127.0.0.1'}:${this.#port}`],
       ...headers,
       ...(cookie === '' ? [] : ([['Cookie', cookie]] as HeaderLines))
     ]
-    return request({
+    const options = {
       host: '127.0.0.1',
       port: this.#port,
       localAddress: VISITOR_ADDRESS,
-      agent: false,
+      agent: false as const,
       method,
       path,
       headers: lines.flat()
-    })
+    }
+    return this.#tls
+      ? requestByTls({ ...options, servername: 'localhost', rejectUnauthorized: false })
+      : request(options)
   }
 
   #keep({ headers }: IncomingMessage): void {
