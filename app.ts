@@ -1,4 +1,3 @@
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Clock } from './domain/clock.ts'
 import type { Config } from './domain/config.ts'
@@ -13,8 +12,9 @@ import crossSite from './plugins/cross-site.ts'
 import derivedKeys from './plugins/derived-keys.ts'
 import deviceCookie from './plugins/device-cookie.ts'
 import draining, { emptyBacklog } from './plugins/draining.ts'
-import errors, { refuseConnection, sendProblem, toProblem } from './plugins/errors.ts'
+import errors, { refuseConnection, refuseExpectation, sendProblem, toProblem } from './plugins/errors.ts'
 import guard from './plugins/guard.ts'
+import httpConformance from './plugins/http-conformance.ts'
 import jsonBodies from './plugins/json-bodies.ts'
 import loadShedding from './plugins/load-shedding.ts'
 import { CompletionLog, loggerOptions } from './plugins/logging.ts'
@@ -39,6 +39,7 @@ import sessionCookies from './plugins/session-cookies.ts'
 import sessions from './plugins/sessions.ts'
 import signingKeys from './plugins/signing-keys.ts'
 import store from './plugins/store.ts'
+import { compileValidator } from './plugins/validation.ts'
 import valkey from './plugins/valkey.ts'
 import routes from './routes/index.ts'
 
@@ -68,7 +69,8 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     pluginTimeout: 0,
     requestTimeout: LONGEST_ARRIVAL,
     // Node makes its own limits from these when the server is made, and looks for who exceeds them so often.
-    http: { requestTimeout: LONGEST_ARRIVAL, connectionsCheckingInterval: 1000 },
+    // A missing Host is refused by us, with a body and the headers.
+    http: { requestTimeout: LONGEST_ARRIVAL, connectionsCheckingInterval: 1000, requireHostHeader: false },
     connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
@@ -80,7 +82,8 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
       sendProblem(toProblem(error), request, reply.headers({ ...bareHeaders, 'x-request-id': request.id })),
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, bareHeaders)
   })
-  app.setValidatorCompiler(TypeBoxValidatorCompiler)
+  app.setValidatorCompiler(compileValidator)
+  app.server.on('checkExpectation', (_request, response) => refuseExpectation(response, bareHeaders))
 
   try {
     await app.register(config, { config: settings, clock })
@@ -90,10 +93,10 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(requestId)
     await app.register(jsonBodies)
     await app.register(securityHeadersPlugin)
+    await app.register(httpConformance)
     await app.register(draining)
     await app.register(valkey)
     await app.register(rateLimits)
-    await app.register(notFound)
 
     await app.register(store)
     await app.register(derivedKeys)
@@ -105,6 +108,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(accessTokens)
     await app.register(crossSite)
     await app.register(loadShedding, { longestDelay })
+    await app.register(notFound)
     await app.register(guard)
     await app.register(requestCaller)
     await app.register(profiles)

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import fp from 'fastify-plugin'
@@ -66,18 +66,31 @@ export function refuseConnection(
   headers: Record<string, string>
 ): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return
-  const problem = new Problem(BY_PARSER_CODE[error.code ?? ''] ?? 'invalid_request')
+  const { status, fields, body } = bareReply(BY_PARSER_CODE[error.code ?? ''] ?? 'invalid_request', headers)
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`
+  socket.end(`${head}${body}`, () => socket.destroy())
+}
+
+/** Answers an `Expect` that is not met (RFC 9110 §10.1.1): Node would do it itself, without a body and the headers. */
+export function refuseExpectation(response: ServerResponse, headers: Record<string, string>): void {
+  const { status, fields, body } = bareReply('expectation_failed', headers)
+  response.writeHead(status, fields).end(body)
+}
+
+// No hook sees these replies. What comes after them on the connection may be a body that nobody reads.
+function bareReply(code: ProblemCode, headers: Record<string, string>) {
+  const problem = new Problem(code)
   const requestId = uuidv7()
   const body = JSON.stringify(problemBody(problem, requestId))
-  const lines = Object.entries({
+  const fields = {
     ...headers,
     'x-request-id': requestId,
     'content-type': 'application/problem+json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
     connection: 'close'
-  }).map(([name, value]) => `${name}: ${value}\r\n`)
-  const status = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n`
-  socket.end(`${status}${lines.join('')}\r\n${body}`, () => socket.destroy())
+  }
+  return { status: problem.status, fields, body }
 }
 
 export function problemBody({ code, detail, errors }: Problem, requestId: string): ProblemBody {

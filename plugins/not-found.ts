@@ -22,17 +22,25 @@ export default fp(
       for (const each of [method].flat()) methods.add(each)
     })
 
-    fastify.setNotFoundHandler(
-      fastify.config.AUTH_RATE_LIMIT_PER_IP > 0 ? { preHandler: fastify.rateLimit() } : {},
-      async (request: FastifyRequest, reply: FastifyReply) => {
-        const methods = paths.find('GET', request.url.split('?', 1)[0] as string)?.store as
-          | Set<string>
-          | undefined
-        if (!methods) return sendProblem(new Problem('not_found'), request, reply)
-        reply.header('allow', [...methods].sort().join(', '))
-        return sendProblem(new Problem('method_not_allowed'), request, reply)
-      }
-    )
+    const limit = fastify.config.AUTH_RATE_LIMIT_PER_IP > 0 ? fastify.rateLimit() : undefined
+
+    // Before the body is looked at, whose type or form is no matter where nothing takes it.
+    fastify.addHook('onRequest', (request, reply, done) => {
+      if (!request.is404) return done()
+      Promise.resolve(limit?.call(fastify, request, reply)).then(() => refuse(request, reply), done)
+    })
+    // For routes that find nothing under a path of theirs.
+    fastify.setNotFoundHandler(refuse)
+
+    function refuse(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+      const methods = paths.find('GET', request.url.split('?', 1)[0] as string)?.store as
+        | Set<string>
+        | undefined
+      if (!methods) return sendProblem(new Problem('not_found'), request, reply)
+      reply.header('allow', [...methods].sort().join(', '))
+      return sendProblem(new Problem('method_not_allowed'), request, reply)
+    }
   },
-  { name: 'not-found', dependencies: ['config', 'errors', 'rate-limits'] }
+  // After CORS: or another origin's app would see a network error instead of the refusal.
+  { name: 'not-found', dependencies: ['config', 'errors', 'rate-limits', 'cross-site'] }
 )
