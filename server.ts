@@ -1,11 +1,11 @@
 import './check-node.js'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import type { Config } from './domain/config.ts'
 import { Problem } from './domain/errors.ts'
-import { MasterKeyError } from './domain/master-key.ts'
+import { MasterKeyError, masterKeyWarnings } from './domain/master-key.ts'
 import { loadSettings, SettingsError } from './domain/settings.ts'
 import { renderStartNotice, type StartNotice, startNotice } from './domain/start-notice.ts'
 import { claimForService } from './store/index.ts'
@@ -23,7 +23,11 @@ try {
 }
 
 async function start(): Promise<void> {
-  const { config, warnings } = loadSettings(process.env, (path) => readFileSync(path, 'utf8'))
+  const { config, warnings } = loadSettings(
+    process.env,
+    (path) => readFileSync(path, 'utf8'),
+    (path) => statSync(path).mode
+  )
   const claim = claimForService(config.DATABASE_URL)
   let app: FastifyInstance | undefined
   closeWithGrace({ delay: GRACE, logger: false }, async ({ err, signal }) => {
@@ -38,6 +42,7 @@ async function start(): Promise<void> {
   await app.signingKeys.adopt()
   const link = await app.oneTimeLinks.setUp()
   await listenQuietly(app, config)
+  warnings.push(...masterKeyWarnings(config.AUTH_MASTER_KEY, config.AUTH_DATA_DIR))
   announce(startNotice(config, app.store.engine, warnings, link))
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { type Check, examine, type NamedFinding } from '../domain/doctor/checkup.ts'
 import { nameIn, settingFindings } from '../domain/doctor/settings.ts'
 import { readSettings } from '../domain/settings.ts'
@@ -18,7 +18,11 @@ export const doctor: Command = {
   words: 0,
   options: {},
   async run() {
-    const { config, faults, warnings } = readSettings(process.env, (path) => readFileSync(path, 'utf8'))
+    const { config, faults, warnings } = readSettings(
+      process.env,
+      (path) => readFileSync(path, 'utf8'),
+      (path) => statSync(path).mode
+    )
     const settings: Check = {
       name: 'settings',
       needs: [],

@@ -1,6 +1,7 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
 import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isReadableByGroup, isReadableByOthers } from './file-mode.ts'
 import { uuidv7 } from './id.ts'
 
 const MIN_BYTES = 32
@@ -37,6 +38,14 @@ export function readMasterKey(configured: string, dataDirectory: string): Buffer
   return configured ? Buffer.from(configured, 'base64url') : readKeyFile(masterKeyPath(dataDirectory))
 }
 
+/** What an operator should know of the master key in force: that the group of its file can read it. */
+export function masterKeyWarnings(configured: string, dataDirectory: string): string[] {
+  const path = masterKeyPath(dataDirectory)
+  return !configured && isReadableByGroup(statSync(path).mode)
+    ? [`${path} can be read by its group: chmod 600 it, unless that group is Gatehouse's alone`]
+    : []
+}
+
 /**
  * The master key of the settings, or else the one in the data directory, made there (0600) where `mayMake`. Throws a
  * MasterKeyError where it is missing otherwise.
@@ -67,7 +76,7 @@ export function missingMasterKey(dataDirectory: string, what: string): MasterKey
 
 function readKeyFile(path: string): Buffer {
   const text = readFileSync(path, 'utf8').trim()
-  if (statSync(path).mode & 0o077) {
+  if (isReadableByOthers(statSync(path).mode)) {
     throw new MasterKeyError(`${path} can be read by others: chmod 600 it`)
   }
   if (masterKeyFault(text).length > 0) throw new MasterKeyError(`${path} does not hold a master key`)

@@ -6,7 +6,7 @@ import { DAY } from './clock.ts'
 import type { Config } from './config.ts'
 import { masterKeyFault } from './master-key.ts'
 import { metricsFault } from './metrics-exposure.ts'
-import { isSameSite } from './site.ts'
+import { isPublicSuffix, isSameSite } from './site.ts'
 
 /** What is wrong with settings that are each well-formed: a line a fault. */
 export function settingFaults(config: Config): string[] {
@@ -115,11 +115,20 @@ function cookieDomainFaults({ AUTH_COOKIE_DOMAIN: domain, AUTH_ISSUER, secure }:
   if (!secure) return ['AUTH_COOKIE_DOMAIN needs an https AUTH_ISSUER']
   const host = new URL(AUTH_ISSUER).hostname
   const shares =
-    /^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(domain) && (host === domain || host.endsWith(`.${domain}`))
-  return shares ? [] : ['AUTH_COOKIE_DOMAIN must be a domain that the host of AUTH_ISSUER belongs to']
+    /^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(domain) && (host === domain || host.endsWith(`.${domain}`))
+  if (!shares)
+    return [
+      'AUTH_COOKIE_DOMAIN must be a domain that the host of AUTH_ISSUER belongs to, without a leading dot'
+    ]
+  return isPublicSuffix(domain)
+    ? [
+        `AUTH_COOKIE_DOMAIN ${domain} is a public suffix: browsers refuse its cookies. Name the domain that you registered`
+      ]
+    : []
 }
 
 function originFaults(text: string): string[] {
+  if (text.includes('*')) return [`AUTH_ALLOWED_ORIGINS ${text} has a wildcard: name every origin by itself`]
   if (originOf(text) !== text) {
     return [`AUTH_ALLOWED_ORIGINS ${text} is not an origin such as https://app.example.com`]
   }
@@ -130,17 +139,21 @@ function originFaults(text: string): string[] {
 
 function originOf(text: string): string | undefined {
   const url = URL.parse(text)
-  return url && (url.protocol === 'https:' || url.protocol === 'http:') ? url.origin : undefined
+  // URL takes a wildcard for a host name.
+  if (!url || url.hostname.includes('*')) return undefined
+  return url.protocol === 'https:' || url.protocol === 'http:' ? url.origin : undefined
 }
 
 function isHttpsOrLoopback(origin: string): boolean {
   const { protocol, hostname } = new URL(origin)
-  return protocol === 'https:' || isLoopback(hostname.replace(/^\[|\]$/g, ''))
+  return protocol === 'https:' || isLoopback(hostname)
 }
 
-function isLoopback(host: string): boolean {
+/** Whether this is a host name or an address of the machine itself. */
+export function isLoopback(host: string): boolean {
   if (host === 'localhost' || host.endsWith('.localhost')) return true
-  return isIP(host) !== 0 && ipaddr.process(host).range() === 'loopback'
+  const address = host.replace(/^\[|\]$/g, '')
+  return isIP(address) !== 0 && ipaddr.process(address).range() === 'loopback'
 }
 
 function isAddressRange(text: string): boolean {
@@ -170,6 +183,11 @@ export function settingWarnings(config: Config): string[] {
       isElsewhere(origin, config.AUTH_ISSUER),
       `AUTH_ALLOWED_ORIGINS ${origin} is another site than ${config.AUTH_ISSUER}: browsers send it no cookies`
     )
+  for (const name of ['DATABASE_URL', 'REDIS_URL'] as const)
+    warn(
+      isOpenElsewhere(config[name]),
+      `${name} has no password for a server on another machine: whoever reaches it is let in`
+    )
   warn(
     config.AUTH_FORWARD_UNVERIFIED_EMAIL === 'on',
     'AUTH_FORWARD_UNVERIFIED_EMAIL is on: an app may take a person for the owner of an address that is not theirs'
@@ -187,4 +205,13 @@ export function settingWarnings(config: Config): string[] {
 // What is no origin is a fault, and told as one.
 function isElsewhere(origin: string, issuer: string): boolean {
   return URL.canParse(origin) && URL.canParse(issuer) && !isSameSite(origin, issuer)
+}
+
+// A socket is the system's to guard, and a client certificate is a credential. What is no URL is a fault, and told as one.
+function isOpenElsewhere(text: string): boolean {
+  if (!/^(postgres(ql)?|rediss?):/.test(text)) return false
+  const { hostname = '', password, searchParams } = URL.parse(text.replace('@/', '@localhost/')) ?? {}
+  if (password || searchParams?.has('password') || searchParams?.has('sslcert')) return false
+  const host = searchParams?.get('host') ?? hostname
+  return !/^(\/|%2f|$)/i.test(host) && !isLoopback(host)
 }

@@ -2,7 +2,8 @@ import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { type SettingName, Settings, type SettingValues } from '../schemas/settings.ts'
 import type { Config } from './config.ts'
-import { settingFaults, settingWarnings } from './settings-checks.ts'
+import { isReadableByOthers } from './file-mode.ts'
+import { isLoopback, settingFaults, settingWarnings } from './settings-checks.ts'
 
 export type SettingSource = 'default' | 'environment' | 'file'
 
@@ -36,15 +37,21 @@ export function annotationsOf(name: SettingName): Annotations {
   return Settings.properties[name] as unknown as Annotations
 }
 
+/** What Kubernetes sets in every pod beside a Service whose name begins with `auth`. The value of `_PORT` is an address. */
+const SERVICE_LINK =
+  /^AUTH_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/
+const SERVICE_ADDRESS = /^(tcp|udp|sctp):\/\//
+
 /**
- * Reads every setting from the environment and its NAME_FILE twins. `readFile` returns a file's text or throws.
- * Throws a SettingsError that names all faults together.
+ * Reads every setting from the environment and its NAME_FILE twins. `readFile` returns a file's text or throws; `modeOf` returns
+ * its permissions, if they are to be looked at. Throws a SettingsError that names all faults together.
  */
 export function loadSettings(
   env: Record<string, string | undefined>,
-  readFile: (path: string) => string
+  readFile: (path: string) => string,
+  modeOf?: (path: string) => number
 ): LoadedSettings {
-  const { faults, ...loaded } = readSettings(env, readFile)
+  const { faults, ...loaded } = readSettings(env, readFile, modeOf)
   if (faults.length > 0) throw new SettingsError(faults)
   return loaded
 }
@@ -52,15 +59,20 @@ export function loadSettings(
 /** The same with the faults beside what could be read: a setting that could not be has its default. */
 export function readSettings(
   env: Record<string, string | undefined>,
-  readFile: (path: string) => string
+  readFile: (path: string) => string,
+  modeOf: (path: string) => number = () => 0
 ): LoadedSettings & { faults: string[] } {
   const faults = unknownNames(env)
   const raw: Record<string, unknown> = {}
   const sources = {} as Record<SettingName, SettingSource>
+  const warnings: string[] = []
   for (const name of names) {
     try {
       const { source, value } = lookUp(name, env, readFile)
       sources[name] = source
+      const file = env[`${name}_FILE`]
+      if (source === 'file' && file && isReadableByOthers(modeOf(file)))
+        warnings.push(`${name}_FILE can be read by every user of this machine: run chmod o-rwx on it`)
       raw[name] = convert(name, value)
     } catch (error) {
       faults.push(`${name} ${(error as Error).message}`)
@@ -69,15 +81,19 @@ export function readSettings(
   }
   const config = withDerivedDefaults(Value.Decode(Settings, raw))
   faults.push(...settingFaults(config))
-  return { config, sources, warnings: settingWarnings(config), faults }
+  return { config, sources, warnings: [...warnings, ...settingWarnings(config)], faults }
 }
 
 function unknownNames(env: Record<string, string | undefined>): string[] {
   const known = new Set<string>(names)
   for (const name of names) if (annotationsOf(name).secret) known.add(`${name}_FILE`)
   return Object.keys(env)
-    .filter((name) => name.startsWith('AUTH_') && !known.has(name))
+    .filter((name) => name.startsWith('AUTH_') && !known.has(name) && !isServiceLink(name, env[name]))
     .map((name) => `${name} is not a setting of Gatehouse`)
+}
+
+function isServiceLink(name: string, value = ''): boolean {
+  return SERVICE_LINK.test(name) || (/^AUTH_(\w+_)?PORT$/.test(name) && SERVICE_ADDRESS.test(value))
 }
 
 function lookUp(
@@ -134,6 +150,7 @@ function withDerivedDefaults(values: SettingValues): Config {
     ...values,
     AUTH_ISSUER: issuer,
     AUTH_AUDIENCE: values.AUTH_AUDIENCE || issuer,
+    AUTH_DOCS: values.AUTH_DOCS || (isLoopback(URL.parse(issuer)?.hostname ?? '') ? 'on' : 'off'),
     DATABASE_URL: values.DATABASE_URL || `file:${values.AUTH_DATA_DIR}/gatehouse.db`,
     secure: issuer.startsWith('https:')
   }

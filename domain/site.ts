@@ -1,18 +1,20 @@
-/** Whether a page of one origin sends the SameSite cookies of the other. */
+import { getDomain, getPublicSuffix } from 'tldts'
+
+/** The Public Suffix List as browsers go by it: with its private part, such as github.io. */
+const AS_BROWSERS_DO = { allowPrivateDomains: true }
+
+/** Whether a page of one origin sends the SameSite cookies of the other: one scheme, one registrable domain. */
 export function isSameSite(origin: string, other: string): boolean {
   const [here, there] = [new URL(origin), new URL(other)]
   return here.protocol === there.protocol && siteOf(here.hostname) === siteOf(there.hostname)
 }
 
-/**
- * The registrable domain, near enough without the public suffix list: co.uk and its like are short before a country's two
- * letters. Without a dot where it is no one's own.
- */
-export function siteOf(host: string): string {
-  const labels = host.split('.')
-  if (/^[\d.]+$|^\[/.test(host) || labels.length < 2) return host
-  const [second = '', top = ''] = labels.slice(-2)
-  const isShared = top.length === 2 && /^(ac|co|com|edu|gov|net|ne|or|org)$/.test(second)
-  const wanted = isShared ? 3 : 2
-  return labels.length < wanted ? 'shared' : labels.slice(-wanted).join('.')
+/** Whether unrelated parties register names under this domain: browsers keep no cookie for it (RFC 6265bis §5.7). */
+export function isPublicSuffix(domain: string): boolean {
+  return getPublicSuffix(domain, AS_BROWSERS_DO) === domain
+}
+
+// An address and a single label are sites of their own.
+function siteOf(host: string): string {
+  return getDomain(host, AS_BROWSERS_DO) ?? host
 }

@@ -138,9 +138,12 @@ export const Settings = Type.Object({
     description:
       'Metrics for Prometheus: `off`, a port of their own, or the bearer token (32 characters or more) for `GET /metrics`'
   }),
-  AUTH_DOCS: Type.Enum(['on', 'off'], {
-    default: 'on',
-    description: 'API reference at `/docs`: `on` or `off`'
+  AUTH_DOCS: Type.String({
+    default: '',
+    pattern: '^(on|off)?$',
+    hint: 'must be one of on, off',
+    description:
+      'API reference at `/docs`: `on` or `off`; absent = `on` while `AUTH_ISSUER` is a loopback address, else `off`'
   })
 })
 

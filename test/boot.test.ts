@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { loadMasterKey } from '../domain/master-key.ts'
+import { loadMasterKey, masterKeyWarnings } from '../domain/master-key.ts'
 import { build, type Teardown } from './harness/build.ts'
 import { postgres, postgresUrl } from './harness/engines.ts'
 import { freePort, run, start } from './harness/program.ts'
@@ -196,7 +196,7 @@ t.test('a failure that an operator can mend is told in one line', async (t) => {
     const data = await folder(t)
     const path = join(data, 'master.key')
     await writeFile(path, `${newKey()}\n`)
-    for (const mode of [0o640, 0o604, 0o660]) {
+    for (const mode of [0o604, 0o606, 0o644, 0o666]) {
       await chmod(path, mode)
       t.throws(
         () => loadMasterKey('', data, { mayMake: true }),
@@ -205,6 +205,23 @@ t.test('a failure that an operator can mend is told in one line', async (t) => {
     }
     await fails(t, { AUTH_DATA_DIR: data }, EX_CONFIG, /master\.key can be read by others: chmod 600 it$/)
   })
+
+  t.test(
+    'but one that a group can read starts, with a warning: fsGroup opens it at every mount',
+    async (t) => {
+      const data = await folder(t)
+      const path = join(data, 'master.key')
+      await writeFile(path, `${newKey()}\n`)
+      for (const mode of [0o640, 0o660, 0o670]) {
+        await chmod(path, mode)
+        t.ok(loadMasterKey('', data, { mayMake: true }))
+        t.match(masterKeyWarnings('', data), [/master\.key can be read by its group: chmod 600 it/])
+        t.strictSame(masterKeyWarnings(newKey(), data), [], 'it is not in force')
+      }
+      await chmod(path, 0o600)
+      t.strictSame(masterKeyWarnings('', data), [])
+    }
+  )
 
   t.test('a master.key that holds none', async (t) => {
     const data = await folder(t)

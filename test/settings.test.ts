@@ -142,9 +142,18 @@ const refused: Record<string, string[]> = {
     'https://user@auth.example.com',
     'https://auth.example.com:443',
     'ftp://auth.example.com',
+    'https://*.example.com',
     'http://localhost.example.com'
   ],
-  AUTH_ALLOWED_ORIGINS: ['*', 'null', 'https://*.example.com/', 'http://app.example.com', 'app.example.com'],
+  AUTH_ALLOWED_ORIGINS: [
+    '*',
+    'null',
+    'https://*.example.com',
+    'https://*.example.com/',
+    'https://app-*.example.com',
+    'http://app.example.com',
+    'app.example.com'
+  ],
   AUTH_TRUST_PROXY: ['true', '1', '10.0.0.0/33', 'proxy.example.com', '10.0.0'],
   AUTH_JWT_ALG: ['none', 'HS256', 'es256'],
   AUTH_ACCESS_TTL: ['0s', '500ms', '61m', '5', '-5m', '5 m', '5M', '1.5h'],
@@ -241,6 +250,110 @@ t.test('a cookie domain must be one that the issuer belongs to', async (t) => {
   ]) {
     t.equal(faultsOf({ ...env, AUTH_COOKIE_DOMAIN: domain }).length, 1, domain)
   }
+})
+
+t.test(
+  'a cookie domain under which others register is refused: browsers keep no cookie for it',
+  async (t) => {
+    const shared = ['co.uk', 'github.io', 'com', 'uk', 'pages.dev', 's3.amazonaws.com', 'blogspot.com']
+    for (const domain of shared) {
+      const env = { AUTH_ISSUER: `https://auth.mine.${domain}`, AUTH_TRUST_PROXY: '::1' }
+      t.match(faultsOf({ ...env, AUTH_COOKIE_DOMAIN: domain }), [
+        /^AUTH_COOKIE_DOMAIN \S+ is a public suffix/
+      ])
+      t.strictSame(faultsOf({ ...env, AUTH_COOKIE_DOMAIN: `mine.${domain}` }), [], domain)
+    }
+  }
+)
+
+t.test('what Kubernetes tells every pod of a Service named auth is passed over', async (t) => {
+  const links = {
+    AUTH_SERVICE_HOST: '10.96.12.7',
+    AUTH_SERVICE_PORT: '80',
+    AUTH_SERVICE_PORT_HTTP: '80',
+    AUTH_PORT: 'tcp://10.96.12.7:80',
+    AUTH_PORT_80_TCP: 'tcp://10.96.12.7:80',
+    AUTH_PORT_80_TCP_PROTO: 'tcp',
+    AUTH_PORT_80_TCP_PORT: '80',
+    AUTH_PORT_80_TCP_ADDR: '10.96.12.7',
+    AUTH_PORT_53_UDP: 'udp://10.96.12.7:53',
+    AUTH_ADMIN_SERVICE_HOST: '10.96.12.8',
+    AUTH_ADMIN_PORT: 'tcp://10.96.12.8:80',
+    AUTH_ADMIN_PORT_80_TCP_ADDR: '10.96.12.8'
+  }
+  t.strictSame(faultsOf(links), [])
+  for (const [name, value] of [
+    ['AUTH_PORT', '3000'],
+    ['AUTH_SMTP_PORT', '587'],
+    ['AUTH_SERVICE', 'x'],
+    ['AUTH_PORT_80', 'x']
+  ] as const)
+    t.strictSame(faultsOf({ [name]: value }), [`${name} is not a setting of Gatehouse`])
+})
+
+t.test('the API reference is on by default for a loopback issuer alone', async (t) => {
+  const docsOf = (env: Record<string, string>) => load({ AUTH_TRUST_PROXY: '::1', ...env }).config.AUTH_DOCS
+  for (const issuer of [
+    'http://localhost:3000',
+    'https://localhost',
+    'http://127.0.0.1',
+    'http://[::1]:3000'
+  ])
+    t.equal(docsOf({ AUTH_ISSUER: issuer }), 'on', issuer)
+  const env = { AUTH_ISSUER: 'https://auth.example.com' }
+  t.equal(docsOf(env), 'off')
+  t.equal(docsOf({ ...env, AUTH_DOCS: 'on' }), 'on')
+  t.equal(docsOf({ AUTH_DOCS: 'off' }), 'off')
+  t.match(
+    showSettings(load(env), env).find(({ name }) => name === 'AUTH_DOCS'),
+    { value: 'off', source: 'default' }
+  )
+})
+
+t.test('a file of a secret that every user can read is warned about by name, and taken', async (t) => {
+  const warningsOf = (mode: number) =>
+    loadSettings(
+      { AUTH_MASTER_KEY_FILE: '/run/key' },
+      () => KEY,
+      () => 0o100000 | mode
+    ).warnings
+  for (const mode of [0o644, 0o444, 0o604, 0o666])
+    t.match(
+      warningsOf(mode),
+      [/^AUTH_MASTER_KEY_FILE can be read by every user of this machine/],
+      mode.toString(8)
+    )
+  for (const mode of [0o600, 0o400, 0o440, 0o640]) t.strictSame(warningsOf(mode), [], mode.toString(8))
+})
+
+t.test('a database or Valkey on another machine without a credential is warned about by name', async (t) => {
+  const warningsOf = (env: Record<string, string>) => load(env).warnings.map((each) => each.split(' ')[0])
+  const open = {
+    DATABASE_URL: [
+      'postgres://db/x',
+      'postgres://u@db.example.com/x',
+      'postgres://u@10.0.0.7/x',
+      'postgres://u@/x?host=db'
+    ],
+    REDIS_URL: ['redis://valkey:6379', 'rediss://cache.example.com', 'redis://user@10.0.0.7']
+  }
+  for (const [name, urls] of Object.entries(open))
+    for (const url of urls) t.strictSame(warningsOf({ [name]: url }), [name], url)
+  const closed = {
+    DATABASE_URL: [
+      'postgres://u:p@db/x',
+      'postgres://u@db/x?password=p',
+      'postgres://u@db/x?sslcert=/c.pem&sslkey=/k.pem',
+      'postgres://u@localhost/x',
+      'postgres:///x',
+      'postgres://u@/x?host=/run/postgresql',
+      'postgres://u@%2Frun%2Fpostgresql/x',
+      'file:x.db'
+    ],
+    REDIS_URL: ['redis://:p@valkey:6379', 'redis://127.0.0.1:6379', 'redis://[::1]', 'redis://localhost']
+  }
+  for (const [name, urls] of Object.entries(closed))
+    for (const url of urls) t.strictSame(warningsOf({ [name]: url }), [], url)
 })
 
 t.test('a master key that is empty, short, known or no base64url is refused', async (t) => {

@@ -72,9 +72,9 @@ export function checksOf(config: Config, database: DatabaseLook): Check[] {
     },
     {
       name: 'cookies',
-      needs: ['AUTH_ISSUER', 'AUTH_ALLOWED_ORIGINS', 'AUTH_COOKIE_DOMAIN'],
+      needs: ['AUTH_ISSUER', 'AUTH_ALLOWED_ORIGINS'],
       look: () => cookieFindings(config),
-      advice: 'Correct AUTH_ALLOWED_ORIGINS and AUTH_COOKIE_DOMAIN.'
+      advice: 'Correct AUTH_ALLOWED_ORIGINS.'
     },
     {
       name: 'issuer',

@@ -1,8 +1,14 @@
 import type { Config } from '../../domain/config.ts'
-import { error, type Finding, ok } from '../../domain/doctor/finding.ts'
+import { error, type Finding, ok, warning } from '../../domain/doctor/finding.ts'
 import { keyFindings } from '../../domain/doctor/keys.ts'
 import { type KeyRules, scheduleAt } from '../../domain/key-schedule.ts'
-import { deriveKeys, MasterKeyError, masterKeyPath, readMasterKey } from '../../domain/master-key.ts'
+import {
+  deriveKeys,
+  MasterKeyError,
+  masterKeyPath,
+  masterKeyWarnings,
+  readMasterKey
+} from '../../domain/master-key.ts'
 import type { SigningKey } from '../../domain/store.ts'
 import type { DatabaseLook } from './look-at-database.ts'
 
@@ -11,7 +17,13 @@ export async function lookAtKeys({ known }: DatabaseLook, config: Config): Promi
   const keys = (await known)?.signingKeys ?? []
   try {
     const masterKey = readMasterKey(config.AUTH_MASTER_KEY, config.AUTH_DATA_DIR)
-    return keyFindings(keys, wrapKeysOf(masterKey, config), rulesOf(config), Date.now())
+    const warnings = masterKeyWarnings(config.AUTH_MASTER_KEY, config.AUTH_DATA_DIR)
+    return [
+      ...warnings.map((each) =>
+        warning(each, 'Run chmod 600 on it; fsGroup of Kubernetes opens it again at each start.')
+      ),
+      ...keyFindings(keys, wrapKeysOf(masterKey, config), rulesOf(config), Date.now())
+    ]
   } catch (thrown) {
     return [whyUnreadable(thrown, keys, masterKeyPath(config.AUTH_DATA_DIR))]
   }

@@ -1,21 +1,10 @@
 import type { Config } from '../config.ts'
-import { isSameSite, siteOf } from '../site.ts'
+import { isSameSite } from '../site.ts'
 import { error, type Finding, ok } from './finding.ts'
 
 /** Whether browsers keep the cookies and bring them along, by the settings alone. */
-export function cookieFindings({
-  AUTH_ISSUER,
-  AUTH_ALLOWED_ORIGINS,
-  AUTH_COOKIE_DOMAIN: domain
-}: Config): Finding[] {
+export function cookieFindings({ AUTH_ISSUER, AUTH_ALLOWED_ORIGINS }: Config): Finding[] {
   const findings: Finding[] = []
-  if (domain && !siteOf(domain).includes('.'))
-    findings.push(
-      error(
-        `AUTH_COOKIE_DOMAIN ${domain} is no one’s own: browsers refuse the cookie`,
-        'Name the domain that you registered, such as example.com, or leave the setting out.'
-      )
-    )
   for (const origin of AUTH_ALLOWED_ORIGINS) {
     if (isSameSite(origin, AUTH_ISSUER)) continue
     findings.push(

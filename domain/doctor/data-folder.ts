@@ -1,3 +1,4 @@
+import { isReadableByGroup, isReadableByOthers } from '../file-mode.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
 const MEGABYTE = 1024 ** 2
@@ -35,20 +36,35 @@ export function dataFolderFindings(folder: Seen, database: Seen | undefined): Fi
     findings.push(
       error(`${folder.path} cannot be written to`, `Give it to the user that runs Gatehouse: chown.`)
     )
-  if (folder.mode & 0o022)
+  if (folder.mode & 0o002)
     findings.push(error(`${folder.path} can be changed by others`, `Run chmod 700 ${folder.path}.`))
+  else if (folder.mode & 0o020)
+    findings.push(
+      warning(`${folder.path} can be changed by its group`, adviceOnGroup(`chmod 700 ${folder.path}`))
+    )
   if (database && !database.isWritable)
     findings.push(
       error(`${database.path} cannot be written to`, 'Give it to the user that runs Gatehouse: chown.')
     )
-  if (database && database.mode & 0o077)
+  if (database && isReadableByOthers(database.mode))
     findings.push(
       error(
         `${database.path} can be read by others: it has all password hashes`,
         `Run chmod 600 ${database.path}.`
       )
     )
+  else if (database && isReadableByGroup(database.mode))
+    findings.push(
+      warning(
+        `${database.path} can be read by its group: it has all password hashes`,
+        adviceOnGroup(`chmod 600 ${database.path}`)
+      )
+    )
   return findings.length > 0 ? findings : [ok(`${folder.path} is for Gatehouse alone`)]
+}
+
+function adviceOnGroup(command: string): string {
+  return `Run ${command}, unless that group is Gatehouse's alone, as fsGroup of Kubernetes makes it.`
 }
 
 /** `holdsDatabase` where what is kept there must outlive a restart and be locked. */

@@ -3,8 +3,11 @@ import { error, type Finding, ok, warning } from './finding.ts'
 const MEND: Record<string, string> = {
   HOST: 'Give AUTH_ISSUER the https address that people use, or leave HOST out.',
   AUTH_TRUST_PROXY: 'Name the address of your reverse proxy, or the narrow range that it is in.',
+  DATABASE_URL: 'Give the role a password, and put it into the URL or into DATABASE_URL_FILE.',
+  REDIS_URL: 'Set requirepass in Valkey, and put the password into the URL or into REDIS_URL_FILE.',
   AUTH_KEY_ROTATION: 'Set it to a day or more; 30d is the default.'
 }
+const CLOSE = 'Run chmod o-rwx on it; for a secret of Kubernetes set defaultMode: 0440.'
 const REMOVE = 'Remove the setting: its default is safe.'
 
 /** What is wrong or weak in the settings, by what loading them says of it: lines that begin with a setting's name. */
@@ -13,9 +16,13 @@ export function settingFindings(faults: string[], warnings: string[]): Finding[]
     ...faults.map((fault) =>
       error(fault, `Correct ${nameIn(fault)} or remove it; docs/operations.md lists what there is.`)
     ),
-    ...warnings.map((each) => warning(each, MEND[nameIn(each)] ?? REMOVE))
+    ...warnings.map((each) => warning(each, adviceOn(nameIn(each))))
   ]
   return findings.length > 0 ? findings : [ok('All settings are well-formed')]
+}
+
+function adviceOn(name: string): string {
+  return name.endsWith('_FILE') ? CLOSE : (MEND[name] ?? REMOVE)
 }
 
 /** The setting that a fault is about. */
