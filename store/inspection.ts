@@ -26,7 +26,7 @@ export interface Inspection extends DatabaseState {
   signingKeys: SigningKey[]
 }
 
-type EngineSays = Pick<Inspection, 'version' | 'readOnly' | 'unsafe' | 'readAt' | 'clock'>
+type EngineSays = Pick<Inspection, 'version' | 'readOnly' | 'unsafe' | 'isSuperuser' | 'readAt' | 'clock'>
 
 /** Looks at `file:…` (which must be there) or `postgres:…`. Rejects where it cannot be reached. */
 export async function inspectDatabase(databaseUrl: string): Promise<Inspection> {
@@ -77,6 +77,7 @@ async function askSqlite(db: Kysely<Tables>, path: string): Promise<EngineSays> 
     version: rows[0]?.version ?? '',
     readOnly: whyReadOnly(path),
     unsafe: [],
+    isSuperuser: false,
     readAt,
     clock: undefined
   }
@@ -98,6 +99,7 @@ async function askPostgres(db: Kysely<Tables>): Promise<EngineSays> {
   const { rows } = await sql<Record<string, string>>`select
     current_setting('server_version') as version,
     current_setting('transaction_read_only') as read_only,
+    current_setting('is_superuser') as is_superuser,
     current_setting('fsync') as fsync,
     current_setting('full_page_writes') as full_page_writes,
     current_setting('synchronous_commit') as synchronous_commit,
@@ -108,6 +110,7 @@ async function askPostgres(db: Kysely<Tables>): Promise<EngineSays> {
   return {
     version: said.version ?? '',
     readOnly: said.read_only === 'on' ? 'the server only reads' : undefined,
+    isSuperuser: said.is_superuser === 'on',
     unsafe: unsafe.map(([name, value]) => `${name} = ${value}`),
     readAt,
     clock: { now: Math.round(Number(said.now)), tolerance: readAt - sentAt }

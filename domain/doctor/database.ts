@@ -10,12 +10,20 @@ export interface DatabaseState {
   readOnly: string | undefined
   /** Settings of the engine by which an acknowledged change can be lost, as `name = value`. */
   unsafe: string[]
+  /** Whether Gatehouse's role may do anything in the whole server. */
+  isSuperuser: boolean
   /** Migrations that this version would run, and those that only a newer one knows. */
   pending: string[]
   unknown: string[]
 }
 
-export function databaseFindings({ engine, version, readOnly, unsafe }: DatabaseState): Finding[] {
+export function databaseFindings({
+  engine,
+  version,
+  readOnly,
+  unsafe,
+  isSuperuser
+}: DatabaseState): Finding[] {
   const findings: Finding[] = []
   if (engine === 'postgres' && Number.parseInt(version, 10) < OLDEST_POSTGRES)
     findings.push(error(`PostgreSQL ${version} is too old`, `Use PostgreSQL ${OLDEST_POSTGRES} or newer.`))
@@ -31,6 +39,13 @@ export function databaseFindings({ engine, version, readOnly, unsafe }: Database
       error(
         `The database runs with ${setting}: what was acknowledged can be lost`,
         'Remove that setting from PostgreSQL.'
+      )
+    )
+  if (isSuperuser)
+    findings.push(
+      warning(
+        'The role of DATABASE_URL is a superuser of PostgreSQL',
+        'Give Gatehouse a role that owns its database and nothing else: docs/operations.md, PostgreSQL.'
       )
     )
   const name = engine === 'sqlite' ? 'SQLite' : 'PostgreSQL'

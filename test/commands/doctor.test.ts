@@ -16,7 +16,7 @@ import type { NamedFinding } from '../../domain/doctor/checkup.ts'
 import { openStore } from '../../store/index.ts'
 import { build, type Teardown } from '../harness/build.ts'
 import { type Certificate, certificates } from '../harness/certificate.ts'
-import { postgres } from '../harness/engines.ts'
+import { postgres, postgresByOwner, postgresUrl } from '../harness/engines.ts'
 import { startServer } from '../harness/process.ts'
 import { run } from '../harness/program.ts'
 import { valkey } from '../harness/valkey.ts'
@@ -108,12 +108,21 @@ t.test('PostgreSQL, Valkey and TLS that are as they should be', { skip: needed }
     AUTH_LOGIN_LIMIT_PER_IP: '30',
     AUTH_LOGIN_LIMIT_PER_ACCOUNT: '5'
   }
-  const service = await build(t, { engine: postgres, env })
+  const service = await build(t, { engine: postgresByOwner, env })
   app = service.app
   const well = { ...service.env, NODE_EXTRA_CA_CERTS: certificate.path }
   const { code, wrong } = await diagnose(well)
   t.strictSame(wrong, [])
   t.equal(code, 0)
+
+  t.test('a role that may do anything in the whole server is told', async (t) => {
+    const DATABASE_URL = new URL(service.env.DATABASE_URL as string)
+    const { username, password } = new URL(postgresUrl)
+    Object.assign(DATABASE_URL, { username, password })
+    const { code, wrong } = await diagnose({ ...well, DATABASE_URL: DATABASE_URL.href })
+    t.equal(code, 0)
+    expectFaults(t, wrong, [['warning', 'database', /is a superuser of PostgreSQL$/, /owns its database/]])
+  })
 
   t.test('the limits of a database that loses what it acknowledged, or only reads, are told', async (t) => {
     const client = new pg.Client({ connectionString: service.env.DATABASE_URL })

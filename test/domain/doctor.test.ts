@@ -66,6 +66,7 @@ t.test('a database: too old, read-only, careless, unmigrated, newer', (t) => {
     version: '16.4 (Debian)',
     readOnly: undefined,
     unsafe: [],
+    isSuperuser: false,
     pending: [],
     unknown: []
   }
@@ -75,6 +76,7 @@ t.test('a database: too old, read-only, careless, unmigrated, newer', (t) => {
     'error',
     'error'
   ])
+  t.strictSame(severities(databaseFindings({ ...state, isSuperuser: true })), ['warning'])
   t.strictSame(severities(migrationFindings(state)), ['ok'])
   t.strictSame(severities(migrationFindings({ ...state, pending: ['0004-clients'] })), ['warning'])
   t.strictSame(severities(migrationFindings({ ...state, unknown: ['0999-tomorrow'] })), ['error'])

@@ -38,6 +38,20 @@ export const postgres: Engine = {
   }
 }
 
+/** The same by a role that owns the new database and is nothing else, as compose makes it. */
+export const postgresByOwner: Engine = {
+  ...postgres,
+  async create() {
+    const { url, remove } = await postgres.create()
+    const owned = new URL(url)
+    const name = owned.pathname.slice(1)
+    await onPostgres(`create role ${name} login password '${name}'`)
+    await onPostgres(`alter database ${name} owner to ${name}`)
+    Object.assign(owned, { username: name, password: name })
+    return { url: owned.href, remove: () => remove().then(() => onPostgres(`drop role ${name}`)) }
+  }
+}
+
 export const engines = [sqlite, postgres]
 
 /** Runs one statement on the server's own database. */
