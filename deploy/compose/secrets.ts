@@ -3,7 +3,11 @@ import {
   chownSync,
   closeSync,
   fsyncSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -14,7 +18,8 @@ import { isGuessable } from '../../domain/master-key.ts'
 
 /**
  * Makes at first boot, in folders `database`, `valkey` and `gatehouse` (a volume each) of the folder that it is given, what
- * the services prove themselves by. What is there is kept; what is unsafe is refused in one line, exit code 78 (EX_CONFIG).
+ * the services prove themselves by, and gives Caddy its own folder in `caddy`. What is there is kept; what is unsafe is
+ * refused in one line, exit code 78 (EX_CONFIG).
  */
 
 const EX_CONFIG = 78
@@ -32,10 +37,11 @@ const KNOWN = [
   'example'
 ]
 
-/** The users of the three images: postgres and valkey are 999 in theirs, node is 1000 in ours. */
+/** The users of the containers: postgres and valkey are 999 in their images, node is 1000 in ours; Caddy's has a number alone. */
 const POSTGRES = 999
 const VALKEY = 999
 const NODE = 1000
+const CADDY = 1001
 
 class UnsafeSecret extends Error {}
 
@@ -48,6 +54,7 @@ try {
 }
 
 function makeSecrets(folder: string): void {
+  keepPassword(join(folder, 'database/superuser-password'), POSTGRES)
   const database = keepPassword(join(folder, 'database/password'), POSTGRES)
   const valkey = keepPassword(join(folder, 'valkey/password'), VALKEY)
   keepDerived(join(folder, 'valkey/valkey.conf'), `requirepass ${valkey}`, VALKEY)
@@ -57,6 +64,16 @@ function makeSecrets(folder: string): void {
     NODE
   )
   keepDerived(join(folder, 'gatehouse/redis-url'), `redis://:${valkey}@valkey:6379`, NODE)
+  mkdirSync(join(folder, 'caddy/caddy'), { recursive: true })
+  giveAway(join(folder, 'caddy/caddy'), CADDY)
+}
+
+// Earlier versions ran Caddy as root. What is inside goes first: afterwards root, without that capability, could not look in.
+function giveAway(path: string, owner: number): void {
+  const stats = lstatSync(path)
+  if (process.getuid?.() !== 0 || stats.uid === owner) return
+  if (stats.isDirectory()) for (const name of readdirSync(path)) giveAway(join(path, name), owner)
+  lchownSync(path, owner, owner)
 }
 
 /** The password in this file, made there if there is none. */

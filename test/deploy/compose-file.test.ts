@@ -8,7 +8,7 @@ import { doctored, installNothing, newFolder, PROJECT } from '../harness/rehears
 import { buildImage } from '../harness/rehearsal/image.ts'
 
 t.test('the compose file', async (t) => {
-  const { services } = readCompose(PROJECT)
+  const { services, networks } = readCompose(PROJECT)
   const serviceNamed = (name: string) => {
     const service = services.find((each) => each.name === name)
     if (!service) throw new Error(`there is no service ${name}`)
@@ -24,10 +24,15 @@ t.test('the compose file', async (t) => {
   })
 
   t.test(
-    'has the database and Valkey meet Gatehouse alone, and Gatehouse meet Caddy elsewhere',
+    'has the database and Valkey meet Gatehouse alone, Gatehouse meet Caddy elsewhere, and only Caddy go out',
     async (t) => {
       const members = (network: string) =>
         services.filter(({ networks }) => networks.includes(network)).map(({ name }) => name)
+      t.strictSame(
+        networks.filter(({ internal }) => !internal).map(({ name }) => name),
+        ['public']
+      )
+      t.strictSame(members('public'), ['caddy'])
       t.strictSame(members('edge'), ['gatehouse', 'caddy'])
       t.strictSame(members('backend'), ['gatehouse', 'postgres', 'valkey'])
     }
@@ -42,6 +47,39 @@ t.test('the compose file', async (t) => {
         service.name
       )
     }
+  })
+
+  t.test(
+    'bounds memory, processes and open files of every service, and lets none dump its memory',
+    async (t) => {
+      for (const { name, memory, processes, ulimits } of services) {
+        t.match(memory, /^\d+[mg]$/, `${name}: memory`)
+        t.equal(processes, 256, `${name}: processes`)
+        t.strictSame(ulimits, { nofile: 65536, core: 0 }, name)
+      }
+      const { services: larger } = readCompose(PROJECT, { GATEHOUSE_MEMORY: '4g', POSTGRES_MEMORY: '2g' })
+      const memoryOf = (wanted: string) => larger.find(({ name }) => name === wanted)?.memory
+      t.strictSame([memoryOf('gatehouse'), memoryOf('postgres')], ['4g', '2g'])
+    }
+  )
+
+  t.test('runs nothing as root but what gives the secrets away', async (t) => {
+    const image = await buildImage(PROJECT, newFolder(t), installNothing)
+    const asRoot = services.filter(({ user, builds }) =>
+      /^(root|0)?(:|$)/.test(user ?? (builds ? image.user : ''))
+    )
+    t.strictSame(
+      asRoot.map(({ name }) => name),
+      ['secrets']
+    )
+  })
+
+  t.test('shows Gatehouse no password of the database’s superuser', async (t) => {
+    const readers = services.filter(({ mounts }) => mounts.some(({ source }) => source === 'database-secret'))
+    t.strictSame(
+      readers.map(({ name }) => name),
+      ['secrets', 'postgres']
+    )
   })
 
   t.test('names every setting of Gatehouse, so that a shell’s or .env’s value reaches it', async (t) => {
@@ -118,8 +156,8 @@ t.test('a compose file is refused', async (t) => {
     [
       'with a key that the rehearsal does not know',
       'shm_size: 128mb',
-      'mem_limit: 128mb',
-      /postgres: mem_limit is not known/
+      'cpu_shares: 512',
+      /postgres: cpu_shares is not known/
     ],
     [
       'with a setting that Gatehouse does not have',
@@ -142,9 +180,9 @@ t.test('a compose file is refused', async (t) => {
     ],
     [
       'with a volume that is not there',
-      '- caddy-config:',
-      '- cady-config:',
-      /caddy: there is no volume cady-config/
+      '- caddy-data:/data',
+      '- cady-data:/data',
+      /caddy: there is no volume cady-data/
     ],
     [
       'with a variable that has no default',

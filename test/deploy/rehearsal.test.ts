@@ -53,7 +53,7 @@ t.test('docker compose up, rehearsed', { skip: missing }, async (t) => {
   let site: Site
   const containersOf = (name: string) => containersIn(engine, name)
   const openSite = () => {
-    const address = containersOf('caddy')[0]?.place?.addresses.get('edge') as string
+    const address = containersOf('caddy')[0]?.place?.addresses.get('public') as string
     const authority = join(engine.volume('caddy-data'), 'caddy/pki/authorities/local/root.crt')
     return new Site(address, readFileSync(authority, 'utf8'))
   }
@@ -78,7 +78,7 @@ t.test('docker compose up, rehearsed', { skip: missing }, async (t) => {
           gatehouse: ['1000', 0],
           postgres: ['999', 0],
           valkey: ['999', 0],
-          caddy: ['0', 1 << 10]
+          caddy: ['1001', 0]
         }
         t.strictSame(
           [uid, Number.parseInt(caps ?? '', 16)],
@@ -86,6 +86,9 @@ t.test('docker compose up, rehearsed', { skip: missing }, async (t) => {
           name
         )
         t.match(output, /^NoNewPrivs:\s+1$/m, `${name}: no new privileges`)
+        const { output: limits } = await container.exec(['cat', '/proc/1/limits'], 5000)
+        t.match(limits, /^Max core file size\s+0\s+0\b/m, `${name}: no core dump`)
+        t.match(limits, /^Max open files\s+65536\s+65536\b/m, `${name}: open files`)
         const { code } = await container.exec(['touch', '/etc/written'], 5000)
         t.not(code, 0, `${name}: a root that is not written to`)
       }
@@ -115,16 +118,80 @@ t.test('docker compose up, rehearsed', { skip: missing }, async (t) => {
     }
   )
 
-  await t.test(
-    'plain http is sent to https, whose certificate Caddy’s own authority vouches for',
-    async (t) => {
-      const { status, headers } = await site.plain('GET', '/auth/me')
-      t.match({ status, location: headers.location }, { status: 308, location: 'https://localhost/auth/me' })
-      t.equal((await site.visitor().ask('GET', '/livez')).status, 200)
-      await t.rejects(new Site(addressOf(engine, 'caddy'), 'nobody').visitor().ask('GET', '/livez'))
-      say('http://localhost → https://localhost, verified by the root certificate in the volume of Caddy')
+  await t.test('pages by plain http are sent on to https, everything else is refused there', async (t) => {
+    for (const page of ['/', '/docs', '/auth/setup', '/auth/password/reset']) {
+      const { status, headers } = await site.plain('GET', page)
+      t.match({ status, location: headers.location }, { status: 308, location: `https://localhost${page}` })
     }
-  )
+    const others = [
+      ['GET', '/auth/me'],
+      ['GET', '/docs/json'],
+      ['POST', '/auth/login'],
+      ['POST', '/auth/setup'],
+      ['POST', '/oauth/token'],
+      ['GET', '/.well-known/jwks.json'],
+      ['GET', '/livez']
+    ] as const
+    for (const [method, path] of others) {
+      const { status, headers, body } = await site.plain(method, path)
+      t.match({ status, body }, { status: 403, body: { status: 403, code: 'https_required' } }, path)
+      t.equal(headers.location, undefined)
+      t.equal(headers['content-type'], 'application/problem+json')
+    }
+    t.equal((await site.visitor().ask('GET', '/livez')).status, 200)
+    await t.rejects(new Site(addressOf(engine, 'caddy'), 'nobody').visitor().ask('GET', '/livez'))
+    say(
+      'http://localhost: pages go to https, the API is 403; https is verified by the root certificate of Caddy'
+    )
+  })
+
+  await t.test('Gatehouse’s role owns its database, and is nothing else in PostgreSQL', async (t) => {
+    const [postgres] = containersOf('postgres') as [Container]
+    const ask = async (user: string, database: string, statement: string) => {
+      const words = ['psql', '-h', '/run/postgresql', '-U', user, '-d', database, '-Atc', statement]
+      return postgres.exec(words, 10_000)
+    }
+    const rights = 'select rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls from pg_roles'
+    t.match(await ask('gatehouse', 'gatehouse', `${rights} where rolname = current_user`), {
+      code: 0,
+      output: 'f|f|f|f|f'
+    })
+    t.match(
+      await ask(
+        'postgres',
+        'postgres',
+        "select datname from pg_database where datdba = 'gatehouse'::regrole"
+      ),
+      { output: 'gatehouse' }
+    )
+    for (const statement of [
+      'create role eve superuser',
+      'create database eve',
+      "copy (select 1) to '/tmp/x'",
+      "select pg_read_file('/etc/passwd')"
+    ])
+      t.match(
+        await ask('gatehouse', 'gatehouse', statement),
+        { code: 1, output: /permission denied|must be superuser/ },
+        statement
+      )
+    for (const database of ['postgres', 'template1'])
+      t.match(await ask('gatehouse', database, 'select 1'), {
+        code: 2,
+        output: /permission denied for database/
+      })
+    t.match(await ask('postgres', 'gatehouse', 'select count(*) from users'), { code: 0 })
+    say('the role gatehouse: no superuser, no database but its own')
+  })
+
+  await t.test('only Caddy has a way out', async (t) => {
+    for (const [container, service] of engine.containers) {
+      if (container.hasEnded()) continue
+      const { output } = await container.exec(['ip', 'route', 'show', 'default'], 5000)
+      t.equal(output !== '', service.name === 'caddy', `${container.name}: ${output}`)
+    }
+    say('no container but Caddy’s has a route to anywhere else')
+  })
 
   const ada = { email: 'ada@example.com', password }
   let person: SiteVisitor
@@ -323,7 +390,7 @@ t.test('docker compose up, rehearsed', { skip: missing }, async (t) => {
     rmSync(join(engine.volume('gatehouse-data'), 'master.key'))
     say('dumped, somebody registers; docker compose stop caddy gatehouse; master.key is lost')
 
-    await inPostgres('dropdb -U gatehouse gatehouse && createdb -U gatehouse gatehouse')
+    await inPostgres('dropdb -U postgres gatehouse && createdb -U postgres --owner=gatehouse gatehouse')
     await inPostgres(
       'pg_restore -U gatehouse --no-owner --exit-on-error --dbname=gatehouse < /tmp/gatehouse.dump'
     )
@@ -392,7 +459,7 @@ function serviceOf({ containers }: Engine, container: Container): string | undef
 }
 
 function addressOf(engine: Engine, name: string): string {
-  return containersIn(engine, name)[0]?.place?.addresses.get('edge') as string
+  return containersIn(engine, name)[0]?.place?.addresses.get('public') as string
 }
 
 function setUpTokens({ lines }: Container): string[] {

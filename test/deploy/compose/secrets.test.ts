@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -8,6 +8,7 @@ import { newFolder } from '../../harness/rehearsal/doctored.ts'
 t.test('the secrets of a first boot', async (t) => {
   const FILES = [
     'database/password',
+    'database/superuser-password',
     'valkey/password',
     'valkey/valkey.conf',
     'gatehouse/database-url',
@@ -16,7 +17,7 @@ t.test('the secrets of a first boot', async (t) => {
 
   async function newVolumes(t: Test): Promise<string> {
     const folder = newFolder(t)
-    for (const name of ['database', 'valkey', 'gatehouse']) await mkdir(join(folder, name))
+    for (const name of ['database', 'valkey', 'gatehouse', 'caddy']) await mkdir(join(folder, name))
     return folder
   }
   const makeSecrets = (folder: string) => run(['deploy/compose/secrets.ts', folder])
@@ -50,7 +51,23 @@ t.test('the secrets of a first boot', async (t) => {
       const folder = await newVolumes(t)
       await writeFile(join(folder, 'database/password'), '0d1e8a7c4b92f5d0e1a8c7b4925fd08e\n')
       t.match(await makeSecrets(folder), { code: 0, stderr: '' })
-      t.match((await readAll(folder))[3], ':0d1e8a7c4b92f5d0e1a8c7b4925fd08e@')
+      t.match((await readAll(folder))[4], ':0d1e8a7c4b92f5d0e1a8c7b4925fd08e@')
+    }
+  )
+
+  t.test(
+    'leave Caddy a folder of its own, whatever root had put there before',
+    { skip: process.getuid?.() !== 0 && 'only root gives files away' },
+    async (t) => {
+      const folder = await newVolumes(t)
+      await mkdir(join(folder, 'caddy/caddy/pki/authorities'), { recursive: true, mode: 0o700 })
+      await writeFile(join(folder, 'caddy/caddy/pki/authorities/root.key'), 'x', { mode: 0o600 })
+      for (const boot of ['first', 'second']) {
+        t.match(await makeSecrets(folder), { code: 0, stderr: '' }, boot)
+        for (const path of ['caddy', 'caddy/pki', 'caddy/pki/authorities', 'caddy/pki/authorities/root.key'])
+          t.equal(statSync(join(folder, 'caddy', path)).uid, 1001, path)
+        t.equal(statSync(join(folder, 'caddy')).uid, 0)
+      }
     }
   )
 

@@ -22,12 +22,14 @@ export function asUser({ image, environment, folder, user, capabilities, command
   ]
 }
 
-/** A user by name or `uid:gid`, as the image knows it. */
+/** A user by name or `uid:gid`, as the image knows it. A number that it doesn't know is a user without a home. */
 function account(image: string, user: string): { uid: string; gid: string; home: string } {
   const lines = readFileSync(join(image, 'etc/passwd'), 'utf8').split('\n')
   const [wanted = ''] = user.split(':')
   const [, , uid, gid, , home] =
     lines.map((line) => line.split(':')).find(([name, , id]) => name === wanted || id === wanted) ?? []
+  if (uid === undefined && /^\d+:\d+$/.test(user))
+    return { uid: wanted, gid: user.split(':')[1] as string, home: '/' }
   if (uid === undefined || gid === undefined) throw new Error(`the image has no user ${user}`)
   return { uid, gid: user.split(':')[1] ?? gid, home: home ?? '/' }
 }

@@ -11,7 +11,7 @@ const KEYS = {
   project: ['name', 'services', 'networks', 'volumes'],
   service: [
     'image build command user environment volumes tmpfs read_only cap_drop cap_add security_opt networks network_mode ports',
-    'profiles healthcheck depends_on stop_signal stop_grace_period restart logging shm_size init deploy'
+    'profiles healthcheck depends_on stop_signal stop_grace_period restart logging shm_size init deploy sysctls ulimits mem_limit pids_limit'
   ].flatMap((line) => line.split(' '))
 }
 
@@ -57,7 +57,9 @@ function keyFaults(raw: RawProject): string[] {
 }
 
 function imageFaults({ image }: RawService): string[] {
-  return /:v?\d+\.\d+[.\w-]*$/.test(image) ? [] : [`image ${image} is not pinned to an exact version`]
+  return /:v?\d+\.\d+[.\w-]*(@sha256:[\da-f]{64})?$/.test(image)
+    ? []
+    : [`image ${image} is not pinned to an exact version`]
 }
 
 // Only Gatehouse has settings of ours; the compose file may say nothing that it would refuse or not read.

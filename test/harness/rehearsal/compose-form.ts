@@ -22,6 +22,10 @@ export interface RawService {
   cap_add?: string[]
   networks?: string[]
   network_mode?: string
+  sysctls?: Record<string, number>
+  ulimits?: Record<string, number>
+  mem_limit?: string
+  pids_limit?: number
   ports?: string[]
   profiles?: string[]
   healthcheck?: Partial<Record<'interval' | 'timeout' | 'start_period', string>> & {

@@ -19,6 +19,13 @@ export interface Service {
   /** Capabilities that it keeps, such as `CHOWN`. */
   capabilities: string[]
   networks: string[]
+  /** Of its network namespace, by their names. */
+  sysctls: Record<string, number>
+  /** `nofile` and `core`: the rehearsal sets them. */
+  ulimits: Record<string, number>
+  /** What only an engine can hold: bytes as the file writes them, and processes. */
+  memory: string | undefined
+  processes: number | undefined
   ports: string[]
   profiles: string[]
   /** `none`: whatever its image says. */
@@ -94,6 +101,10 @@ function serviceOf(name: string, raw: RawService, shell: Record<string, string>)
     readOnly: raw.read_only ?? false,
     capabilities: raw.cap_add ?? [],
     networks: raw.networks ?? [],
+    sysctls: raw.sysctls ?? {},
+    ulimits: raw.ulimits ?? {},
+    memory: raw.mem_limit,
+    processes: raw.pids_limit,
     ports: (raw.ports ?? []).map(String),
     profiles: raw.profiles ?? [],
     healthCheck: healthCheckOf(raw),

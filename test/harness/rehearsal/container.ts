@@ -18,6 +18,8 @@ export interface Recipe {
   mounts: Array<{ source: string; target: string; readOnly: boolean }>
   tmpfs: string[]
   readOnly: boolean
+  sysctls: Record<string, number>
+  ulimits: Record<string, number>
   environment: Record<string, string>
   folder: string
   user: string
@@ -78,8 +80,11 @@ export async function startContainer(recipe: Recipe): Promise<Container> {
   }
 }
 
+/** The letters by which a shell knows them. */
+const LIMITS: Record<string, string> = { nofile: 'n', core: 'c' }
+
 function script(recipe: Recipe): string {
-  const { image, root, hasNode, mounts, tmpfs, readOnly } = recipe
+  const { image, root, hasNode, mounts, tmpfs, readOnly, sysctls, ulimits } = recipe
   return [
     'set -e',
     `mount --bind ${image} ${root}`,
@@ -91,6 +96,10 @@ function script(recipe: Recipe): string {
       ...(readOnly ? [`mount -o remount,bind,ro ${root}${target}`] : [])
     ]),
     ...(readOnly ? [`mount -o remount,bind,ro ${root}`] : []),
+    ...Object.entries(sysctls).map(
+      ([name, value]) => `echo ${value} > /proc/sys/${name.replaceAll('.', '/')}`
+    ),
+    ...Object.entries(ulimits).map(([name, value]) => `ulimit -${LIMITS[name]} ${value}`),
     'cd /',
     `exec chroot ${root} ${asUser(recipe).map(quoted).join(' ')}`
   ].join('\n')

@@ -12,7 +12,7 @@ export type Runnable = Image & { entryPoint: string | undefined; hasNode: boolea
 
 /** The image of a service: the built one, or what stands in for somebody else's, made in this folder. */
 export function runnable(service: Service, built: Image, folder: string): Runnable {
-  const repository = service.builds ? 'node' : service.image.replace(/:[^:]*$/, '')
+  const repository = service.builds ? 'node' : service.image.replace(/[:@].*$/, '')
   const standIn = standIns[repository]
   if (!standIn) throw new Error(`${service.name}: nothing here stands in for the image ${service.image}`)
   if (service.builds) return { ...built, entryPoint: undefined, hasNode: true }
@@ -69,6 +69,8 @@ export function recipeOf(
     mounts: [...mounts, { source: join(own, 'resolv.conf'), target: '/etc/resolv.conf', readOnly: true }],
     tmpfs: service.tmpfs,
     readOnly: service.readOnly,
+    sysctls: service.sysctls,
+    ulimits: service.ulimits,
     environment: { ...image.environment, ...service.environment },
     folder: image.folder,
     user: service.user ?? image.user,

@@ -31,6 +31,8 @@ export async function runInImage(image: Image, command: string, folder: string):
     ],
     tmpfs: ['/tmp'],
     readOnly: false,
+    sysctls: {},
+    ulimits: {},
     environment: { ...image.environment, ...(await registryEnvironment()) },
     folder: image.folder,
     user: image.user,

@@ -32,14 +32,19 @@ const plain = {
   links: {}
 }
 
-// As the image's entry point makes a database: nobody without the password, but by the socket and from inside.
+// As the image's entry point makes a database: by the superuser's password, without one by the socket and from inside, and
+// with what the scripts of its folder add while nobody else can reach it.
 const POSTGRES = `
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   mkdir -p "$PGDATA" && chmod 700 "$PGDATA"
-  initdb -D "$PGDATA" --username="$POSTGRES_USER" --pwfile="$POSTGRES_PASSWORD_FILE" --encoding=UTF8 --locale=C.UTF-8 \
+  initdb -D "$PGDATA" --username=postgres --pwfile="$POSTGRES_PASSWORD_FILE" --encoding=UTF8 --locale=C.UTF-8 \
     --auth-local=trust --auth-host=scram-sha-256 --no-sync --no-instructions
-  echo "CREATE DATABASE $POSTGRES_DB" | postgres --single -D "$PGDATA" postgres
   printf 'host all all 127.0.0.1/32 trust\\nhost all all all scram-sha-256\\nlocal all all trust\\n' > "$PGDATA/pg_hba.conf"
+  pg_ctl -D "$PGDATA" -o "-c listen_addresses='' -k /run/postgresql" -w start
+  export PGHOST=/run/postgresql
+  for script in /docker-entrypoint-initdb.d/*.sh; do . "$script"; done
+  unset PGHOST
+  pg_ctl -D "$PGDATA" -m fast -w stop
 fi
 exec "$@" -c listen_addresses='*' -k /run/postgresql`
 
@@ -52,7 +57,17 @@ export const standIns: Record<string, StandIn> = {
     entryPoint: POSTGRES,
     stopSignal: 'SIGINT',
     folders: { '/var/lib/postgresql': { owner: 999, mode: 0o1777 } },
-    needs: ['initdb', 'postgres', 'pg_isready', 'pg_dump', 'pg_restore', 'dropdb', 'createdb']
+    needs: [
+      'initdb',
+      'pg_ctl',
+      'postgres',
+      'psql',
+      'pg_isready',
+      'pg_dump',
+      'pg_restore',
+      'dropdb',
+      'createdb'
+    ]
   },
   'valkey/valkey': {
     ...plain,
