@@ -192,10 +192,17 @@ t.test('the reference', async (t) => {
 })
 
 t.test('over https the reference names the public address and the cookie that is used there', async (t) => {
-  const { browser } = await build(t, { env: { AUTH_ISSUER: 'https://auth.example.com' } })
+  const env = { AUTH_ISSUER: 'https://auth.example.com', AUTH_DOCS: 'on' }
+  const { browser } = await build(t, { env })
   const { body } = await browser().get('/docs/json')
   t.strictSame(body.servers, [{ url: 'https://auth.example.com' }])
   t.equal(body.components.securitySchemes.cookie.name, '__Host-access')
+})
+
+t.test('a public issuer shows no reference unless it is set', async (t) => {
+  const { browser } = await build(t, { env: { AUTH_ISSUER: 'https://auth.example.com' } })
+  for (const path of ['/docs', '/docs/', '/docs/json', '/docs/static/index.css'])
+    t.match(await browser().get(path), { status: 404, body: { code: 'not_found' } }, path)
 })
 
 t.test('with AUTH_DOCS=off there is neither the document nor the page', async (t) => {

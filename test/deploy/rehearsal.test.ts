@@ -88,7 +88,7 @@ t.test('docker compose up, rehearsed', { skip: missing }, async (t) => {
         t.match(output, /^NoNewPrivs:\s+1$/m, `${name}: no new privileges`)
         const { output: limits } = await container.exec(['cat', '/proc/1/limits'], 5000)
         t.match(limits, /^Max core file size\s+0\s+0\b/m, `${name}: no core dump`)
-        t.match(limits, /^Max open files\s+65536\s+65536\b/m, `${name}: open files`)
+        t.ok(Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1]) <= 65536, `${name}: open files`)
         const { code } = await container.exec(['touch', '/etc/written'], 5000)
         t.not(code, 0, `${name}: a root that is not written to`)
       }
