@@ -31,6 +31,7 @@ import passwords from './plugins/passwords.ts'
 import profiles from './plugins/profiles.ts'
 import rateLimits from './plugins/rate-limits.ts'
 import receipts from './plugins/receipts.ts'
+import readiness from './plugins/readiness.ts'
 import requestCaller from './plugins/request-caller.ts'
 import requestId, { requestIdOf } from './plugins/request-id.ts'
 import revocations from './plugins/revocations.ts'
@@ -125,6 +126,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(clientGuard)
     await app.register(gauges)
     await app.register(metricsListener)
+    await app.register(readiness, { uptime })
 
     await app.register(openapi)
     await app.register(routes)

@@ -23,25 +23,12 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['health'], response: { 200: Ready, 503: NotReady, ...refusals } }
     },
     async (request, reply) => {
-      const reasons = await findReasons()
+      const reasons = await fastify.readiness.reasons()
       if (reasons.length === 0) return { ready: true as const }
       reply.code(503).type('application/problem+json; charset=utf-8').header('retry-after', 1)
       return { ...problemBody(new Problem('not_ready'), request.id), reasons }
     }
   )
-
-  async function findReasons(): Promise<string[]> {
-    const answers = await fastify.store.ping().then(
-      () => true,
-      () => false
-    )
-    return [
-      ...(fastify.draining.hasBegun() ? ['draining'] : []),
-      ...(answers ? [] : ['database']),
-      ...(fastify.revocations.isCurrent() ? [] : ['revocations']),
-      ...(fastify.accessTokens.canIssue() ? [] : ['signing-keys'])
-    ]
-  }
 }
 
 export default health

@@ -79,12 +79,33 @@ const caddy: ReverseProxy = {
 
 export const proxies = [nginx, caddy]
 
+/** The Caddy of docker-compose.yml, without TLS and with one Gatehouse on loopback. Resolves to its port. */
+export async function startComposeCaddy(t: Teardown, gatehouse: number): Promise<number> {
+  const [folder, port] = [await newFolder(t), await freePort()]
+  const site = await readFile(join(DEPLOY, 'compose', 'Caddyfile'), 'utf8')
+  const main = join(folder, 'Caddyfile')
+  const local = replaceEach(site, [
+    ['reverse_proxy gatehouse:3000', `reverse_proxy 127.0.0.1:${gatehouse}`],
+    ['http://127.0.0.1:2020', `http://127.0.0.1:${await freePort()}`]
+  ])
+  await writeFile(main, local)
+  const env = { HOME: folder, GATEHOUSE_HOST: `http://127.0.0.1:${port}` }
+  const args = ['run', '--config', main, '--adapter', 'caddyfile']
+  await run(t, spawn(caddyPath as string, args, { env }), port)
+  return port
+}
+
+export const caddyMissing = caddy.missing
+
 function withAddresses(site: string, { gatehouse, app }: Upstreams, listen: string): string {
-  const replacements: Array<[string, string]> = [
+  return replaceEach(site, [
     ['server 127.0.0.1:3000;', `server 127.0.0.1:${gatehouse};`],
     ['server 127.0.0.1:8080;', `server 127.0.0.1:${app};`],
     ['listen 80;', listen]
-  ]
+  ])
+}
+
+function replaceEach(site: string, replacements: Array<[string, string]>): string {
   return replacements.reduce((text, [placeholder, address]) => {
     if (text.split(placeholder).length !== 2) throw new Error(`there must be one line ${placeholder}`)
     return text.replace(placeholder, address)

@@ -194,11 +194,13 @@ function guardedRoute(app: FastifyInstance): void {
   app.get('/guarded', { preHandler: app.guard() }, async () => ({ ok: true }))
 }
 
-/** Ready again, once the connections that broke unnoticed are used up: at most as many tries as the pool holds. */
+/** The database answers again, once the connections that broke unnoticed are used up: as many tries as the pool holds. */
 async function recovered(app: FastifyInstance): Promise<void> {
   for (let tries = 0; tries < 12; tries += 1) {
-    await app.revocations.poll().catch(() => {})
-    if ((await app.inject('/readyz')).statusCode === 200) return
+    try {
+      await app.revocations.poll()
+      return await app.store.ping()
+    } catch {}
   }
   throw new Error('did not come back')
 }
