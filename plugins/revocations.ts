@@ -1,9 +1,8 @@
-import { EventEmitter, once } from 'node:events'
 import fp from 'fastify-plugin'
+import { FeedWaiters } from '../domain/feed-waiters.ts'
 import { oneAtATime } from '../domain/one-at-a-time.ts'
 import { repeat } from '../domain/repeat.ts'
-import { type FeedPlace, RevocationLog } from '../domain/revocation-log.ts'
-import type { Revocation } from '../verifier/revocation-set.ts'
+import { type FeedPage, type FeedPlace, RevocationLog } from '../domain/revocation-log.ts'
 import type { RevocationSource } from '../verifier/sources.ts'
 
 const POLL_INTERVAL = 250
@@ -14,16 +13,21 @@ const LONGEST_SILENCE = 2000
 /** How long revocations may go unread where it is known that there are any. */
 const LONGEST_WAIT_FOR_NEWS = 1000
 
-export interface News {
-  entries: Revocation[]
-  place: FeedPlace
+/** Who follows the feed, how long they wait for news in milliseconds, and what says that they are gone. */
+export interface Follower {
+  client: string
+  wait: number
+  signal: AbortSignal
 }
 
 export interface Revocations extends RevocationSource {
   /** Reads what was revoked since. */
   poll(): Promise<void>
-  /** What a follower does not know yet, and where it is then; waits for news, up to so many milliseconds. */
-  after(place: FeedPlace | undefined, wait: number, signal: AbortSignal): Promise<News>
+  /**
+   * What a follower does not know yet, and where it is then; waits for news. Rejects with a Problem `rate_limited` or `busy`
+   * if too many wait.
+   */
+  after(place: FeedPlace | undefined, follower: Follower): Promise<FeedPage>
   /** Whether "no news" can be said: the last reading is at most 2 s old. */
   isFresh(): boolean
   /** Milliseconds since the last reading, and how many entries are live. */
@@ -44,10 +48,9 @@ export default fp<{ uptime: () => number }>(
   async (fastify, { uptime }) => {
     const { store, clock, valkey, config } = fastify
     const log = new RevocationLog()
-    const closing = new AbortController()
+    const waiters = new FeedWaiters()
     let readAt = Number.NEGATIVE_INFINITY
     let toldAt: number | undefined
-    const news = new EventEmitter<{ news: [] }>().setMaxListeners(0)
 
     const age = () => uptime() - readAt
     const isFresh = () => age() <= LONGEST_SILENCE
@@ -63,16 +66,13 @@ export default fp<{ uptime: () => number }>(
       log.prune(clock())
       readAt = startedAt
       if (toldAt !== undefined && toldAt <= startedAt) toldAt = undefined
-      if (isNew) news.emit('news')
+      if (isNew) void waiters.wake()
     })
-
-    // Both at one moment: what came in between would never be told.
-    const tell = (place: FeedPlace | undefined): News => ({ entries: log.after(place), place: log.place })
 
     const noteFailure = (error: unknown) => {
       fastify.log.warn({ err: error }, 'could not read revocations')
       // Those who wait for news are told that there is nobody to tell them any.
-      if (!isFresh()) news.emit('news')
+      if (!isFresh()) void waiters.wake()
     }
     const pollQuietly = () => poll().catch(noteFailure)
 
@@ -98,7 +98,7 @@ export default fp<{ uptime: () => number }>(
 
     fastify.addHook('preClose', async () => {
       stop()
-      closing.abort()
+      waiters.close()
       subscriber?.disconnect()
     })
 
@@ -110,15 +110,14 @@ export default fp<{ uptime: () => number }>(
       state: () => ({ age: age(), live: log.size }),
       isCurrent: () => age() <= LONGEST_BLINDNESS && !isNewsMissed(),
 
-      async after(place, wait, signal) {
+      async after(place, { client, wait, signal }) {
         // Another instance was ahead of this one, or the database is another.
         if (place && place.position > log.next) await poll()
         const known = place && place.position <= log.next ? place : undefined
-        const told = tell(known)
-        if (told.entries.length > 0 || wait === 0 || !known) return told
-        const waiting = AbortSignal.any([signal, closing.signal, AbortSignal.timeout(wait)])
-        await once(news, 'news', { signal: waiting }).catch(() => {})
-        return tell(known)
+        const page = log.after(known)
+        if (page.entries.length > 0 || wait === 0 || !known) return page
+        await waiters.wait(client, wait, signal)
+        return log.after(known)
       }
     })
   },

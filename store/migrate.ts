@@ -9,6 +9,7 @@ import { clients } from './migrations/0004-clients.ts'
 import { sessionHandover } from './migrations/0005-session-handover.ts'
 import { loginLimits } from './migrations/0006-login-limits.ts'
 import { authority } from './migrations/0007-authority.ts'
+import { load } from './migrations/0009-load.ts'
 import type { Tables } from './tables.ts'
 
 export const migrationsOf = (engine: Store['engine']) => ({
@@ -18,7 +19,8 @@ export const migrationsOf = (engine: Store['engine']) => ({
   '0004-clients': clients,
   '0005-session-handover': sessionHandover,
   '0006-login-limits': loginLimits,
-  '0007-authority': authority
+  '0007-authority': authority,
+  '0009-load': load
 })
 
 /** How the migrations that a database went through compare with those of this version. */

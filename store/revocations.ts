@@ -1,4 +1,5 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
+import { HOUR } from '../domain/clock.ts'
 import type { Revocations, Store } from '../domain/store.ts'
 import type { Revocation } from '../verifier/revocation-set.ts'
 import type { Tables } from './tables.ts'
@@ -22,6 +23,7 @@ export function createRevocations(
         const rows = revocations.slice(start, start + CHUNK).map(toRow)
         await db.insertInto('revocations').values(rows).execute()
       }
+      for (const kind of ['user', 'client'] as const) await removeReplaced(db, kind, revocations)
       record(revocations)
     },
 
@@ -36,6 +38,33 @@ export function createRevocations(
         .execute()
       return { entries: rows.map(toEntry), next }
     }
+  }
+}
+
+// A subject whose version rose again needs its last entry alone: readers find that one wherever they go on from. What expires
+// soon is left to the purge, which may be removing it at this moment.
+async function removeReplaced(
+  db: Kysely<Tables>,
+  kind: 'user' | 'client',
+  revocations: Revocation[]
+): Promise<void> {
+  const ids = revocations.flatMap((revocation) => (revocation.kind === kind ? [revocation.id] : []))
+  for (let start = 0; start < ids.length; start += CHUNK) {
+    await db
+      .deleteFrom('revocations')
+      .where('kind', '=', kind)
+      .where('id', 'in', ids.slice(start, start + CHUNK))
+      .where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('revocations as later')
+            .select('later.id')
+            .whereRef('later.kind', '=', 'revocations.kind')
+            .whereRef('later.id', '=', 'revocations.id')
+            .whereRef('later.min_version', '>', 'revocations.min_version')
+            .where(sql<boolean>`later.expires_at < revocations.expires_at + ${HOUR}`)
+        )
+      )
+      .execute()
   }
 }
 

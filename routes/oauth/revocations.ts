@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { SECOND } from '../../domain/clock.ts'
 import { Problem } from '../../domain/errors.ts'
-import { type FeedPlace, formatCursor, parseCursor } from '../../domain/revocation-log.ts'
+import { type FeedPlace, parseCursor } from '../../domain/revocation-log.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { FeedQuery, RevocationFeed } from '../../schemas/revocation.ts'
 import { notACursor } from '../views/page.ts'
-import { revocationView } from '../views/revocation.ts'
+import { feedBody } from '../views/revocation.ts'
 
 /**
  * GET /oauth/revocations: the feed that verifiers follow. Without a cursor all that is revoked, at once; with one what is
@@ -20,12 +20,14 @@ const revocations: FastifyPluginAsyncTypebox = async (fastify) => {
       preHandler: fastify.guard({ scope: 'revocations:read' }),
       schema: { tags: ['oauth'], querystring: FeedQuery, response: { 200: RevocationFeed, ...refusals } }
     },
-    async ({ query: { cursor, wait = 0 } }, reply) => {
+    async ({ query: { cursor, wait = 0 }, auth }, reply) => {
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort())
-      const news = await fastify.revocations.after(placeOf(cursor), wait * SECOND, gone.signal)
+      const follower = { client: auth.subject, wait: wait * SECOND, signal: gone.signal }
+      const page = await fastify.revocations.after(placeOf(cursor), follower)
       if (!fastify.revocations.isFresh()) throw new Problem('unavailable', { retryAfter: 1 })
-      return { entries: news.entries.map(revocationView), cursor: formatCursor(news.place) }
+      // JSON already: one text for all who are given this page.
+      return reply.type('application/json; charset=utf-8').send(feedBody(page) as unknown as RevocationFeed)
     }
   )
 }

@@ -22,6 +22,8 @@ interface Backup {
   backup: string
 }
 
+const AT_ONCE = { client: 'orders', wait: 0, signal: AbortSignal.timeout(1000) }
+
 /** A service that follows the revocations, before and after. */
 function newFollower() {
   const revoked = new RevocationSet()
@@ -29,7 +31,7 @@ function newFollower() {
   return {
     async read({ app }: TestApp) {
       await app.revocations.poll()
-      const news = await app.revocations.after(place, 0, AbortSignal.timeout(1000))
+      const news = await app.revocations.after(place, AT_ONCE)
       for (const entry of news.entries) revoked.add(entry)
       place = news.place
     },
@@ -184,7 +186,7 @@ t.test('no position in the feed is given out twice, however many restores follow
   await restore(place)
   const { app } = await build(t, { env: place.env })
   await app.revocations.poll()
-  const { entries, place: end } = await app.revocations.after(undefined, 0, AbortSignal.timeout(1000))
+  const { entries, place: end } = await app.revocations.after(undefined, AT_ONCE)
   t.ok(entries.length > 0)
   t.ok(end.position > ahead)
 })

@@ -48,11 +48,13 @@ t.test('what another process wrote counts without anybody saying so', async (t) 
   await until(isKnown, DEADLINE, 'the revocation is polled')
 })
 
+const AT_ONCE = { client: 'orders', wait: 0, signal: AbortSignal.abort() }
+
 t.test('a database that counts from below again is read from the start', async (t) => {
   const { app, clock, env } = await build(t)
   await app.store.revocations.add(Array.from({ length: 5 }, () => endedSession(clock() + HOUR)))
   await app.revocations.poll()
-  const { place } = await app.revocations.after(undefined, 0, AbortSignal.abort())
+  const { place } = await app.revocations.after(undefined, AT_ONCE)
   t.equal(place.position, 6)
 
   // As a backup would be put back in its place.
@@ -63,7 +65,7 @@ t.test('a database that counts from below again is read from the start', async (
   for (const id of ['restored', 'another']) insert.run(id, clock() + HOUR)
 
   await app.revocations.poll()
-  const { entries: news, place: after } = await app.revocations.after(place, 0, AbortSignal.abort())
+  const { entries: news, place: after } = await app.revocations.after(place, AT_ONCE)
   t.strictSame(news.map(({ id }) => id).slice(-2), ['restored', 'another'], 'one who follows is told, too')
   for (const id of ['restored', 'another']) t.equal(app.revocations.standingOf(claims(id)), 'revoked')
   t.equal(after.position, 3)
@@ -74,8 +76,8 @@ t.test(
   async (t) => {
     const { app, clock } = await build(t)
     const many = 50_000
-    const { place } = await app.revocations.after(undefined, 0, AbortSignal.abort())
-    const known = async () => (await app.revocations.after(place, 0, AbortSignal.abort())).entries.length
+    const { place } = await app.revocations.after(undefined, AT_ONCE)
+    const known = async () => (await app.revocations.after(place, AT_ONCE)).entries.length
     const before = heapUsed()
     const expiresAt = clock() + HOUR
     await app.store.transaction((tx) =>

@@ -44,6 +44,47 @@ for (const engine of engines) {
       }
     )
 
+    t.test('a version that rises again takes the place of the one before, in the table too', async (t) => {
+      const [ada, bob] = [uuidv7(), uuidv7()]
+      const entry = (kind: 'user' | 'client', id: string, minVersion: number) =>
+        ({ kind, id, minVersion, expiresAt: now + minVersion }) as const
+      for (let version = 1; version <= 20; version += 1)
+        await store.revocations.add([
+          entry('user', ada, version),
+          { kind: 'sid', id: ada, expiresAt: now + 1 }
+        ])
+      await store.revocations.add([entry('user', bob, 2), entry('client', ada, 1)])
+      await store.revocations.add([entry('user', ada, 3)])
+      const { entries } = await store.revocations.since(0, now)
+      const kept = entries
+        .map(({ revocation }) => revocation)
+        .filter(({ kind, id }) => kind !== 'sid' && (id === ada || id === bob))
+      t.strictSame(
+        new Set(kept),
+        new Set([entry('user', ada, 20), entry('user', bob, 2), entry('client', ada, 1)])
+      )
+      t.ok(entries.some(({ revocation }) => revocation.kind === 'sid' && revocation.id === ada))
+    })
+
+    t.test('of versions that rise in parallel the highest stays', async (t) => {
+      const id = uuidv7()
+      const versions = Array.from({ length: 60 }, (_, n) => n + 1)
+      await Promise.all(
+        versions.map((minVersion) =>
+          store.transaction((tx) =>
+            tx.revocations.add([{ kind: 'user', id, minVersion, expiresAt: now + 9 }])
+          )
+        )
+      )
+      await store.revocations.add([{ kind: 'user', id, minVersion: 61, expiresAt: now + 9 }])
+      const { entries } = await store.revocations.since(0, now)
+      const kept = entries.filter(({ revocation }) => revocation.id === id)
+      t.strictSame(
+        kept.map(({ revocation }) => 'minVersion' in revocation && revocation.minVersion),
+        [61]
+      )
+    })
+
     t.test('what was written before a reading and committed long after it is not missed', async (t) => {
       const [early, late] = [uuidv7(), uuidv7()]
       const next = await store.transaction(async (tx) => {

@@ -138,6 +138,22 @@ for (const engine of engines) {
       for (const answer of await Promise.all(waiting)) t.strictSame(feedOf(answer), expected)
     })
 
+    await t.test('somebody who renames themselves again and again is one entry', async (t) => {
+      const window = await first.signUp('renamed@example.com')
+      const { cursor } = (await read()).body
+      for (let n = 0; n < 30; n += 1)
+        t.equal((await window.patch('/auth/me', { name: `Name ${n}` })).status, 200)
+      await app.revocations.poll()
+      const { sub, ver } = claimsOf(window)
+      const expiresAt = new Date(clock() + AFTER_THE_LAST_TOKEN).toISOString()
+      t.strictSame(
+        feedOf(await read(`?cursor=${cursor}`)),
+        feed({ kind: 'user', id: sub, minVersion: ver, expiresAt })
+      )
+      const { entries } = await app.store.revocations.since(0, clock())
+      t.equal(entries.filter(({ revocation }) => revocation.id === sub).length, 1, 'one row in the table')
+    })
+
     await t.test('with wait and no news it answers when the time is over', async (t) => {
       const { cursor } = (await read()).body
       const [answer, took] = await timed(read(`?cursor=${cursor}&wait=1`))
@@ -279,6 +295,24 @@ t.test('who asks, and how', async (t) => {
     for (let n = 0; n < 50; n += 1) if ((await read()).status !== 200) t.fail(`refused after ${n}`)
     t.notOk('x-ratelimit-limit' in (await read()).headers)
   })
+})
+
+t.test('one client may have 250 waiting: the next is refused, and is not blind for it', async (t) => {
+  const gatehouse = await build(t)
+  const root = await gatehouse.setUp()
+  const ada = await gatehouse.signUp()
+  const read = reader(gatehouse, root)
+  const { cursor } = (await read()).body
+  const waiting = Array.from({ length: 250 }, () => read(`?cursor=${cursor}&wait=30`))
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  const refused = await read(`?cursor=${cursor}&wait=30`)
+  t.strictSame(refusalOf(refused), refusal(429, 'rate_limited'))
+  t.equal(refused.headers['retry-after'], '5')
+  t.strictSame(feedOf(await read(`?cursor=${cursor}`)), feed(), 'without waiting it is told')
+  const entry = sid(gatehouse.clock, claimsOf(ada).sid)
+  await ada.post('/auth/logout')
+  for (const answer of await Promise.all(waiting)) t.strictSame(feedOf(answer), feed(entry))
+  t.strictSame(feedOf(await read(`?cursor=${cursor}&wait=30`)), feed(entry))
 })
 
 t.test('who waits is answered at once when Gatehouse closes', async (t) => {

@@ -1,0 +1,60 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import t from 'tap'
+import { FeedWaiters } from '../../domain/feed-waiters.ts'
+
+const LONG = 60_000
+const forever = new AbortController().signal
+
+t.test('one client may have 250 waiting, and other clients wait beside it', async (t) => {
+  const waiters = new FeedWaiters()
+  const first = Array.from({ length: 250 }, () => waiters.wait('orders', LONG, forever))
+  await t.rejects(waiters.wait('orders', LONG, forever), { code: 'rate_limited', retryAfter: 5 })
+  const other = waiters.wait('stock', LONG, forever)
+  await waiters.wake()
+  await Promise.all([...first, other])
+  const again = waiters.wait('orders', LONG, forever)
+  await waiters.wake()
+  await again
+})
+
+t.test('all together may be 4,000', async (t) => {
+  const waiters = new FeedWaiters()
+  const all = Array.from({ length: 4000 }, (_, n) => waiters.wait(`client ${n % 20}`, LONG, forever))
+  await t.rejects(waiters.wait('another', LONG, forever), { code: 'busy', retryAfter: 5 })
+  await waiters.wake()
+  await Promise.all(all)
+})
+
+t.test('a place is free again when the time is over or the client is gone', async (t) => {
+  const waiters = new FeedWaiters()
+  const gone = new AbortController()
+  const waiting = Array.from({ length: 249 }, () => waiters.wait('orders', LONG, gone.signal))
+  await waiters.wait('orders', 1, forever)
+  gone.abort()
+  await Promise.all(waiting)
+  await waiters.wait('orders', 1, gone.signal)
+  const more = Array.from({ length: 250 }, () => waiters.wait('orders', 1, forever))
+  await t.resolves(Promise.all(more))
+})
+
+t.test('thousands are woken in turns, and others are served in between', async (t) => {
+  const waiters = new FeedWaiters()
+  const woken: number[] = []
+  const all = Array.from({ length: 3000 }, (_, n) =>
+    waiters.wait(`client ${n % 20}`, LONG, forever).then(() => woken.push(n))
+  )
+  const waking = waiters.wake()
+  await pause(0)
+  t.ok(woken.length > 0 && woken.length < 3000, `${woken.length} were woken in the first turns`)
+  await waking
+  await Promise.all(all)
+  t.equal(woken.length, 3000)
+})
+
+t.test('once it is closed, those who wait are woken and those who come do not wait', async () => {
+  const waiters = new FeedWaiters()
+  const waiting = Array.from({ length: 200 }, () => waiters.wait('orders', LONG, forever))
+  waiters.close()
+  await Promise.all(waiting)
+  await waiters.wait('orders', LONG, forever)
+})
