@@ -4,7 +4,7 @@ import { Problem } from './errors.ts'
 /** A service that runs in so many copies may follow with one client. */
 const MOST_OF_ONE_CLIENT = 250
 const MOST = 4000
-/** How many are woken in one turn of the event loop. */
+/** How many are answered in one turn of the event loop. */
 const AT_ONCE = 50
 const RETRY_AFTER = 5
 
@@ -12,6 +12,9 @@ const RETRY_AFTER = 5
 export class FeedWaiters {
   readonly #waiting = new Set<() => void>()
   readonly #byClient = new Map<string, number>()
+  /** Whose waiting is over, and who are let go by turns. */
+  readonly #due: Array<() => void> = []
+  #isLettingGo = false
   #isClosed = false
 
   /**
@@ -30,19 +33,15 @@ export class FeedWaiters {
     else this.#byClient.set(client, left)
   }
 
-  /** Wakes all who wait now, some each turn of the event loop: thousands of followers hold up nobody else. */
-  async wake(): Promise<void> {
-    const waiting = [...this.#waiting]
-    for (let start = 0; start < waiting.length; start += AT_ONCE) {
-      for (const wake of waiting.slice(start, start + AT_ONCE)) wake()
-      await nextTurn()
-    }
+  /** Wakes all who wait now. */
+  wake(): void {
+    for (const wake of this.#waiting) wake()
   }
 
-  /** Wakes all at once; whoever comes later does not wait. */
+  /** The same, and nobody waits from now on. */
   close(): void {
     this.#isClosed = true
-    for (const wake of this.#waiting) wake()
+    this.wake()
   }
 
   #sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
@@ -51,11 +50,22 @@ export class FeedWaiters {
         clearTimeout(timer)
         signal.removeEventListener('abort', wake)
         this.#waiting.delete(wake)
-        resolve()
+        this.#due.push(resolve)
+        if (!this.#isLettingGo) void this.#letGo()
       }
       const timer = setTimeout(wake, milliseconds)
       signal.addEventListener('abort', wake)
       this.#waiting.add(wake)
     })
+  }
+
+  // Those who were woken together ask again together, and their time is over together: no such moment may hold up the others.
+  async #letGo(): Promise<void> {
+    this.#isLettingGo = true
+    while (this.#due.length > 0) {
+      for (const resolve of this.#due.splice(0, AT_ONCE)) resolve()
+      await nextTurn()
+    }
+    this.#isLettingGo = false
   }
 }

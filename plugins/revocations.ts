@@ -66,13 +66,13 @@ export default fp<{ uptime: () => number }>(
       log.prune(clock())
       readAt = startedAt
       if (toldAt !== undefined && toldAt <= startedAt) toldAt = undefined
-      if (isNew) void waiters.wake()
+      if (isNew) waiters.wake()
     })
 
     const noteFailure = (error: unknown) => {
       fastify.log.warn({ err: error }, 'could not read revocations')
       // Those who wait for news are told that there is nobody to tell them any.
-      if (!isFresh()) void waiters.wake()
+      if (!isFresh()) waiters.wake()
     }
     const pollQuietly = () => poll().catch(noteFailure)
 
