@@ -5,6 +5,7 @@ import accessTokens from './plugins/access-tokens.ts'
 import accounts from './plugins/accounts.ts'
 import administration from './plugins/administration.ts'
 import audit from './plugins/audit.ts'
+import auditRetention from './plugins/audit-retention.ts'
 import clientGuard from './plugins/client-guard.ts'
 import clients from './plugins/clients.ts'
 import config from './plugins/config.ts'
@@ -102,6 +103,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(store)
     await app.register(derivedKeys)
     await app.register(audit)
+    await app.register(auditRetention)
     await app.register(eventCounts)
     await app.register(revocations, { uptime })
     await app.register(sessionCookies)

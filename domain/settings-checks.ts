@@ -106,6 +106,7 @@ function durationFaults(config: Config): string[] {
     config.AUTH_SESSION_MAX_TTL >= config.AUTH_SESSION_IDLE_TTL,
     'AUTH_SESSION_MAX_TTL must not be less than AUTH_SESSION_IDLE_TTL'
   )
+  must(config.AUTH_AUDIT_RETENTION >= DAY, 'AUTH_AUDIT_RETENTION must be 1d or more, or off')
   must(config.AUTH_SESSION_MAX_TTL <= 400 * 86_400_000, 'AUTH_SESSION_MAX_TTL must be 400d or less')
   return faults
 }

@@ -294,6 +294,18 @@ export interface Audit {
   append(event: AuditEvent): Promise<void>
   /** Newest first. */
   list(page: Page & AuditFilter): Promise<AuditEvent[]>
+  /** Looks at the `limit` oldest rows behind the id `after`, and removes those from before a time. `last` is the last looked at. */
+  removeOldest(batch: {
+    before: number
+    limit: number
+    after: string
+  }): Promise<{ removed: number; last?: string }>
+}
+
+/** What one instance does for all of them. */
+export interface Jobs {
+  /** Atomic: true for one caller if the job is due, which makes it due again at a later time. */
+  claim(name: 'audit-retention', now: number, dueAgainAt: number): Promise<boolean>
 }
 
 export interface Repositories {
@@ -306,6 +318,7 @@ export interface Repositories {
   throttles: Throttles
   oneTimeTokens: OneTimeTokens
   audit: Audit
+  jobs: Jobs
 }
 
 export interface Transaction extends Repositories {

@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { auditEvent } from '../domain/audit.ts'
 import { type CredentialForm, readClientCredentials } from '../domain/client-credentials.ts'
 import { OAuthError } from '../domain/oauth-error.ts'
+import { RepeatedFailures } from '../domain/repeated-failures.ts'
 import type { Client } from '../domain/store.ts'
 
 declare module 'fastify' {
@@ -27,6 +28,7 @@ export default fp(
   async (fastify) => {
     fastify.decorateRequest('client', null as unknown as Client)
 
+    const failures = new RepeatedFailures(fastify.clock)
     const clientGuard: preHandlerAsyncHookHandler = async (request, reply) => {
       try {
         const form = (request.body ?? {}) as CredentialForm
@@ -35,7 +37,7 @@ export default fp(
       } catch (error) {
         if (error instanceof OAuthError && error.code === 'invalid_client') {
           await fastify.loginLimit.call(fastify, request, reply)
-          await noteFailure(fastify, request)
+          await noteFailure(fastify, request, failures)
         }
         throw error
       }
@@ -46,6 +48,14 @@ export default fp(
   { name: 'client-guard', dependencies: ['store', 'clients', 'rate-limits', 'request-caller'] }
 )
 
-async function noteFailure({ store, clock }: FastifyInstance, request: FastifyRequest): Promise<void> {
-  await store.audit.append(auditEvent('client.authentication_failed', request.caller(), clock()))
+// A stranger chooses how often this happens, and must not choose how fast the trail grows.
+async function noteFailure(
+  { store, clock }: FastifyInstance,
+  request: FastifyRequest,
+  failures: RepeatedFailures
+): Promise<void> {
+  const unwritten = failures.note(request.ip)
+  if (unwritten === undefined) return
+  const about = unwritten > 0 ? { detail: { unwritten } } : {}
+  await store.audit.append(auditEvent('client.authentication_failed', request.caller(), clock(), about))
 }

@@ -11,3 +11,16 @@ export function Duration(value: string, description: string) {
   })
   return Type.Decode(text, parseDuration)
 }
+
+/** The same, or `off`: no end, infinite inside. */
+export function DurationOrOff(value: string, description: string) {
+  const text = Type.String({
+    pattern: '^(off|\\d{1,9}(ms|s|m|h|d))$',
+    default: value,
+    description,
+    hint: 'must be a duration such as 30d or 400d, or off'
+  })
+  return Type.Decode(text, (written) =>
+    written === 'off' ? Number.POSITIVE_INFINITY : parseDuration(written)
+  )
+}

@@ -1,5 +1,5 @@
 import { type StaticDecode, Type } from 'typebox'
-import { Duration } from './duration.ts'
+import { Duration, DurationOrOff } from './duration.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
@@ -132,6 +132,10 @@ export const Settings = Type.Object({
     'Sign-ins, registrations and password checks a minute from one address, `0` = off'
   ),
   AUTH_LOGIN_LIMIT_PER_ACCOUNT: Limit(5, 'Failed sign-ins of one account before growing delays, `0` = off'),
+  AUTH_AUDIT_RETENTION: DurationOrOff(
+    '400d',
+    'How long rows of the audit trail are kept, `1d` or more; `off` = for good'
+  ),
   AUTH_METRICS: Type.String({
     default: 'off',
     secret: true,

@@ -35,6 +35,24 @@ export function createAudit(db: Kysely<Tables>, record: (event: AuditEvent) => v
       if (from !== undefined) query = query.where('at', '>=', from)
       if (to !== undefined) query = query.where('at', '<', to)
       return (await query.execute()).map(toEvent)
+    },
+
+    async removeOldest({ before, limit, after }) {
+      const rows = await db
+        .selectFrom('audit_events')
+        .select('id')
+        .where('id', '>', after)
+        .orderBy('id')
+        .limit(limit)
+        .execute()
+      const ids = rows.map(({ id }) => id)
+      if (ids.length === 0) return { removed: 0 }
+      const { numDeletedRows } = await db
+        .deleteFrom('audit_events')
+        .where('id', 'in', ids)
+        .where('at', '<', before)
+        .executeTakeFirst()
+      return { removed: Number(numDeletedRows), last: ids.at(-1) as string }
     }
   }
 }

@@ -4,6 +4,7 @@ import type { Committed, Repositories, Store, Transaction } from '../domain/stor
 import { createAudit } from './audit.ts'
 import { createClients } from './clients.ts'
 import type { EngineDialect } from './engine-dialect.ts'
+import { createJobs } from './jobs.ts'
 import { migrate } from './migrate.ts'
 import { createOneTimeTokens } from './one-time-tokens.ts'
 import { patientPostgresDialect, postgresDialect } from './postgres.ts'
@@ -133,7 +134,8 @@ function createRepositories(
     clients: createClients(db),
     throttles: createThrottles(db),
     oneTimeTokens: createOneTimeTokens(db),
-    audit: createAudit(db, (event) => announce({ audited: [event], revoked: [] }))
+    audit: createAudit(db, (event) => announce({ audited: [event], revoked: [] })),
+    jobs: createJobs(db)
   }
 }
 

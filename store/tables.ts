@@ -99,4 +99,5 @@ export interface Tables {
     request_id: string | null
     detail: string
   }
+  jobs: { name: string; due_at: number }
 }

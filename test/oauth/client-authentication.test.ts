@@ -234,13 +234,17 @@ for (const engine of engines) {
       t.equal((await ask(service, {}, machine.basic)).status, 200, 'the other one goes on')
     })
 
-    await t.test('each is an audit event without a word of the secret', async (t) => {
+    await t.test('is an audit event without a word of the secret, one a minute for an address', async (t) => {
+      clock.advance(60_000)
+      await ask(service, {}, basic(good.id, 'x'))
+      for (let n = 0; n < 7; n += 1) await ask(service, {}, basic(good.id, 'x'))
+      clock.advance(60_000)
       const before = (await eventsOf(service)).length
       await ask(service, {}, basic(good.id, 'canary-of-a-secret'))
       await ask(service, {}, good.basic)
       const events = await eventsOf(service)
       t.equal(events.length, before + 1)
-      t.match(events[0], { type: 'client.authentication_failed', actorId: null })
+      t.match(events[0], { type: 'client.authentication_failed', actorId: null, detail: { unwritten: 7 } })
       t.notMatch(JSON.stringify(events), /canary/)
     })
   })

@@ -1,0 +1,19 @@
+import type { Kysely } from 'kysely'
+import type { Jobs } from '../domain/store.ts'
+import type { Tables } from './tables.ts'
+
+export function createJobs(db: Kysely<Tables>): Jobs {
+  return {
+    async claim(name, now, dueAgainAt) {
+      const claimed = await db
+        .insertInto('jobs')
+        .values({ name, due_at: dueAgainAt })
+        .onConflict((conflict) =>
+          conflict.column('name').doUpdateSet({ due_at: dueAgainAt }).where('jobs.due_at', '<=', now)
+        )
+        .returning('name')
+        .executeTakeFirst()
+      return claimed !== undefined
+    }
+  }
+}
