@@ -14,6 +14,7 @@ import derivedKeys from './plugins/derived-keys.ts'
 import deviceCookie from './plugins/device-cookie.ts'
 import draining, { emptyBacklog } from './plugins/draining.ts'
 import errors, { refuseConnection, refuseExpectation, sendProblem, toProblem } from './plugins/errors.ts'
+import forwardedAddress from './plugins/forwarded-address.ts'
 import guard from './plugins/guard.ts'
 import httpConformance from './plugins/http-conformance.ts'
 import jsonBodies from './plugins/json-bodies.ts'
@@ -76,7 +77,6 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
-    trustProxy: settings.AUTH_TRUST_PROXY.length > 0 ? settings.AUTH_TRUST_PROXY : false,
     genReqId: requestIdOf(settings.AUTH_TRUST_PROXY),
     return503OnClosing: false,
     logController: new CompletionLog({ requestIdLogLabel: 'requestId' }),
@@ -89,6 +89,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
 
   try {
     await app.register(config, { config: settings, clock })
+    await app.register(forwardedAddress)
     await app.register(instruments)
     await app.register(httpMetrics)
     await app.register(errors)

@@ -4,6 +4,7 @@ import ipaddr from 'ipaddr.js'
 import { LONGEST_ACCESS_TTL } from './access-token.ts'
 import { DAY } from './clock.ts'
 import type { Config } from './config.ts'
+import { parseRange } from './forwarded-address.ts'
 import { masterKeyFault } from './master-key.ts'
 import { metricsFault } from './metrics-exposure.ts'
 import { isPublicSuffix, isSameSite } from './site.ts'
@@ -15,8 +16,8 @@ export function settingFaults(config: Config): string[] {
     ...durationFaults(config),
     ...cookieDomainFaults(config),
     ...config.AUTH_ALLOWED_ORIGINS.flatMap(originFaults),
-    ...config.AUTH_TRUST_PROXY.filter((range) => !isAddressRange(range)).map(
-      (range) => `AUTH_TRUST_PROXY ${range} is not an address or a CIDR range`
+    ...config.AUTH_TRUST_PROXY.filter((range) => !parseRange(range)).map(
+      (range) => `AUTH_TRUST_PROXY ${range} is not an address or a CIDR range, written out such as 10.0.0.0/8`
     ),
     ...databaseFaults(config.DATABASE_URL),
     ...valkeyFaults(config.REDIS_URL),
@@ -155,10 +156,6 @@ export function isLoopback(host: string): boolean {
   if (host === 'localhost' || host.endsWith('.localhost')) return true
   const address = host.replace(/^\[|\]$/g, '')
   return isIP(address) !== 0 && ipaddr.process(address).range() === 'loopback'
-}
-
-function isAddressRange(text: string): boolean {
-  return text.includes('/') ? ipaddr.isValidCIDR(text) : isIP(text) !== 0
 }
 
 /** What an operator should know of settings that are allowed and yet weaken Gatehouse: a line each, by name. */

@@ -37,7 +37,7 @@ export default fp(
       if (!counted.isAllowed && counted.isExceeded) throw refusal(counted.ttl)
     })
   },
-  { name: 'rate-limits', dependencies: ['config', 'valkey'] }
+  { name: 'rate-limits', dependencies: ['config', 'valkey', 'forwarded-address'] }
 )
 
 function refusal(ttl: number): Problem {

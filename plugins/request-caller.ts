@@ -27,5 +27,5 @@ export default fp(
       }
     })
   },
-  { name: 'request-caller', dependencies: ['guard'] }
+  { name: 'request-caller', dependencies: ['guard', 'forwarded-address'] }
 )

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIPv6 } from 'node:net'
 import fp from 'fastify-plugin'
+import { createRanges } from '../domain/forwarded-address.ts'
 import { uuidv7 } from '../domain/id.ts'
 
 /** What identifies a request and is nothing else, wherever it is written. */
@@ -8,17 +8,11 @@ const WELL_FORMED = /^[\w-]{8,64}$/
 
 /** The id that a trusted proxy gave the request in `X-Request-Id`, or else a new one. `trusted` are addresses and CIDR ranges. */
 export function requestIdOf(trusted: string[]): (request: IncomingMessage) => string {
-  const proxies = new BlockList()
-  for (const range of trusted) {
-    const [address = '', prefix] = range.split('/')
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-    if (prefix === undefined) proxies.addAddress(address, family)
-    else proxies.addSubnet(address, Number(prefix), family)
-  }
+  const proxies = createRanges(trusted)
   return ({ headers, socket: { remoteAddress = '' } }) => {
     const given = headers['x-request-id']
     if (typeof given !== 'string' || !WELL_FORMED.test(given)) return uuidv7()
-    return proxies.check(remoteAddress, isIPv6(remoteAddress) ? 'ipv6' : 'ipv4') ? given : uuidv7()
+    return proxies.has(remoteAddress) ? given : uuidv7()
   }
 }
 

@@ -154,7 +154,20 @@ const refused: Record<string, string[]> = {
     'http://app.example.com',
     'app.example.com'
   ],
-  AUTH_TRUST_PROXY: ['true', '1', '10.0.0.0/33', 'proxy.example.com', '10.0.0'],
+  AUTH_TRUST_PROXY: [
+    'true',
+    '1',
+    '10.0.0.0/33',
+    'proxy.example.com',
+    '10.0.0',
+    '10/8',
+    '172.16/12',
+    '010.0.0.0/8',
+    '0x0a.0.0.0/8',
+    '10.0.0.0/08',
+    'fe80::1%eth0'
+  ],
+  AUTH_AUDIT_RETENTION: ['0', '0d', '23h', '400', 'forever', 'Off'],
   AUTH_JWT_ALG: ['none', 'HS256', 'es256'],
   AUTH_ACCESS_TTL: ['0s', '500ms', '61m', '5', '-5m', '5 m', '5M', '1.5h'],
   AUTH_SESSION_IDLE_TTL: ['1m', '299s'],

@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js'
 import type { Config } from '../config.ts'
+import { parseRange } from '../forwarded-address.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
 /** The least prefix of a range of public addresses that can be somebody's own proxies. */
@@ -28,8 +29,10 @@ export function proxyFindings({ AUTH_TRUST_PROXY: ranges, secure }: Config): Fin
 }
 
 function isWide(range: string): boolean {
-  if (!range.includes('/')) return false
-  const [address, prefix] = ipaddr.parseCIDR(range)
+  const parsed = parseRange(range)
+  if (!parsed) return false
+  const { prefix } = parsed
+  const address = ipaddr.parse(parsed.address)
   if (prefix === 0) return true
   return address.range() === 'unicast' && prefix < NARROWEST[address.kind()]
 }

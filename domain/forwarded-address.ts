@@ -1,0 +1,87 @@
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import ipaddr from 'ipaddr.js'
+
+/** RFC 7239 §6: a node may have a port, and an IPv6 address with one is in brackets. */
+const NODE = /^(?:\[([^\]]+)\](?::\d{1,5})?|([^:]+):\d{1,5}|([^[\]]+))$/
+
+/** Addresses and CIDR ranges, as AUTH_TRUST_PROXY names them. */
+export interface AddressRanges {
+  has(address: string): boolean
+}
+
+/** An address and the length of its prefix; undefined for what is neither an address nor a CIDR range, written out in full. */
+export function parseRange(text: string): { address: string; prefix: number } | undefined {
+  const [address = '', prefix, ...rest] = text.split('/')
+  if (isIP(address) === 0 || address.includes('%') || rest.length > 0) return undefined
+  const bits = isIPv4(address) ? 32 : 128
+  if (prefix === undefined) return { address, prefix: bits }
+  return /^(0|[1-9]\d{0,2})$/.test(prefix) && Number(prefix) <= bits
+    ? { address, prefix: Number(prefix) }
+    : undefined
+}
+
+/** Throws an Error for what `parseRange` does not read. */
+export function createRanges(texts: string[]): AddressRanges {
+  const list = new BlockList()
+  for (const text of texts) {
+    const range = parseRange(text)
+    if (!range) throw new Error(`${text} is not an address or a CIDR range`)
+    const { address, prefix } = unmapped(range)
+    list.addSubnet(address, prefix, isIPv4(address) ? 'ipv4' : 'ipv6')
+  }
+  return {
+    has(text) {
+      const address = canonical(text)
+      return isIP(address) !== 0 && list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6')
+    }
+  }
+}
+
+/**
+ * Where a request comes from: the address of the connection or, while that is a trusted proxy's, the one before it in
+ * X-Forwarded-For. What is no address there counts as the proxy that passed it on; `onRubbish` is then called.
+ */
+export function clientAddress(
+  connection: string,
+  forwardedFor: string | undefined,
+  proxies: AddressRanges,
+  onRubbish: () => void
+): string {
+  let address = canonical(connection)
+  let end = forwardedFor?.length ?? 0
+  while (forwardedFor !== undefined && end > 0 && proxies.has(address)) {
+    const comma = forwardedFor.lastIndexOf(',', end - 1)
+    const node = forwardedFor.slice(comma + 1, end).trim()
+    end = Math.max(comma, 0)
+    if (node === '') continue
+    const before = addressOf(node)
+    if (before === undefined) {
+      onRubbish()
+      return address
+    }
+    address = before
+  }
+  return address
+}
+
+function addressOf(node: string): string | undefined {
+  const [, bracketed, withPort, bare] = NODE.exec(node) ?? []
+  if (bracketed !== undefined) return isIPv6(bracketed) ? canonical(bracketed) : undefined
+  const address = withPort ?? bare ?? ''
+  return isIP(address) === 0 ? undefined : canonical(address)
+}
+
+/** One spelling for each address: IPv4 as such where it is mapped, IPv6 by RFC 5952, without a zone, which is anybody's to name. */
+function canonical(address: string): string {
+  if (!isIPv6(address)) return address
+  const [unzoned = ''] = address.split('%', 1)
+  return ipaddr.process(unzoned).toString()
+}
+
+// RFC 4291 §2.5.5.2
+function unmapped({ address, prefix }: { address: string; prefix: number }) {
+  const folded = canonical(address)
+  return isIPv6(address) && isIPv4(folded) && prefix >= 96
+    ? { address: folded, prefix: prefix - 96 }
+    : { address, prefix }
+}
