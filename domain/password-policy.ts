@@ -1,16 +1,13 @@
-import { ZxcvbnFactory } from '@zxcvbn-ts/core'
-import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common'
+import { dictionary } from '@zxcvbn-ts/language-common'
 import { type FieldError, Problem } from './errors.ts'
 import { normalisePassword } from './password-hash.ts'
+import { strengthOf } from './password-strength.ts'
 
 const MAX_LENGTH = 128
-// Scoring is quadratic in places; what a guesser gains beyond this is nothing.
-const SCORED_LENGTH = 32
-// zxcvbn: fewer than 10^6 guesses.
-const LEAST_SCORE = 2
+// Guesses, as a power of two: about 10^9, which the limits on tries put out of reach.
+const LEAST_STRENGTH = 30
 
 const common = new Set(dictionary['passwords-common'] as string[])
-const estimator = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs })
 
 /** Words that belong to an account and so to the first guesses at its password. */
 export interface PasswordContext {
@@ -22,7 +19,7 @@ export type PasswordPolicy = (password: string, context: PasswordContext, pointe
 
 /**
  * NIST SP 800-63B-4 §3.1.1: length in code points, any characters, no composition rules; refused are common
- * passwords and those made of the account's or the service's own words. Throws a Problem `weak_password`.
+ * passwords and those that are soon guessed from common words, patterns, and the account's or the service's own words. Throws a Problem `weak_password`.
  */
 export function createPasswordPolicy(minLength: number, serviceWords: string[]): PasswordPolicy {
   return function checkPassword(password, context, pointer) {
@@ -43,10 +40,7 @@ function weaknesses(
   if (common.has(password.toLowerCase())) {
     return [{ code: 'too_common', detail: 'This password is among the first that are tried.' }]
   }
-  const isGuessable =
-    [...withoutWords(password, words)].length < minLength / 2 ||
-    estimator.check(password.slice(0, SCORED_LENGTH), words).score < LEAST_SCORE
-  if (isGuessable) {
+  if (strengthOf(password, words, LEAST_STRENGTH) < LEAST_STRENGTH) {
     return [
       {
         code: 'too_guessable',
@@ -55,12 +49,6 @@ function weaknesses(
     ]
   }
   return []
-}
-
-// The score alone lets two such words and a digit pass: what is left without them must be a start of its own.
-function withoutWords(password: string, words: string[]): string {
-  const longestFirst = [...words].sort((a, b) => b.length - a.length)
-  return longestFirst.reduce((rest, word) => rest.replaceAll(word, ''), password.toLowerCase())
 }
 
 function wordsOf({ email, name }: PasswordContext): string[] {

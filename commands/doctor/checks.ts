@@ -2,6 +2,7 @@ import type { Config } from '../../domain/config.ts'
 import type { Check } from '../../domain/doctor/checkup.ts'
 import { cookieFindings } from '../../domain/doctor/cookies.ts'
 import { warning } from '../../domain/doctor/finding.ts'
+import { passwordFindings } from '../../domain/doctor/passwords.ts'
 import { proxyFindings } from '../../domain/doctor/proxies.ts'
 import { runtimeFindings } from '../../domain/doctor/runtime.ts'
 import { type DatabaseLook, lookAtClocks, lookAtEngine, lookAtMigrations } from './look-at-database.ts'
@@ -69,6 +70,12 @@ export function checksOf(config: Config, database: DatabaseLook): Check[] {
       needs: ['AUTH_ISSUER', 'AUTH_TRUST_PROXY'],
       look: () => proxyFindings(config),
       advice: 'Correct AUTH_TRUST_PROXY.'
+    },
+    {
+      name: 'passwords',
+      needs: ['AUTH_PASSWORD_MIN_LENGTH'],
+      look: () => passwordFindings(config),
+      advice: 'Correct AUTH_PASSWORD_MIN_LENGTH.'
     },
     {
       name: 'cookies',

@@ -8,6 +8,7 @@ import { databaseFindings, migrationFindings } from '../../domain/doctor/databas
 import { error, type Finding, ok } from '../../domain/doctor/finding.ts'
 import { issuerFindings } from '../../domain/doctor/issuer.ts'
 import { keyFindings } from '../../domain/doctor/keys.ts'
+import { passwordFindings } from '../../domain/doctor/passwords.ts'
 import { proxyFindings } from '../../domain/doctor/proxies.ts'
 import { runtimeFindings } from '../../domain/doctor/runtime.ts'
 import { deriveKeys } from '../../domain/master-key.ts'
@@ -213,4 +214,14 @@ t.test('a look that throws, or never ends, hides none of the others; the worst c
     { check: 'hangs', severity: 'error', message: 'There was no answer within 0.02 s', advice: 'Mend it.' },
     { check: 'well', severity: 'ok', message: 'Fine' }
   ])
+})
+
+t.test('fifteen characters are recommended while a password is the only factor', async (t) => {
+  const adviceAt = (length: string) =>
+    passwordFindings(config({ AUTH_PASSWORD_MIN_LENGTH: length })).map(({ severity, advice }) => [
+      severity,
+      advice
+    ])
+  t.match(adviceAt('12'), [['ok', /AUTH_PASSWORD_MIN_LENGTH=15/]])
+  t.strictSame(adviceAt('15'), [['ok', undefined]])
 })

@@ -1,0 +1,214 @@
+import { dictionary } from '@zxcvbn-ts/language-common'
+
+const LEAST_WORD = 4
+const LEAST_CONTEXT_WORD = 3
+const LEAST_RUN = 3
+const LONGEST_PIECE = 24
+/** Who repeats themselves for so long is not made safe by what follows. */
+const JUDGED_LENGTH = 64
+
+/** Guesses as powers of two. What people add to a word is worth what it takes to try it, not its length. */
+const BITS = {
+  contextWord: 1,
+  calendarWord: 6,
+  year: 6,
+  run: 6,
+  again: 2,
+  substitutions: 1.5,
+  oneCapital: 1,
+  capitals: 3,
+  blank: 1,
+  digit: 3.3,
+  symbol: 4,
+  letter: 4.7,
+  capital: 5.7,
+  other: 9
+}
+
+const SEASONS =
+  'spring summer autumn fall winter frühling sommer herbst printemps été automne hiver primavera verano otoño invierno estate autunno inverno lente zomer herfst wiosna lato jesień zima весна лето осень зима'
+const CALENDAR_LANGUAGES = ['en', 'de', 'fr', 'es', 'it', 'pt', 'nl', 'pl', 'sv', 'tr', 'ru', 'uk']
+
+/** Straight lines on keyboards (US, German, French, Russian), and the alphabet. A run goes along one, in either direction. */
+const LINES = [
+  'abcdefghijklmnopqrstuvwxyz',
+  '01234567890',
+  '!@#$%^&*()',
+  '!"§$%&/()=',
+  'qwertyuiop',
+  'asdfghjkl',
+  'zxcvbnm',
+  'qwertzuiop',
+  'yxcvbnm',
+  'azertyuiop',
+  'qsdfghjklm',
+  'wxcvbn',
+  'йцукенгшщзхъ',
+  'фывапролджэ',
+  'ячсмитьбю',
+  ...['1qaz', '2wsx', '3edc', '4rfv', '5tgb', '6yhn', '7ujm'],
+  ...['qay', 'wsx', 'edc', 'rfv', 'tgb', 'zhn', 'ujm', 'esz', 'rdx', 'tfc', 'ygv', 'uhb', 'ijn', 'okm']
+]
+const NEIGHBOURS = new Set(
+  LINES.flatMap((line) => {
+    const letters = [...line].map(fold)
+    return letters.slice(1).flatMap((letter, n) => [`${letters[n]}${letter}`, `${letter}${letters[n]}`])
+  })
+)
+
+const SUBSTITUTES = new Map(Object.entries({ 0: 'o', 3: 'e', 4: 'a', 5: 's', 7: 't', 8: 'b', 9: 'g' }))
+for (const [written, meant] of ['@a', '$s', '+t', '(c', '€e'])
+  SUBSTITUTES.set(written as string, meant as string)
+/** What stands for an i as well as for an l. */
+const STROKES = new Set(['1', '!', '|'])
+
+const words = readWords()
+const wordStarts = new Set([...words.keys()].map((word) => word.slice(0, LEAST_WORD)))
+
+interface Text {
+  /** Lower case, without accents. */
+  written: string[]
+  /** The same with what stands for a letter read as that letter; a stroke is an i, or an l. */
+  asI: string[]
+  asL: string[]
+  isCapital: boolean[]
+}
+
+/** What a piece that begins here is worth, by its length in characters. */
+type Found = (length: number, bits: number) => void
+
+/**
+ * How many guesses a password takes, as a power of two, counted up to `enough`. It is taken apart in the cheapest way into
+ * what guessers try (common words, capitals and substitutions, years, runs on a keyboard, repeats, the account's own words)
+ * and single characters. The first 64 characters are looked at, which bounds the time: 10,000 look-ups at most.
+ */
+export function strengthOf(password: string, contextWords: string[], enough: number): number {
+  const characters = [...password].slice(0, JUDGED_LENGTH)
+  const text = readText(characters)
+  const context = new Set(contextWords.map(fold).filter((word) => word.length >= LEAST_CONTEXT_WORD))
+  const cost = new Array<number>(characters.length + 1).fill(Number.POSITIVE_INFINITY)
+  cost[0] = 0
+  for (let start = 0; start < characters.length; start += 1) {
+    // Each way to take it apart has a cut among the last places: none is cheaper than the cheapest of them.
+    const least = Math.min(...cost.slice(Math.max(0, start - LONGEST_PIECE), start + 1))
+    if (least >= enough) return enough
+    const before = cost[start] as number
+    const found: Found = (length, bits) => {
+      const end = start + length
+      if (before + bits < (cost[end] as number)) cost[end] = before + bits
+    }
+    found(1, bitsOf(characters[start] as string))
+    findWords(text, start, context, found)
+    findPatterns(text.written, start, found)
+  }
+  return Math.min(cost[characters.length] as number, enough)
+}
+
+function readText(characters: string[]): Text {
+  const written = characters.map(fold)
+  const readAs = (stroke: string) =>
+    written.map((each) => (STROKES.has(each) ? stroke : (SUBSTITUTES.get(each) ?? each)))
+  return {
+    written,
+    asI: readAs('i'),
+    asL: readAs('l'),
+    isCapital: characters.map((each) => /\p{Lu}/u.test(each))
+  }
+}
+
+function bitsOf(character: string): number {
+  if (/\p{Lu}/u.test(character)) return BITS.capital
+  if (/\p{Ll}/u.test(character)) return BITS.letter
+  if (/[0-9]/.test(character)) return BITS.digit
+  if (/\s/.test(character)) return BITS.blank
+  return /[!-~]/.test(character) ? BITS.symbol : BITS.other
+}
+
+function findWords(
+  { written, asI, asL, isCapital }: Text,
+  start: number,
+  context: Set<string>,
+  found: Found
+): void {
+  for (const [letters, extra] of [
+    [written, 0],
+    [asI, BITS.substitutions],
+    [asL, BITS.substitutions]
+  ] as const) {
+    let word = ''
+    let capitals = 0
+    const longest = Math.min(letters.length - start, LONGEST_PIECE)
+    for (let length = 1; length <= longest; length += 1) {
+      word += letters[start + length - 1]
+      if (isCapital[start + length - 1]) capitals += 1
+      if (length < LEAST_CONTEXT_WORD) continue
+      const bits = context.has(word) ? BITS.contextWord : words.get(word)
+      if (bits !== undefined)
+        found(length, bits + extra + capitalBits(length, capitals, isCapital[start] ?? false))
+      if (
+        length === LEAST_WORD &&
+        !wordStarts.has(word) &&
+        ![...context].some((each) => each.startsWith(word))
+      )
+        break
+    }
+  }
+}
+
+function capitalBits(length: number, capitals: number, isFirst: boolean): number {
+  if (capitals === 0) return 0
+  return capitals === length || (capitals === 1 && isFirst) ? BITS.oneCapital : BITS.capitals
+}
+
+function findPatterns(text: string[], start: number, found: Found): void {
+  for (const isStep of [areNeighbours, areConsecutive, areConsecutiveDown]) {
+    for (let length = 2; length <= LONGEST_PIECE && start + length <= text.length; length += 1) {
+      if (!isStep(text[start + length - 2] as string, text[start + length - 1] as string)) break
+      if (length >= LEAST_RUN) found(length, BITS.run)
+    }
+  }
+  for (let length = 1; length <= Math.min(start, LONGEST_PIECE); length += 1)
+    if (isAgain(text, start, length)) found(length, BITS.again)
+  if (/^(19|20)\d\d$/.test(text.slice(start, start + 4).join(''))) found(4, BITS.year)
+}
+
+const areNeighbours = (one: string, next: string) => NEIGHBOURS.has(one + next)
+const areConsecutive = (one: string, next: string) => next.codePointAt(0) === (one.codePointAt(0) ?? 0) + 1
+const areConsecutiveDown = (one: string, next: string) => areConsecutive(next, one)
+
+function isAgain(text: string[], start: number, length: number): boolean {
+  if (start + length > text.length) return false
+  for (let n = 0; n < length; n += 1) if (text[start + n] !== text[start - length + n]) return false
+  return true
+}
+
+/** Lower case, without accents. */
+function fold(text: string): string {
+  return text.toLowerCase().normalize('NFD').replace(/\p{M}/gu, '') || text
+}
+
+/** Common passwords by their rank, words of dice lists, and the names of seasons, months and weekdays. */
+function readWords(): Map<string, number> {
+  const { 'passwords-common': passwords, 'diceware-common': dice } = dictionary as Record<string, string[]>
+  const bitsByWord = new Map<string, number>()
+  const learn = (word: string, bits: number) => {
+    const known = bitsByWord.get(word) ?? Number.POSITIVE_INFINITY
+    if (word.length >= LEAST_WORD) bitsByWord.set(word, Math.min(known, bits))
+  }
+  for (const [rank, word] of (passwords ?? []).entries()) learn(word, Math.log2(rank + 2))
+  for (const word of dice ?? []) learn(word, Math.log2(dice?.length ?? 1))
+  for (const word of calendarWords()) learn(fold(word), BITS.calendarWord)
+  return bitsByWord
+}
+
+function calendarWords(): string[] {
+  const names = CALENDAR_LANGUAGES.flatMap((language) => {
+    const nameOf = (part: 'month' | 'weekday', day: number) =>
+      new Intl.DateTimeFormat(language, { [part]: 'long', timeZone: 'UTC' }).format(day)
+    return Array.from({ length: 12 }, (_, n) => [
+      nameOf('month', Date.UTC(2026, n, 1)),
+      nameOf('weekday', Date.UTC(2026, 0, n + 1))
+    ]).flat()
+  })
+  return [...SEASONS.split(' '), ...names]
+}
