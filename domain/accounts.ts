@@ -1,10 +1,11 @@
 import { keepAnAdministrator } from './administrator.ts'
 import { type AuditType, auditEvent, type Caller } from './audit.ts'
 import type { Clock } from './clock.ts'
-import { normaliseEmail, requireEmail } from './email.ts'
+import { normaliseEmail } from './email.ts'
 import { Problem } from './errors.ts'
 import { uuidv7 } from './id.ts'
 import type { LoginThrottle } from './login-throttle.ts'
+import { requireNewEmail } from './new-email.ts'
 import type { PasswordHasher } from './password-hash.ts'
 import type { PasswordPolicy } from './password-policy.ts'
 import type { Sessions, SignedIn } from './sessions.ts'
@@ -92,7 +93,7 @@ export function createAccounts({
       previous: Session | undefined
     ): Promise<SignedIn> {
       if (registration !== 'open') throw new Problem('registration_closed')
-      const email = requireEmail(input.email)
+      const email = requireNewEmail(input.email)
       checkPassword(input.password, { email, name: input.name }, '/password')
       const passwordHash = await hasher.hash(input.password)
       const user = newUser(email, input.name ?? null, passwordHash, clock())

@@ -9,9 +9,9 @@ import {
 import { type AuditDetail, type AuditType, auditEvent, type Caller } from './audit.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import { requireEmail } from './email.ts'
 import { Problem } from './errors.ts'
 import type { LoginThrottle } from './login-throttle.ts'
+import { requireNewEmail } from './new-email.ts'
 import type { OneTimeLink, OneTimeLinks } from './one-time-links.ts'
 import type { PasswordHasher } from './password-hash.ts'
 import type { PasswordPolicy } from './password-policy.ts'
@@ -98,7 +98,7 @@ export function createAdministration({
       input: NewUser,
       administrator: Administrator
     ): Promise<{ user: User; link: OneTimeLink | undefined; warnings: Warning[] }> {
-      const email = requireEmail(input.email)
+      const email = requireNewEmail(input.email)
       const roles = input.roles ?? []
       if (input.password !== undefined)
         checkPassword(input.password, { email, name: input.name }, '/password')

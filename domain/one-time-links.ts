@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type AccountParts, newUser } from './accounts.ts'
 import { auditEvent, type Caller } from './audit.ts'
 import { DAY } from './clock.ts'
-import { requireEmail } from './email.ts'
 import { Problem } from './errors.ts'
+import { requireNewEmail } from './new-email.ts'
 import { ADMIN_ROLE } from './roles.ts'
 import type { SignedIn } from './sessions.ts'
 import type { OneTimeToken, Session, Transaction, User } from './store.ts'
@@ -64,7 +64,7 @@ export function createOneTimeLinks({
       if ((await store.users.countAdministrators()) > 0) throw new Problem('already_set_up')
       const hash = hashOf(input.token)
       if (!(await store.oneTimeTokens.find(hash, 'setup', clock()))) throw new Problem('invalid_token')
-      const email = requireEmail(input.email)
+      const email = requireNewEmail(input.email)
       checkPassword(input.password, { email, name: input.name }, '/password')
       const passwordHash = await hasher.hash(input.password)
       const user = newUser(email, input.name ?? null, passwordHash, clock())

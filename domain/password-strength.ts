@@ -49,12 +49,13 @@ const LINES = [
   ...['1qaz', '2wsx', '3edc', '4rfv', '5tgb', '6yhn', '7ujm'],
   ...['qay', 'wsx', 'edc', 'rfv', 'tgb', 'zhn', 'ujm', 'esz', 'rdx', 'tfc', 'ygv', 'uhb', 'ijn', 'okm']
 ]
-const NEIGHBOURS = new Set(
-  LINES.flatMap((line) => {
-    const letters = [...line].map(fold)
-    return letters.slice(1).flatMap((letter, n) => [`${letters[n]}${letter}`, `${letter}${letters[n]}`])
-  })
-)
+/** Where a character stands on which lines. */
+const PLACES = new Map<string, Array<{ line: string[]; at: number }>>()
+for (const text of LINES) {
+  const line = [...text].map(fold)
+  for (const [at, character] of line.entries())
+    PLACES.set(character, [...(PLACES.get(character) ?? []), { line, at }])
+}
 
 const SUBSTITUTES = new Map(Object.entries({ 0: 'o', 3: 'e', 4: 'a', 5: 's', 7: 't', 8: 'b', 9: 'g' }))
 for (const [written, meant] of ['@a', '$s', '+t', '(c', '€e'])
@@ -161,20 +162,39 @@ function capitalBits(length: number, capitals: number, isFirst: boolean): number
 }
 
 function findPatterns(text: string[], start: number, found: Found): void {
-  for (const isStep of [areNeighbours, areConsecutive, areConsecutiveDown]) {
-    for (let length = 2; length <= LONGEST_PIECE && start + length <= text.length; length += 1) {
-      if (!isStep(text[start + length - 2] as string, text[start + length - 1] as string)) break
-      if (length >= LEAST_RUN) found(length, BITS.run)
-    }
-  }
+  const run = Math.min(longestRun(text, start), LONGEST_PIECE)
+  for (let length = LEAST_RUN; length <= run; length += 1) found(length, BITS.run)
   for (let length = 1; length <= Math.min(start, LONGEST_PIECE); length += 1)
     if (isAgain(text, start, length)) found(length, BITS.again)
   if (/^(19|20)\d\d$/.test(text.slice(start, start + 4).join(''))) found(4, BITS.year)
 }
 
-const areNeighbours = (one: string, next: string) => NEIGHBOURS.has(one + next)
-const areConsecutive = (one: string, next: string) => next.codePointAt(0) === (one.codePointAt(0) ?? 0) + 1
-const areConsecutiveDown = (one: string, next: string) => areConsecutive(next, one)
+/** How far it goes on from here along one line, or from one code point to the next. */
+function longestRun(text: string[], start: number): number {
+  const first = text[start] as string
+  const code = first.codePointAt(0) ?? 0
+  let longest = 1
+  for (const step of [1, -1]) {
+    for (const { line, at } of PLACES.get(first) ?? [])
+      longest = Math.max(
+        longest,
+        agreement(text, start, (n) => line[at + n * step])
+      )
+    const consecutive = (n: number) => characterAt(code + n * step)
+    longest = Math.max(longest, agreement(text, start, consecutive))
+  }
+  return longest
+}
+
+function characterAt(code: number): string | undefined {
+  return code >= 0 && code <= 0x10_ff_ff ? String.fromCodePoint(code) : undefined
+}
+
+function agreement(text: string[], start: number, expected: (n: number) => string | undefined): number {
+  let length = 1
+  while (start + length < text.length && text[start + length] === expected(length)) length += 1
+  return length
+}
 
 function isAgain(text: string[], start: number, length: number): boolean {
   if (start + length > text.length) return false

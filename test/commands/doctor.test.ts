@@ -78,7 +78,8 @@ t.test(
     await server.stop('SIGTERM')
     t.strictSame(beside.wrong, [])
     t.equal(beside.code, 0)
-    const all = 'settings,node,data folder,disk,database,migrations,clock,keys,valkey,proxies,cookies,issuer'
+    const all =
+      'settings,node,data folder,disk,database,migrations,clock,keys,valkey,proxies,passwords,cookies,issuer'
     t.strictSame([...beside.names].sort(), all.split(',').sort())
 
     const before = await readFile(join(folder, 'gatehouse.db'))

@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose'
 import t from 'tap'
+import { newUser } from '../../../domain/accounts.ts'
 import { build, password } from '../../harness/build.ts'
 import { perform } from '../../harness/command.ts'
 import { engines } from '../../harness/engines.ts'
@@ -196,4 +197,19 @@ t.test('registering while signed in ends the session that the browser had', asyn
   t.equal((await window.post('/auth/register', { email: 'bob@example.com', password })).status, 201)
   t.strictSame(refusalOf(await before.get('/auth/me')), refusal(401, 'unauthorized'))
   t.strictSame(refusalOf(await before.post('/auth/refresh')), refusal(401, 'invalid_session'))
+})
+
+t.test('an address that can be taken for another makes no account, one that there is signs in', async (t) => {
+  const gatehouse = await build(t)
+  await gatehouse.setUp('root@example.com')
+  for (const email of ['ro\u034fot@example.com', 'rооt@example.com', '.root@example.com', 'root@xn--.test']) {
+    const { status, body } = await gatehouse.browser().post('/auth/register', { email, password })
+    t.strictSame([status, body.code, body.errors[0].pointer], [400, 'invalid_request', '/email'], email)
+  }
+  const old = {
+    ...newUser('ro\u034fot@example.com', null, await gatehouse.app.passwords.hasher.hash(password), 1)
+  }
+  t.ok(await gatehouse.app.store.users.insert(old))
+  for (const email of ['ro\u034fot@example.com', 'RO\u034fOT@Example.com'])
+    t.equal((await gatehouse.browser().post('/auth/login', { email, password })).status, 200)
 })
