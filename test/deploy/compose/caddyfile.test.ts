@@ -1,10 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { build } from '../../harness/build.ts'
 import { caddyMissing, startComposeCaddy } from '../../harness/proxies.ts'
 
 t.test('through the Caddy of docker-compose.yml', { skip: caddyMissing }, async (t) => {
-  const { app } = await build(t, { env: { AUTH_METRICS: 'k'.repeat(40) } })
+  const { app } = await build(t, { env: { AUTH_METRICS: randomBytes(32).toString('base64url') } })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   const caddy = await startComposeCaddy(t, port)
