@@ -99,7 +99,9 @@ for (const engine of engines) {
         t.equal((await at(third, window).get('/auth/me')).status, 200)
         t.equal((await at(third, window).post('/auth/refresh')).status, 200)
         t.strictSame(refusalOf(await at(third, idle).post('/auth/refresh')), refusal(401, 'invalid_session'))
-        t.equal((await at(third, idle).get('/auth/me')).status, 200, 'an access token lives its time')
+        const own = { authorization: `Bearer ${idle.value('access')}` }
+        t.equal((await at(third, idle).get('/auth/me')).status, 401, 'its session cookie is worth nothing')
+        t.equal((await at(third, idle).get('/auth/me', own)).status, 200, 'an access token lives its time')
       })
     })
 
