@@ -43,7 +43,7 @@ async function askEverything({ app }: TestApp, callers: Record<string, () => Pro
 }
 
 t.test('every endpoint, to a stranger, a user and an administrator', async (t) => {
-  const service = await build(t, { env: { AUTH_ISSUER: 'https://auth.example.com' } })
+  const service = await build(t, { env: { AUTH_ISSUER: 'https://auth.example.com', AUTH_DOCS: 'on' } })
   await service.setUp('root@example.com')
   let users = 0
   // Some of what is asked ends sessions and accounts: sign in anew for each question.
