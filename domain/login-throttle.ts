@@ -1,16 +1,14 @@
 import { createHmac, type KeyObject } from 'node:crypto'
-import { auditEvent, type Caller } from './audit.ts'
-import { type Clock, DAY, MINUTE, SECOND } from './clock.ts'
+import type { Caller } from './audit.ts'
+import type { BlockedAccount, BlockedLogins } from './blocked-logins.ts'
+import { type Clock, DAY, SECOND } from './clock.ts'
 import { DEVICE_LIFETIME, type DeviceMarks } from './device-marks.ts'
 import { Problem } from './errors.ts'
 import { networkOf } from './network.ts'
-import type { BlockedTry, Session, Store, ThrottlePolicy, Transaction, User } from './store.ts'
+import type { Session, Store, ThrottlePolicy, Transaction, User } from './store.ts'
 
 /** NIST SP 800-63B-4 §3.2.2 allows so many consecutive failures on one account. */
 const ACCOUNT_LIMIT = 100
-const REPORT_EVERY = MINUTE
-const REPORTS_AT_ONCE = 100
-const unknownCaller: Caller = { actorId: null, ip: null, userAgent: null, requestId: null }
 
 /** A try to sign in: what was typed, the account that it belongs to, if any, and what the browser's device cookie says. */
 export interface LoginTry {
@@ -31,13 +29,15 @@ export function createLoginThrottle({
   clock,
   key,
   limit,
-  devices
+  devices,
+  blocked
 }: {
   store: Store
   clock: Clock
   key: KeyObject
   limit: number
   devices: DeviceMarks
+  blocked: BlockedLogins
 }) {
   const macOf = (text: string) => createHmac('sha256', key).update(text).digest('base64url')
   const accountOf = (email: string) => macOf(`account ${email}`)
@@ -82,36 +82,9 @@ export function createLoginThrottle({
     return { keys: [network.key, account], wait }
   }
 
-  async function refuse(
-    account: string,
-    userId: string | null,
-    wait: number,
-    caller: Caller
-  ): Promise<never> {
-    const blocked = { account, userId, ip: caller.ip }
-    // Mostly one statement: a flood of tries must not cost a transaction each.
-    if (!(await store.throttles.countBlocked(blocked, REPORT_EVERY, clock()))) await report(blocked, caller)
+  async function refuse(of: BlockedAccount, wait: number, caller: Caller): Promise<never> {
+    await blocked.note(of, caller)
     throw new Problem('rate_limited', { retryAfter: Math.ceil(wait / SECOND) })
-  }
-
-  async function report(blocked: BlockedTry, caller: Caller): Promise<void> {
-    await store.transaction(async (tx) => {
-      const count = await tx.throttles.recordBlocked(blocked, REPORT_EVERY, clock())
-      if (count === 0) return
-      const about = { userId: blocked.userId, detail: { count } }
-      await tx.audit.append(auditEvent('login.blocked', caller, clock(), about))
-    })
-  }
-
-  async function reportSome(): Promise<number> {
-    return store.transaction(async (tx) => {
-      const taken = await tx.throttles.takeBlocked(REPORTS_AT_ONCE, REPORT_EVERY, clock())
-      for (const { userId, ip, count } of taken) {
-        const about = { userId, detail: { count } }
-        await tx.audit.append(auditEvent('login.blocked', { ...unknownCaller, ip }, clock(), about))
-      }
-      return taken.length
-    })
   }
 
   return {
@@ -126,7 +99,7 @@ export function createLoginThrottle({
       const known = await reserveByDevice(attempt, account)
       if (known) return known
       const { keys, wait } = await reserveAsStranger(email, account, caller)
-      return wait === 0 ? keys : refuse(account, user?.id ?? null, wait, caller)
+      return wait === 0 ? keys : refuse({ account, userId: user?.id ?? null }, wait, caller)
     },
 
     /** The same for a password that is asked of somebody signed in: each session has a count to itself. */
@@ -135,7 +108,7 @@ export function createLoginThrottle({
       const account = accountOf(user?.email ?? '')
       const key = macOf(`session ${session.id}`)
       const { wait } = await store.throttles.reserve({ key, account }, growing, clock())
-      return wait === 0 ? [key] : refuse(account, user?.id ?? null, wait, caller)
+      return wait === 0 ? [key] : refuse({ account, userId: user?.id ?? null }, wait, caller)
     },
 
     async clearWithin(tx: Transaction, keys: string[]): Promise<void> {
@@ -143,11 +116,6 @@ export function createLoginThrottle({
     },
 
     /** Clears every count of an account, after a one-time link or by an administrator. */
-    clearAccountWithin: (tx: Transaction, email: string) => tx.throttles.clearAccount(accountOf(email)),
-
-    /** Writes down the refused tries since the last report, at most once a minute for each account. */
-    async reportBlocked(): Promise<void> {
-      while ((await reportSome()) === REPORTS_AT_ONCE);
-    }
+    clearAccountWithin: (tx: Transaction, email: string) => tx.throttles.clearAccount(accountOf(email))
   }
 }

@@ -140,11 +140,12 @@ export interface ThrottleKey {
   account: string
 }
 
-/** A try that was refused before its password was compared. `account` is a MAC. */
-export interface BlockedTry {
+/** Tries of one account that were refused before a password was compared. `account` is a MAC; `ip` is of the last one. */
+export interface BlockedTries {
   account: string
   userId: string | null
   ip: string | null
+  tries: number
 }
 
 export interface Users {
@@ -265,10 +266,10 @@ export interface Throttles {
   clear(keys: string[]): Promise<void>
   /** Clears every count of the account. */
   clearAccount(account: string): Promise<void>
-  /** Atomic: counts a refused try. False, and not counted, if a report is due: `interval` after the last one. */
-  countBlocked(blocked: BlockedTry, interval: number, now: number): Promise<boolean>
-  /** Atomic: counts a refused try. Returns how many to report now: none if no report is due. */
-  recordBlocked(blocked: BlockedTry, interval: number, now: number): Promise<number>
+  /** Atomic: counts refused tries. False, and not counted, if a report is due: `interval` after the last one. */
+  countBlocked(blocked: BlockedTries, interval: number, now: number): Promise<boolean>
+  /** Atomic: counts refused tries. Returns how many to report now: none if no report is due. */
+  recordBlocked(blocked: BlockedTries, interval: number, now: number): Promise<number>
   /** Atomic: takes what is due to be reported, of so many accounts at most, with the address of the last try. */
   takeBlocked(
     limit: number,

@@ -1,11 +1,12 @@
 import fp from 'fastify-plugin'
+import { type BlockedLogins, createBlockedLogins } from '../domain/blocked-logins.ts'
 import { MINUTE } from '../domain/clock.ts'
 import { createLoginThrottle, type LoginThrottle } from '../domain/login-throttle.ts'
 import { repeat } from '../domain/repeat.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    loginThrottle: LoginThrottle
+    loginThrottle: LoginThrottle & { blocked: BlockedLogins }
   }
 }
 
@@ -13,18 +14,23 @@ declare module 'fastify' {
 export default fp(
   async (fastify) => {
     const { store, clock, config, derivedKeys, deviceCookie } = fastify
+    const onError = (error: unknown) =>
+      fastify.log.warn({ err: error }, 'refused sign-ins could not be counted')
+    const blocked = createBlockedLogins({ store, clock, onError })
     const throttle = createLoginThrottle({
       store,
       clock,
       key: derivedKeys.throttle.current,
       limit: config.AUTH_LOGIN_LIMIT_PER_ACCOUNT,
-      devices: deviceCookie.marks
+      devices: deviceCookie.marks,
+      blocked
     })
-    fastify.decorate('loginThrottle', throttle)
-    const stop = repeat(throttle.reportBlocked, MINUTE, (error) =>
-      fastify.log.warn({ err: error }, 'could not report refused sign-ins')
-    )
-    fastify.addHook('onClose', async () => stop())
+    fastify.decorate('loginThrottle', { ...throttle, blocked })
+    const stop = repeat(blocked.report, MINUTE, onError)
+    fastify.addHook('onClose', async () => {
+      stop()
+      await blocked.settle()
+    })
   },
   { name: 'login-throttle', dependencies: ['config', 'derived-keys', 'store', 'device-cookie'] }
 )

@@ -55,10 +55,10 @@ export function createThrottles(db: Kysely<Tables>): Throttles {
       await db.deleteFrom('login_throttles').where('account', '=', account).execute()
     },
 
-    async countBlocked({ account, userId, ip }, interval, now) {
+    async countBlocked({ account, userId, ip, tries }, interval, now) {
       const { numUpdatedRows } = await db
         .updateTable('blocked_logins')
-        .set((columns) => ({ unreported: columns('unreported', '+', 1), user_id: userId, ip }))
+        .set((columns) => ({ unreported: columns('unreported', '+', tries), user_id: userId, ip }))
         .where('account', '=', account)
         .where('report_at', '>', now)
         .where('report_at', '<=', now + interval)
@@ -66,18 +66,18 @@ export function createThrottles(db: Kysely<Tables>): Throttles {
       return numUpdatedRows === 1n
     },
 
-    async recordBlocked({ account, userId, ip }, interval, now) {
+    async recordBlocked({ account, userId, ip, tries }, interval, now) {
       const isDue = sql<boolean>`(blocked_logins.report_at <= ${now} or blocked_logins.report_at > ${now + interval})`
-      const tries = sql<number>`blocked_logins.unreported + 1`
+      const all = sql<number>`blocked_logins.unreported + cast(${tries} as integer)`
       const row = await db
         .insertInto('blocked_logins')
-        .values({ account, user_id: userId, ip, unreported: 0, reported: 1, report_at: now + interval })
+        .values({ account, user_id: userId, ip, unreported: 0, reported: tries, report_at: now + interval })
         .onConflict((conflict) =>
           conflict.column('account').doUpdateSet({
             user_id: userId,
             ip,
-            unreported: sql`case when ${isDue} then 0 else ${tries} end`,
-            reported: sql`case when ${isDue} then ${tries} else 0 end`,
+            unreported: sql`case when ${isDue} then 0 else ${all} end`,
+            reported: sql`case when ${isDue} then ${all} else 0 end`,
             report_at: sql`case when ${isDue} then cast(${now + interval} as bigint) else blocked_logins.report_at end`
           })
         )

@@ -120,7 +120,7 @@ for (const engine of engines) {
     })
 
     t.test('refused tries are reported once in an interval, with their number, by one of many', async (t) => {
-      const blocked = { account: uuidv7(), userId: 'ada', ip: '192.0.2.1' }
+      const blocked = { account: uuidv7(), userId: 'ada', ip: '192.0.2.1', tries: 1 }
       const record = async (time: number) => {
         if (await throttles.countBlocked(blocked, MINUTE, time)) return 0
         return throttles.recordBlocked(blocked, MINUTE, time)
