@@ -4,24 +4,38 @@
  * empty value is left out.
  */
 export function cookieValues(header: string | undefined, name: string): string[] {
-  if (header === undefined) return []
   const values: string[] = []
-  for (const pair of header.split(';')) {
-    const equals = pair.indexOf('=')
-    if (equals < 0 || trimmed(pair, 0, equals) !== name) continue
-    const value = unquoted(trimmed(pair, equals + 1, pair.length))
-    if (value !== '') values.push(value)
+  if (header === undefined) return values
+  for (let start = 0; start < header.length; ) {
+    const semicolon = header.indexOf(';', start)
+    const end = semicolon < 0 ? header.length : semicolon
+    const value = valueBetween(header, name, start, end)
+    if (value !== undefined && value !== '') values.push(value)
+    start = end + 1
   }
   return values
 }
 
+/** The value of the pair between these places; undefined for a pair of another name. */
+function valueBetween(header: string, name: string, start: number, end: number): string | undefined {
+  const from = afterBlanks(header, start, end)
+  if (!header.startsWith(name, from)) return undefined
+  const equals = afterBlanks(header, from + name.length, end)
+  if (equals >= end || header[equals] !== '=') return undefined
+  return unquoted(header.slice(afterBlanks(header, equals + 1, end), beforeBlanks(header, equals + 1, end)))
+}
+
 // `String.prototype.trim` takes U+00A0 off, too, by which a sibling host would pass its cookie off as `__Host-…`.
-function trimmed(text: string, from: number, to: number): string {
-  let start = from
-  let end = to
-  while (start < end && isBlank(text.charCodeAt(start))) start += 1
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1
-  return text.slice(start, end)
+function afterBlanks(text: string, start: number, end: number): number {
+  let at = start
+  while (at < end && isBlank(text.charCodeAt(at))) at += 1
+  return at
+}
+
+function beforeBlanks(text: string, start: number, end: number): number {
+  let at = end
+  while (at > start && isBlank(text.charCodeAt(at - 1))) at -= 1
+  return at
 }
 
 function isBlank(code: number): boolean {

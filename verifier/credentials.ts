@@ -20,9 +20,12 @@ export function readCredentials(
   if (carriesBearer(headers)) {
     return from === 'cookie' ? [] : [{ token: bearerToken(headers.authorization), from: 'header' }]
   }
-  if (headers.cookie === undefined || from === 'header') return []
-  const tokens = cookieNames.flatMap((name) => cookieValues(headers.cookie, name))
-  return tokens.map((token) => ({ token, from: 'cookie' }))
+  const credentials: Credential[] = []
+  if (headers.cookie === undefined || from === 'header') return credentials
+  for (const name of cookieNames) {
+    for (const token of cookieValues(headers.cookie, name)) credentials.push({ token, from: 'cookie' })
+  }
+  return credentials
 }
 
 /** Whether the Authorization header is of the `Bearer` scheme. Of another scheme it is no credential of ours (RFC 9110 §11.6.2). */
