@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import type { FastifyRequest, onSendHookHandler } from 'fastify'
+import type { onSendHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { Problem } from '../domain/errors.ts'
+import { type AddressRanges, createRanges } from '../domain/forwarded-address.ts'
 
 /**
  * Fields that a request has once at most (RFC 9110 §5.3), by the length of their names: most others are told apart by that
@@ -15,7 +16,8 @@ const SINGLE: Record<number, string> = { 4: 'host', 12: 'content-type', 13: 'aut
  */
 export default fp(
   async (fastify) => {
-    const { secure } = fastify.config
+    const { secure, AUTH_TRUST_PROXY } = fastify.config
+    const proxies = createRanges(AUTH_TRUST_PROXY)
     fastify.addHook('onRequest', (request, reply, done) => {
       const detail = faultIn(request.raw)
       if (detail) {
@@ -23,7 +25,7 @@ export default fp(
         reply.header('connection', 'close')
         return done(new Problem('invalid_request', { detail }))
       }
-      done(secure && cameByPlainHttp(request) ? new Problem('https_required') : undefined)
+      done(secure && cameByPlainHttp(request.raw, proxies) ? new Problem('https_required') : undefined)
     })
 
     // Last of a route's hooks, after that of Fastify which sets the length for HEAD.
@@ -56,9 +58,9 @@ function faultIn({ rawHeaders, headers, httpVersion }: IncomingMessage): string 
   return headers.host === undefined && httpVersion === '1.1' ? 'There is no line Host.' : undefined
 }
 
-// Only a trusted proxy's word counts: of anybody else `ips` holds nothing but their own address.
-function cameByPlainHttp(request: FastifyRequest): boolean {
-  const { 'x-forwarded-proto': proto } = request.headers
+// Only a trusted proxy's word counts, and of several proxies' words the last, which is that of the one that asks.
+function cameByPlainHttp({ headers, socket }: IncomingMessage, proxies: AddressRanges): boolean {
+  const proto = headers['x-forwarded-proto'] as string | undefined
   if (proto === undefined || proto === 'https') return false
-  return request.protocol === 'http' && (request.ips?.length ?? 0) > 1
+  return /(^|,)[ \t]*http[ \t]*$/i.test(proto) && proxies.has(socket.remoteAddress ?? '')
 }
