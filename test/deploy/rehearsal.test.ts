@@ -214,7 +214,8 @@ t.test('docker compose up, rehearsed', { skip: missing }, async (t) => {
     await site.visitor().must('POST', '/auth/register', ada)
     person = site.visitor()
     await person.must('POST', '/auth/login', ada)
-    t.strictSame([...person.cookies.keys()].sort(), ['__Host-access', '__Host-session', '__Secure-refresh'])
+    const names = ['__Host-access', '__Host-device', '__Host-session', '__Secure-refresh']
+    t.strictSame([...person.cookies.keys()].sort(), names)
     const counts = () => containersOf('gatehouse').map((instance) => answersTo('/auth/me')(instance).length)
     for (let call = 0; call < 100 && counts().includes(0); call += 1)
       t.match(await person.must('GET', '/auth/me'), { user: { email: ada.email } })
