@@ -63,7 +63,7 @@ for (const engine of engines) {
       }
     )
 
-    t.test('on an unknown device the owner is in as soon as they redeemed a link', async (t) => {
+    t.test('the owner is in on an unknown device as soon as a link is redeemed there', async (t) => {
       const { gatehouse, clock } = await start()
       const { app } = gatehouse
       const user = await app.store.users.findByEmail(email)
