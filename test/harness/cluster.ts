@@ -111,15 +111,15 @@ async function setUp({ url, notice }: Instance): Promise<{ cookie: string; token
   await root.must('POST', '/auth/refresh')
   await root.must('POST', '/admin/roles', { name: 'clerk', scope: SCOPE })
   const follower = { name: 'follower', scope: 'revocations:read' }
-  const { clientId, clientSecret } = await root.must('POST', '/admin/clients', follower)
-  return { cookie: root.cookie, token: await clientToken(url, clientId, clientSecret) }
+  const { id, clientSecret } = await root.must('POST', '/admin/clients', follower)
+  return { cookie: root.cookie, token: await clientToken(url, id, clientSecret) }
 }
 
 async function clientToken(url: string, client_id: string, client_secret: string): Promise<string> {
   const body = new URLSearchParams({ grant_type: 'client_credentials', client_id, client_secret })
   const response = await fetch(`${url}/oauth/token`, { method: 'POST', body })
-  const { access_token } = (await response.json()) as { access_token: string }
-  return access_token
+  if (!response.ok) throw new Error(`no token for the follower: ${await response.text()}`)
+  return ((await response.json()) as { access_token: string }).access_token
 }
 
 async function startFollower(t: Teardown, settings: FollowerSettings): Promise<string> {
