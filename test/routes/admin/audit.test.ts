@@ -186,9 +186,10 @@ t.test('a client that acts for a person is the actor, and the person is named be
 })
 
 t.test('every kind of event is written by what it is named after', async (t) => {
-  const service = await build(t)
+  const service = await build(t, { env: { AUTH_LOGIN_LIMIT_PER_ACCOUNT: '5' } })
   const root = await service.setUp()
   await walkAccount(service)
+  await walkIntoTheDelay(service)
   await walkAdministration(service, root)
   await walkClients(service, root)
   await walkKeys(service, root)
@@ -196,6 +197,11 @@ t.test('every kind of event is written by what it is named after', async (t) => 
   const events = (await readPages(window, '/admin/audit', 200)).flat() as Event[]
   t.strictSame([...new Set(events.map(({ type }) => type))].sort(), [...auditTypes].sort())
 })
+
+async function walkIntoTheDelay(service: TestApp): Promise<void> {
+  const guess = { email: 'delayed@example.com', password: 'wrong horse battery staple' }
+  for (let n = 0; n < 8; n += 1) await service.browser().post('/auth/login', guess)
+}
 
 async function walkAccount(service: TestApp): Promise<void> {
   const ann = await service.signUp('ann@example.com')
@@ -229,6 +235,7 @@ async function walkAdministration(service: TestApp, root: Browser): Promise<void
   await service.browser().post('/auth/password/reset', { token: body.token, password })
   await root.patch(`/admin/users/${id}`, { name: 'Bob', roles: ['editor'], disabled: true })
   await root.patch(`/admin/users/${id}`, { disabled: false })
+  await root.post(`/admin/users/${id}/unlock`)
   await service.app.administration.promote('bob@example.com', nobody)
   await root.delete(`/admin/users/${id}`)
   await root.delete('/admin/roles/editor')
@@ -238,7 +245,9 @@ async function walkKeys({ app, clock }: TestApp, root: Browser): Promise<void> {
   const { privateKey } = generateKeyPairSync('ed25519')
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   await root.post('/admin/keys')
+  const { items } = (await root.get('/admin/keys')).body
   await app.signingKeys.import(pem, nobody)
+  await root.delete(`/admin/keys/${encodeURIComponent(items.at(-1).kid)}`)
   clock.advance(31 * DAY)
   await app.signingKeys.keepUp()
 }
