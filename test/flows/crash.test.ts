@@ -171,8 +171,17 @@ async function lostName(response: Response, { email, name, askedName }: Account)
   return user.name === name || user.name === askedName ? [] : [`${email} is called ${user.name}, not ${name}`]
 }
 
-/** Rejects with a TypeError, as fetch does, where the connection breaks. */
-async function send(
+/** Sends a request, again if a busy server refused it. Rejects with a TypeError, as fetch does, if the connection breaks. */
+async function send(...request: Parameters<typeof sendOnce>): Promise<Response> {
+  for (;;) {
+    const response = await sendOnce(...request)
+    if (response.status !== 503) return response
+    await response.body?.cancel()
+    await setTimeout(Number(response.headers.get('retry-after')) * 1000)
+  }
+}
+
+async function sendOnce(
   url: string,
   cookies: Map<string, string>,
   method: string,

@@ -27,6 +27,7 @@ t.test(
       const carol = await cluster.signUp(0)
       const shown = watched.show(carol)
       await direct.query('begin')
+      t.teardown(() => direct.query('rollback'))
       await direct.query(...insertOf(carol))
       const over = pause(5000)
       await assertRevocable(t, watched)

@@ -1,5 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** How often a refused call is repeated after the time that its Retry-After names. */
+const RETRIES = 5
+
 export interface ClientAnswer {
   status: number
+  /** Seconds, of a Retry-After. */
+  retryAfter?: number
   // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came back
   body: any
 }
@@ -28,12 +35,24 @@ export class Client {
     })
     for (const line of response.headers.getSetCookie()) this.#keep(line.split(';', 1)[0] as string)
     const text = await response.text()
-    return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
+    const retryAfter = response.headers.get('retry-after')
+    return {
+      status: response.status,
+      ...(retryAfter && { retryAfter: Number(retryAfter) }),
+      body: text === '' ? undefined : JSON.parse(text)
+    }
   }
 
-  /** The same where nothing but success will do: throws an Error otherwise. Returns the body. */
+  /**
+   * Sends a request that has to succeed, and returns the body. Repeats what a busy server refused with 503. Throws an Error
+   * on any other failure.
+   */
   async must(method: string, path: string, body?: object): Promise<ClientAnswer['body']> {
-    const answer = await this.ask(method, path, body)
+    let answer = await this.ask(method, path, body)
+    for (let retry = 0; retry < RETRIES && answer.status === 503; retry += 1) {
+      await pause((answer.retryAfter ?? 1) * 1000)
+      answer = await this.ask(method, path, body)
+    }
     if (answer.status > 299)
       throw new Error(`${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`)
     return answer.body
