@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util'
 import { type Command, UsageError } from './commands/command.ts'
 import { commands } from './commands/index.ts'
 import { Problem } from './domain/errors.ts'
-import { MasterKeyError } from './domain/master-key.ts'
-import { SettingsError } from './domain/settings.ts'
+import { MasterKeyError } from './domain/keys/master-key.ts'
+import { SettingsError } from './domain/settings/settings.ts'
 
 const EX_USAGE = 64
 const EX_CONFIG = 78

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { loadSettings } from '../domain/settings.ts'
+import { loadSettings } from '../domain/settings/settings.ts'
 import { type Engine, engines } from '../test/harness/engines.ts'
 import { withPeers, withService } from './bed.ts'
 import { compare, inRounds, type Result } from './figure.ts'

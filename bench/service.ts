@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { buildApp } from '../app.ts'
-import { loadSettings } from '../domain/settings.ts'
+import { loadSettings } from '../domain/settings/settings.ts'
 import { serve } from './process.ts'
 
 /** The production app, listening on loopback, with one tiny route twice: open and guarded. */

@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { buildApp } from '../app.ts'
 import { operator } from '../commands/with-app.ts'
-import { loadSettings } from '../domain/settings.ts'
-import { openKey } from '../domain/signing-key.ts'
+import { openKey } from '../domain/keys/signing-key.ts'
+import { loadSettings } from '../domain/settings/settings.ts'
 import { serve } from './process.ts'
 import type { SigningWork } from './token-signer.ts'
 

@@ -1,5 +1,5 @@
-import type { Config } from '../domain/config.ts'
-import { masterKeyPath } from '../domain/master-key.ts'
+import { masterKeyPath } from '../domain/keys/master-key.ts'
+import type { Config } from '../domain/settings/config.ts'
 import { backUpDatabase } from '../store/sqlite/backup.ts'
 import { sqlitePathOf } from '../store/sqlite/path.ts'
 import { type Command, UsageError } from './command.ts'

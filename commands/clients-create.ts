@@ -1,6 +1,6 @@
 import { Value } from 'typebox/value'
-import { audiencesOf, TOKEN_EXCHANGE } from '../domain/client-tokens.ts'
-import { parseScope } from '../domain/roles.ts'
+import { audiencesOf, TOKEN_EXCHANGE } from '../domain/oauth/grants.ts'
+import { parseScope } from '../domain/roles/scopes.ts'
 import { NewClient } from '../schemas/client.ts'
 import { type Command, requireText, UsageError } from './command.ts'
 import { operator, withApp } from './with-app.ts'

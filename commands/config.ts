@@ -1,4 +1,4 @@
-import { showSettings } from '../domain/settings.ts'
+import { showSettings } from '../domain/settings/settings.ts'
 import type { Command } from './command.ts'
 import { settings } from './settings.ts'
 

@@ -1,10 +1,10 @@
 import { readFileSync, statSync } from 'node:fs'
-import { type Check, examine, type NamedFinding } from '../domain/doctor/checkup.ts'
-import { nameIn, settingFindings } from '../domain/doctor/settings.ts'
-import { readSettings } from '../domain/settings.ts'
+import { readSettings } from '../domain/settings/settings.ts'
 import type { Command } from './command.ts'
 import { checksOf } from './doctor/checks.ts'
+import { type Check, examine, type NamedFinding } from './doctor/checkup.ts'
 import { lookAtDatabase } from './doctor/look-at-database.ts'
+import { nameIn, settingFindings } from './doctor/settings.ts'
 
 const EX_CONFIG = 78
 /** Milliseconds for each look. */

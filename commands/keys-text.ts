@@ -1,5 +1,5 @@
 import { toIso } from '../domain/clock.ts'
-import { type KeySchedule, withStatus } from '../domain/key-schedule.ts'
+import { type KeySchedule, withStatus } from '../domain/keys/schedule.ts'
 import type { CommandResult } from './command.ts'
 
 /** The keys at this moment, for people and for programs. */

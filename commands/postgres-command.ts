@@ -1,4 +1,4 @@
-import type { LoadedSettings } from '../domain/settings.ts'
+import type { LoadedSettings } from '../domain/settings/settings.ts'
 
 /** How a shell is told where the database is, without the password in the command. */
 export function databaseUrlInShell({ sources }: LoadedSettings): string {

@@ -1,5 +1,3 @@
-import { lastTokenExpiry } from '../domain/access-token.ts'
-import type { Config } from '../domain/config.ts'
 import type { Problem } from '../domain/errors.ts'
 import {
   deriveKeys,
@@ -7,10 +5,12 @@ import {
   masterKeyPath,
   missingMasterKey,
   readMasterKey
-} from '../domain/master-key.ts'
-import { settleRestored } from '../domain/restored.ts'
-import type { LoadedSettings } from '../domain/settings.ts'
-import { type SealedKey, unopened } from '../domain/signing-key.ts'
+} from '../domain/keys/master-key.ts'
+import { type SealedKey, unopened } from '../domain/keys/signing-key.ts'
+import { settleRestored } from '../domain/restore.ts'
+import type { Config } from '../domain/settings/config.ts'
+import type { LoadedSettings } from '../domain/settings/settings.ts'
+import { lastTokenExpiry } from '../domain/tokens/access-token.ts'
 import { claimForService, openStore } from '../store/index.ts'
 import { inspectDatabase } from '../store/inspection.ts'
 import { sqlitePathOf } from '../store/sqlite/path.ts'

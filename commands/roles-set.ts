@@ -1,5 +1,5 @@
 import { Value } from 'typebox/value'
-import { parseScope } from '../domain/roles.ts'
+import { parseScope } from '../domain/roles/scopes.ts'
 import { NewRole } from '../schemas/role.ts'
 import { type Command, requireText, UsageError } from './command.ts'
 import { operator, withApp } from './with-app.ts'

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { requireEmail } from '../domain/email.ts'
-import { endEverySession } from '../domain/every-session.ts'
+import { requireEmail } from '../domain/accounts/email-address.ts'
+import { endEverySession } from '../domain/sessions/end-all.ts'
 import { type Command, type CommandResult, UsageError } from './command.ts'
 import { operator, withApp } from './with-app.ts'
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { requireEmail } from '../domain/email.ts'
+import { requireEmail } from '../domain/accounts/email-address.ts'
 import { type Command, UsageError } from './command.ts'
 import { operator, withApp } from './with-app.ts'
 

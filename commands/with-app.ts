@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-import type { Administrator } from '../domain/administrator.ts'
-import type { Config } from '../domain/config.ts'
-import { MANAGEMENT_SCOPE } from '../domain/roles.ts'
+import type { Administrator } from '../domain/roles/authority.ts'
+import { MANAGEMENT_SCOPE } from '../domain/roles/scopes.ts'
+import type { Config } from '../domain/settings/config.ts'
 import { sqlitePathOf } from '../store/sqlite/path.ts'
 import { settings } from './settings.ts'
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Clock, HOUR } from './clock.ts'
-import type { Store } from './store.ts'
+import type { Store } from './model/store.ts'
 
 /** Rows of one transaction, and milliseconds until the next: who writes meanwhile waits for one batch at most. */
 const BATCH = 500

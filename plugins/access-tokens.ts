@@ -2,7 +2,7 @@ import jwt from '@fastify/jwt'
 import Fastify from 'fastify'
 import fp from 'fastify-plugin'
 import { Problem } from '../domain/errors.ts'
-import type { OpenedKey } from '../domain/signing-key.ts'
+import type { OpenedKey } from '../domain/keys/signing-key.ts'
 import type { Claims } from '../verifier/claims.ts'
 import { createTokenVerifier, TOKEN_TYPE, type TokenVerifier } from '../verifier/token-verifier.ts'
 

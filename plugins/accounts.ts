@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { type Accounts, createAccounts } from '../domain/accounts.ts'
+import { type Accounts, createAccounts } from '../domain/accounts/registration.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

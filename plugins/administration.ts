@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
-import { type Administration, createAdministration } from '../domain/administration.ts'
-import { createPromotion, type Promote } from '../domain/promotion.ts'
-import { createRoleAdministration, type RoleAdministration } from '../domain/role-administration.ts'
+import { createPromotion, type Promote } from '../domain/accounts/promotion.ts'
+import { type Administration, createAdministration } from '../domain/accounts/user-administration.ts'
+import { createRoleAdministration, type RoleAdministration } from '../domain/roles/administration.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
-import { auditEvent } from '../domain/audit.ts'
-import { type CredentialForm, readClientCredentials } from '../domain/client-credentials.ts'
-import { OAuthError } from '../domain/oauth-error.ts'
-import { RepeatedFailures } from '../domain/repeated-failures.ts'
-import type { Client } from '../domain/store.ts'
+import { type CredentialForm, readClientCredentials } from '../domain/clients/credentials.ts'
+import { RepeatedFailures } from '../domain/clients/repeated-failures.ts'
+import { auditEvent } from '../domain/model/audit.ts'
+import type { Client } from '../domain/model/store.ts'
+import { OAuthError } from '../domain/oauth/errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

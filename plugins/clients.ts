@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
-import { type ClientAuthenticator, createClientAuthenticator } from '../domain/client-authentication.ts'
-import { createClientDirectory } from '../domain/client-directory.ts'
-import { type ClientTokens, createClientTokens } from '../domain/client-tokens.ts'
-import { type ClientAdministration, createClientAdministration } from '../domain/clients.ts'
+import { type ClientAdministration, createClientAdministration } from '../domain/clients/administration.ts'
+import { type ClientAuthenticator, createClientAuthenticator } from '../domain/clients/authentication.ts'
+import { createClientDirectory } from '../domain/clients/directory.ts'
+import { type ClientTokens, createClientTokens } from '../domain/oauth/grants.ts'
 
 export interface Clients extends ClientAdministration {
   authenticate: ClientAuthenticator

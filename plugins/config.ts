@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Clock } from '../domain/clock.ts'
-import type { Config } from '../domain/config.ts'
+import type { Config } from '../domain/settings/config.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

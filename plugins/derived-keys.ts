@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { type DerivedKeys, deriveKeys, loadMasterKey } from '../domain/master-key.ts'
+import { type DerivedKeys, deriveKeys, loadMasterKey } from '../domain/keys/master-key.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

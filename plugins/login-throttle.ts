@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
-import { type BlockedLogins, createBlockedLogins } from '../domain/blocked-logins.ts'
 import { MINUTE } from '../domain/clock.ts'
-import { createLoginThrottle, type LoginThrottle } from '../domain/login-throttle.ts'
 import { repeat } from '../domain/repeat.ts'
+import { type BlockedLogins, createBlockedLogins } from '../domain/sign-in/blocked-logins.ts'
+import { createLoginThrottle, type LoginThrottle } from '../domain/sign-in/throttle.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { createOneTimeLinks, type OneTimeLinks } from '../domain/one-time-links.ts'
+import { createOneTimeLinks, type OneTimeLinks } from '../domain/one-time-tokens.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import { SECOND } from '../domain/clock.ts'
-import { createPasswordHasher, type HashObserver, type PasswordHasher } from '../domain/password-hash.ts'
-import { createPasswordPolicy, type PasswordPolicy } from '../domain/password-policy.ts'
+import { createPasswordHasher, type HashObserver, type PasswordHasher } from '../domain/passwords/hasher.ts'
+import { createPasswordPolicy, type PasswordPolicy } from '../domain/passwords/policy.ts'
 import type { Instruments } from './metrics/instruments.ts'
 
 declare module 'fastify' {

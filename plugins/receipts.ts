@@ -1,7 +1,7 @@
 import type { preHandlerHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { Problem } from '../domain/errors.ts'
-import type { SessionBinding } from '../domain/session-binding.ts'
+import type { SessionBinding } from '../domain/sessions/binding.ts'
 import { BoundedMap } from '../verifier/bounded-map.ts'
 
 const KNOWN_RECEIPTS = 10_000

@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
-import { FeedWaiters } from '../domain/feed-waiters.ts'
 import { oneAtATime } from '../domain/one-at-a-time.ts'
 import { repeat } from '../domain/repeat.ts'
-import { type FeedPage, type FeedPlace, RevocationLog } from '../domain/revocation-log.ts'
+import { FeedWaiters } from '../domain/revocations/feed-waiters.ts'
+import { type FeedPage, type FeedPlace, RevocationLog } from '../domain/revocations/revocation-log.ts'
 import type { RevocationSource } from '../verifier/sources.ts'
 
 const POLL_INTERVAL = 250

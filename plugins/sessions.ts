@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { createSessions, type Sessions } from '../domain/sessions.ts'
+import { createSessions, type Sessions } from '../domain/sessions/sessions.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

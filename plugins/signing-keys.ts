@@ -1,17 +1,17 @@
 import { isDeepStrictEqual } from 'node:util'
 import fp from 'fastify-plugin'
+import { createSigningKeyLifecycle, type SigningKeyLifecycle } from '../domain/keys/lifecycle.ts'
 import {
   jwksMaxAge,
   type KeyRules,
   type KeySchedule,
   publishedUntil,
   scheduleAt
-} from '../domain/key-schedule.ts'
+} from '../domain/keys/schedule.ts'
+import { isAltered, type OpenedKey, openKey } from '../domain/keys/signing-key.ts'
+import type { SigningKey } from '../domain/model/store.ts'
 import { oneAtATime } from '../domain/one-at-a-time.ts'
 import { repeat } from '../domain/repeat.ts'
-import { isAltered, type OpenedKey, openKey } from '../domain/signing-key.ts'
-import { createSigningKeyLifecycle, type SigningKeyLifecycle } from '../domain/signing-keys.ts'
-import type { SigningKey } from '../domain/store.ts'
 import type { Algorithm, KeySource, VerificationKey } from '../verifier/sources.ts'
 
 const POLL_INTERVAL = 250

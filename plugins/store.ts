@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import { HOUR } from '../domain/clock.ts'
-import type { Store } from '../domain/store.ts'
+import type { Store } from '../domain/model/store.ts'
 import { openStore } from '../store/index.ts'
 
 declare module 'fastify' {

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../domain/errors.ts'
-import { problemBody } from '../plugins/errors.ts'
-import { serveAnyway } from '../plugins/load-shedding.ts'
+import { problemBody } from '../plugins/http/errors.ts'
+import { serveAnyway } from '../plugins/http/load-shedding.ts'
 import { Alive, NotReady, Ready } from '../schemas/health.ts'
 import { refusals } from '../schemas/problem.ts'
 

@@ -3,8 +3,8 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { isSameText } from '../domain/constant-time.ts'
 import { Problem } from '../domain/errors.ts'
-import { metricsExposure } from '../domain/metrics-exposure.ts'
-import { serveAnyway } from '../plugins/load-shedding.ts'
+import { metricsExposure } from '../domain/settings/metrics-exposure.ts'
+import { serveAnyway } from '../plugins/http/load-shedding.ts'
 import { refusals } from '../schemas/problem.ts'
 
 /** GET /metrics: for Prometheus, by the token of `AUTH_METRICS`. Where that is no token, there is nothing here. */

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
-import type { AuditDetail, AuditEvent, AuditType } from '../domain/audit.ts'
-import type { Audit } from '../domain/store.ts'
+import type { AuditDetail, AuditEvent, AuditType } from '../domain/model/audit.ts'
+import type { Audit } from '../domain/model/store.ts'
 import type { Tables } from './tables.ts'
 
 export function createAudit(db: Kysely<Tables>, record: (event: AuditEvent) => void): Audit {

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { Client, ClientSecret, Clients } from '../domain/store.ts'
+import type { Client, ClientSecret, Clients } from '../domain/model/store.ts'
 import type { Tables } from './tables.ts'
 
 export function createClients(db: Kysely<Tables>): Clients {

@@ -1,5 +1,5 @@
 import type { Dialect } from 'kysely'
-import type { StoreLoad } from '../domain/store.ts'
+import type { StoreLoad } from '../domain/model/store.ts'
 
 /** What an engine brings: how Kysely talks to it, and how busy it is. */
 export interface EngineDialect extends Dialect {

@@ -1,6 +1,6 @@
 import { Kysely, sql } from 'kysely'
 import { DAY, HOUR } from '../domain/clock.ts'
-import type { Committed, Repositories, Store, Transaction } from '../domain/store.ts'
+import type { Committed, Repositories, Store, Transaction } from '../domain/model/store.ts'
 import { createAudit } from './audit.ts'
 import { createClients } from './clients.ts'
 import type { EngineDialect } from './engine-dialect.ts'

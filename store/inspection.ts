@@ -2,8 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect, sql } from 'kysely'
-import type { DatabaseState } from '../domain/doctor/database.ts'
-import type { SigningKey } from '../domain/store.ts'
+import type { SigningKey } from '../domain/model/store.ts'
 import { compareMigrations, executedMigrations } from './migrate.ts'
 import { postgresDialect } from './postgres.ts'
 import { createSigningKeys } from './signing-keys.ts'
@@ -12,6 +11,21 @@ import type { Tables } from './tables.ts'
 
 const READ_TIMEOUT = 1000
 const UNSAFE_POSTGRES = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }
+
+/** What an engine says of itself. */
+export interface DatabaseState {
+  engine: 'sqlite' | 'postgres'
+  version: string
+  /** Why nothing can be written; undefined where it can. */
+  readOnly: string | undefined
+  /** Settings of the engine by which an acknowledged change can be lost, as `name = value`. */
+  unsafe: string[]
+  /** Whether Gatehouse's role may do anything in the whole server. */
+  isSuperuser: boolean
+  /** Migrations that this version would run, and those that only a newer one knows. */
+  pending: string[]
+  unknown: string[]
+}
 
 /** What a database says of itself, nothing in it changed: no migration is run. */
 export interface Inspection extends DatabaseState {

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { Jobs } from '../domain/store.ts'
+import type { Jobs } from '../domain/model/store.ts'
 import type { Tables } from './tables.ts'
 
 export function createJobs(db: Kysely<Tables>): Jobs {

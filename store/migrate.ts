@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { Problem } from '../domain/errors.ts'
-import type { Store } from '../domain/store.ts'
+import type { Store } from '../domain/model/store.ts'
 import { initial } from './migrations/0001-initial.ts'
 import { keySchedule } from './migrations/0002-key-schedule.ts'
 import { revocationLog } from './migrations/0003-revocation-log.ts'

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
-import { USER_ROLE } from '../domain/roles.ts'
-import type { OneTimeToken, OneTimeTokens } from '../domain/store.ts'
+import type { OneTimeToken, OneTimeTokens } from '../domain/model/store.ts'
+import { USER_ROLE } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 
 export function createOneTimeTokens(db: Kysely<Tables>): OneTimeTokens {

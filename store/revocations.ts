@@ -1,6 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
 import { HOUR } from '../domain/clock.ts'
-import type { Revocations, Store } from '../domain/store.ts'
+import type { Revocations, Store } from '../domain/model/store.ts'
 import type { Revocation } from '../verifier/revocation-set.ts'
 import type { Tables } from './tables.ts'
 

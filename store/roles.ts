@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
-import { scopeOfRoles, unionOfScopes } from '../domain/roles.ts'
-import type { Role, Roles } from '../domain/store.ts'
+import type { Role, Roles } from '../domain/model/store.ts'
+import { scopeOfRoles, unionOfScopes } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 
 export function createRoles(db: Kysely<Tables>): Roles {

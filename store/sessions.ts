@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { Handover, Session, Sessions } from '../domain/store.ts'
+import type { Handover, Session, Sessions } from '../domain/model/store.ts'
 import type { Tables } from './tables.ts'
 
 type Row = Tables['sessions']

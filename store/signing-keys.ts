@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { SigningKey, SigningKeys } from '../domain/store.ts'
+import type { SigningKey, SigningKeys } from '../domain/model/store.ts'
 import type { Tables } from './tables.ts'
 
 export function createSigningKeys(db: Kysely<Tables>): SigningKeys {

@@ -1,6 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { MINUTE } from '../domain/clock.ts'
-import type { ThrottlePolicy, Throttles } from '../domain/store.ts'
+import type { ThrottlePolicy, Throttles } from '../domain/model/store.ts'
 import type { Tables } from './tables.ts'
 
 /** How far the clocks of two instances may differ. A row from later than that is of a clock that was set back since. */

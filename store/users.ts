@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
-import { scopeOfRoles, USER_ROLE } from '../domain/roles.ts'
-import type { User, Users } from '../domain/store.ts'
+import type { User, Users } from '../domain/model/store.ts'
+import { scopeOfRoles, USER_ROLE } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 
 type Row = Tables['users'] & { roles: string | null; scope: string | null }

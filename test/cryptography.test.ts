@@ -32,7 +32,7 @@ const banned: Array<{ why: string; pattern: RegExp; except?: string[] }> = [
 ]
 
 /** Files that make a MAC as the key of a row and compare none. */
-const LOOKED_UP = ['domain/login-throttle.ts']
+const LOOKED_UP = ['domain/sign-in/throttle.ts']
 
 async function readSources(): Promise<Map<string, string>> {
   const sources = new Map<string, string>()

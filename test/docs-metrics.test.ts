@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { parse } from 'yaml'
-import { outcomes } from '../domain/outcome.ts'
+import { outcomes } from '../plugins/metrics/outcome.ts'
 import { build, type Teardown } from './harness/build.ts'
 import { type Engine, engines } from './harness/engines.ts'
 import { type Family, parseExposition } from './harness/exposition.ts'

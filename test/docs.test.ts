@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { commands } from '../commands/index.ts'
-import { auditTypes } from '../domain/audit.ts'
 import { problems } from '../domain/errors.ts'
-import { annotationsOf } from '../domain/settings.ts'
+import { auditTypes } from '../domain/model/audit.ts'
+import { annotationsOf } from '../domain/settings/settings.ts'
 import { type SettingName, Settings } from '../schemas/settings.ts'
 import { build } from './harness/build.ts'
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { metricsExposure } from '../domain/metrics-exposure.ts'
-import { loadSettings, SettingsError, showSettings } from '../domain/settings.ts'
+import { metricsExposure } from '../domain/settings/metrics-exposure.ts'
+import { loadSettings, SettingsError, showSettings } from '../domain/settings/settings.ts'
 import { Settings } from '../schemas/settings.ts'
 import { parseDuration } from '../verifier/duration.ts'
 

@@ -1,15 +1,15 @@
-import type { Config } from '../../domain/config.ts'
-import type { Check } from '../../domain/doctor/checkup.ts'
-import { cookieFindings } from '../../domain/doctor/cookies.ts'
-import { warning } from '../../domain/doctor/finding.ts'
-import { passwordFindings } from '../../domain/doctor/passwords.ts'
-import { proxyFindings } from '../../domain/doctor/proxies.ts'
-import { runtimeFindings } from '../../domain/doctor/runtime.ts'
+import type { Config } from '../../domain/settings/config.ts'
+import type { Check } from './checkup.ts'
+import { cookieFindings } from './cookies.ts'
+import { warning } from './finding.ts'
 import { type DatabaseLook, lookAtClocks, lookAtEngine, lookAtMigrations } from './look-at-database.ts'
 import { lookAtDataFolder, lookAtDisk } from './look-at-files.ts'
 import { lookAtIssuer } from './look-at-issuer.ts'
 import { activeKid, lookAtKeys } from './look-at-keys.ts'
-import { lookAtValkey } from './look-at-valkey.ts'
+import { passwordFindings } from './passwords.ts'
+import { proxyFindings } from './proxies.ts'
+import { runtimeFindings } from './runtime.ts'
+import { lookAtValkey } from './valkey.ts'
 
 const DATABASE = ['DATABASE_URL', 'AUTH_DATA_DIR']
 const KEYS = ['AUTH_MASTER_KEY', 'AUTH_MASTER_KEY_PREVIOUS', 'AUTH_JWT_ALG', 'AUTH_KEY_ROTATION']

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
-import type { Config } from '../../domain/config.ts'
-import { clockFindings } from '../../domain/doctor/clock.ts'
-import { databaseFindings, migrationFindings } from '../../domain/doctor/database.ts'
-import { type Finding, warning } from '../../domain/doctor/finding.ts'
+import type { Config } from '../../domain/settings/config.ts'
 import { type Inspection, inspectDatabase } from '../../store/inspection.ts'
 import { sqlitePathOf } from '../../store/sqlite/path.ts'
+import { clockFindings } from './clock.ts'
+import { databaseFindings, migrationFindings } from './database.ts'
+import { type Finding, warning } from './finding.ts'
 
 /** One look at the database, for all who go by it. */
 export interface DatabaseLook {

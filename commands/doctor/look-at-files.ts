@@ -1,9 +1,9 @@
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Config } from '../../domain/config.ts'
-import { dataFolderFindings, diskFindings, type Seen } from '../../domain/doctor/data-folder.ts'
-import { type Finding, ok } from '../../domain/doctor/finding.ts'
+import type { Config } from '../../domain/settings/config.ts'
 import { sqlitePathOf } from '../../store/sqlite/path.ts'
+import { dataFolderFindings, diskFindings, type Seen } from './data-folder.ts'
+import { type Finding, ok } from './finding.ts'
 
 /** The folder of the embedded database and of the master key: who may change and read what is in it. */
 export function lookAtDataFolder({ AUTH_DATA_DIR, DATABASE_URL }: Config): Finding[] {

@@ -1,8 +1,8 @@
 import { get as getHttp, type IncomingMessage } from 'node:http'
 import { get as getHttps } from 'node:https'
 import { TLSSocket } from 'node:tls'
-import { type Finding, ok } from '../../domain/doctor/finding.ts'
-import { type Answered, type Certificate, issuerFindings } from '../../domain/doctor/issuer.ts'
+import { type Finding, ok } from './finding.ts'
+import { type Answered, type Certificate, issuerFindings } from './issuer.ts'
 
 /** Metadata and keys are far smaller. */
 const LONGEST_DOCUMENT = 256 * 1024

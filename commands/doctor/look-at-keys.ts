@@ -1,15 +1,15 @@
-import type { Config } from '../../domain/config.ts'
-import { error, type Finding, ok, warning } from '../../domain/doctor/finding.ts'
-import { keyFindings } from '../../domain/doctor/keys.ts'
-import { type KeyRules, scheduleAt } from '../../domain/key-schedule.ts'
 import {
   deriveKeys,
   MasterKeyError,
   masterKeyPath,
   masterKeyWarnings,
   readMasterKey
-} from '../../domain/master-key.ts'
-import type { SigningKey } from '../../domain/store.ts'
+} from '../../domain/keys/master-key.ts'
+import { type KeyRules, scheduleAt } from '../../domain/keys/schedule.ts'
+import type { SigningKey } from '../../domain/model/store.ts'
+import type { Config } from '../../domain/settings/config.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
+import { keyFindings } from './keys.ts'
 import type { DatabaseLook } from './look-at-database.ts'
 
 /** The master key, and what it is to open. */

@@ -14,7 +14,7 @@ import {
   writeFileSync
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { isGuessable } from '../../domain/master-key.ts'
+import { isGuessable } from '../../domain/keys/master-key.ts'
 
 /**
  * Makes at first boot, in folders `database`, `valkey` and `gatehouse` (a volume each) of the folder that it is given, what

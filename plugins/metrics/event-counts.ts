@@ -1,9 +1,9 @@
 import type { Counter } from '@prometheus-io/client'
 import type { onSendHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
-import type { AuditEvent } from '../../domain/audit.ts'
-import { outcomeOf } from '../../domain/outcome.ts'
+import type { AuditEvent } from '../../domain/model/audit.ts'
 import type { Instruments } from './instruments.ts'
+import { outcomeOf } from './outcome.ts'
 
 /** Counts what people and machines tried and what it came to: from the replies of three routes, and from what was audited. */
 export default fp(

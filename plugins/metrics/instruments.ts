@@ -1,11 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import fp from 'fastify-plugin'
-import { auditTypes } from '../../domain/audit.ts'
 import { problems } from '../../domain/errors.ts'
-import { metricsExposure } from '../../domain/metrics-exposure.ts'
-import { outcomes } from '../../domain/outcome.ts'
-import { refreshResults } from '../../domain/sessions.ts'
+import { auditTypes } from '../../domain/model/audit.ts'
+import { refreshResults } from '../../domain/sessions/sessions.ts'
+import { metricsExposure } from '../../domain/settings/metrics-exposure.ts'
 import packageJson from '../../package.json' with { type: 'json' }
+import { outcomes } from './outcome.ts'
 
 export type Instruments = ReturnType<typeof createInstruments>
 

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { Administrator } from '../../domain/administrator.ts'
+import type { Administrator } from '../../domain/roles/authority.ts'
 
 /** The caller as the administration's rules see one. */
 export function administratorOf(request: FastifyRequest): Administrator {

@@ -1,11 +1,11 @@
 import { type FastifyPluginAsyncTypebox, type Static, Type } from '@fastify/type-provider-typebox'
-import { type AuditFilter, auditTypes } from '../../domain/audit.ts'
+import { type AuditFilter, auditTypes } from '../../domain/model/audit.ts'
 import { AuditEvent } from '../../schemas/admin.ts'
 import { Closed, Text, Time } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
+import { pageOf, pageView } from '../paging.ts'
 import { auditEventView } from '../views/audit-event.ts'
-import { pageOf, pageView } from '../views/page.ts'
 import { momentOf } from './moment-of.ts'
 
 const AuditQuery = Closed({

@@ -1,13 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { publicKeysOf } from '../../domain/client-keys.ts'
-import { audiencesOf } from '../../domain/client-tokens.ts'
-import { parseScope } from '../../domain/roles.ts'
+import { publicKeysOf } from '../../domain/clients/public-keys.ts'
+import { audiencesOf } from '../../domain/oauth/grants.ts'
+import { parseScope } from '../../domain/roles/scopes.ts'
 import { Client, CreatedClient, NewClient } from '../../schemas/client.ts'
 import { Closed } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
+import { pageOf, pageView } from '../paging.ts'
 import { clientView } from '../views/client.ts'
-import { pageOf, pageView } from '../views/page.ts'
 import { administratorOf } from './administrator-of.ts'
 
 /** /admin/clients: every machine client, page by page; a new one. */

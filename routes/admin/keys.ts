@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { withStatus } from '../../domain/key-schedule.ts'
+import { withStatus } from '../../domain/keys/schedule.ts'
 import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { KidParams, SigningKey } from '../../schemas/signing-key.ts'
-import { notACursor, pageOf, pageView } from '../views/page.ts'
+import { notACursor, pageOf, pageView } from '../paging.ts'
 import { signingKeyView } from '../views/signing-key.ts'
 
 const Keys = PageOf(SigningKey)

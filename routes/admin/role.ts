@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
-import { parseScope } from '../../domain/roles.ts'
+import { parseScope } from '../../domain/roles/scopes.ts'
 import { NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { Role, RoleChange, RoleParams } from '../../schemas/role.ts'

@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { parseScope } from '../../domain/roles.ts'
+import { parseScope } from '../../domain/roles/scopes.ts'
 import { Closed } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { NewRole, Role } from '../../schemas/role.ts'
-import { pageOf, pageView } from '../views/page.ts'
+import { pageOf, pageView } from '../paging.ts'
 import { roleView } from '../views/role.ts'
 import { administratorOf } from './administrator-of.ts'
 

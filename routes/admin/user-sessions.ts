@@ -4,7 +4,7 @@ import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { Device } from '../../schemas/session.ts'
-import { pageOf } from '../views/page.ts'
+import { pageOf } from '../paging.ts'
 import { devicesView } from '../views/session.ts'
 import { administratorOf } from './administrator-of.ts'
 

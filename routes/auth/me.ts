@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { SignedIn } from '../../domain/sessions.ts'
+import type { SignedIn } from '../../domain/sessions/sessions.ts'
 import { NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { Me } from '../../schemas/session.ts'

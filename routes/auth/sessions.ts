@@ -3,7 +3,7 @@ import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { Device } from '../../schemas/session.ts'
-import { pageOf } from '../views/page.ts'
+import { pageOf } from '../paging.ts'
 import { devicesView } from '../views/session.ts'
 
 /** /auth/sessions: the devices one is signed in on, and the end of any of them. */

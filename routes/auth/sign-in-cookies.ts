@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { userClaims } from '../../domain/access-token.ts'
 import { SECOND } from '../../domain/clock.ts'
-import type { SignedIn } from '../../domain/sessions.ts'
+import type { SignedIn } from '../../domain/sessions/sessions.ts'
+import { userClaims } from '../../domain/tokens/access-token.ts'
 
 /**
  * Gives a browser all cookies of a session. Only for a request that showed a password, a one-time link, or the session's own

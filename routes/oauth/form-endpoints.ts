@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { OAuthError } from '../../domain/oauth-error.ts'
-import { logRefusal, toProblem } from '../../plugins/errors.ts'
+import { OAuthError } from '../../domain/oauth/errors.ts'
+import { logRefusal, toProblem } from '../../plugins/http/errors.ts'
 import { FORM } from '../../schemas/oauth.ts'
 import introspect from './introspect.ts'
 import revoke from './revoke.ts'

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { OAuthError } from '../../domain/oauth-error.ts'
-import type { Client } from '../../domain/store.ts'
+import type { Client } from '../../domain/model/store.ts'
+import { OAuthError } from '../../domain/oauth/errors.ts'
 import { AboutToken, FORM, Introspection, oauthRefusals } from '../../schemas/oauth.ts'
 import type { Auth } from '../../verifier/authorization.ts'
 import { Refusal } from '../../verifier/refusal.ts'

@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { SECOND } from '../../domain/clock.ts'
 import { Problem } from '../../domain/errors.ts'
-import { type FeedPlace, parseCursor } from '../../domain/revocation-log.ts'
+import { type FeedPlace, parseCursor } from '../../domain/revocations/revocation-log.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { FeedQuery, RevocationFeed } from '../../schemas/revocation.ts'
-import { notACursor } from '../views/page.ts'
+import { notACursor } from '../paging.ts'
 import { feedBody } from '../views/revocation.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { OAuthError } from '../../domain/oauth-error.ts'
+import { OAuthError } from '../../domain/oauth/errors.ts'
 import { AboutToken, FORM, oauthRefusals, Revoked } from '../../schemas/oauth.ts'
 
 /** POST /oauth/revoke: one of the client's own access tokens counts no more, anywhere (RFC 7009). */

@@ -1,5 +1,5 @@
-import type { AuditEvent } from '../../domain/audit.ts'
 import { toIso } from '../../domain/clock.ts'
+import type { AuditEvent } from '../../domain/model/audit.ts'
 import type { AuditEvent as AuditEventView } from '../../schemas/admin.ts'
 
 export function auditEventView({ at, ...event }: AuditEvent): AuditEventView {

@@ -1,5 +1,5 @@
 import { toIso } from '../../domain/clock.ts'
-import type { OneTimeLink } from '../../domain/one-time-links.ts'
+import type { OneTimeLink } from '../../domain/one-time-tokens.ts'
 import type { OneTimeLink as OneTimeLinkView } from '../../schemas/admin.ts'
 
 export function oneTimeLinkView({ token, url, expiresAt }: OneTimeLink): OneTimeLinkView {

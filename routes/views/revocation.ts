@@ -1,5 +1,5 @@
 import { toIso } from '../../domain/clock.ts'
-import { type FeedPage, formatCursor } from '../../domain/revocation-log.ts'
+import { type FeedPage, formatCursor } from '../../domain/revocations/revocation-log.ts'
 import type { RevocationFeed } from '../../schemas/revocation.ts'
 import type { Revocation } from '../../verifier/revocation-set.ts'
 

@@ -1,8 +1,8 @@
 import { toIso } from '../../domain/clock.ts'
-import type { SignedIn } from '../../domain/sessions.ts'
-import type { Session } from '../../domain/store.ts'
+import type { Session } from '../../domain/model/store.ts'
+import type { SignedIn } from '../../domain/sessions/sessions.ts'
 import type { Device, SignedIn as SignedInView } from '../../schemas/session.ts'
-import { pageView } from './page.ts'
+import { pageView } from '../paging.ts'
 import { userView } from './user.ts'
 
 function sessionView({ id, authTime, expiresAt }: Session): SignedInView['session'] {

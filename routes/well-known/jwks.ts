@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { SECOND } from '../../domain/clock.ts'
-import { publicJwk } from '../../domain/signing-key.ts'
+import { publicJwk } from '../../domain/keys/signing-key.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { Jwks } from '../../schemas/signing-key.ts'
 

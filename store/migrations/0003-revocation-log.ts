@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import type { Store } from '../../domain/store.ts'
+import type { Store } from '../../domain/model/store.ts'
 
 interface Before {
   revocations: { kind: string; id: string; min_version: number | null; expires_at: number }

@@ -6,7 +6,7 @@ import {
   type QueryResult,
   SelectQueryNode
 } from 'kysely'
-import type { StoreLoad } from '../../domain/store.ts'
+import type { StoreLoad } from '../../domain/model/store.ts'
 import { Writer } from './writer.ts'
 
 const READ_TIMEOUT = 1000

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { AuditEvent } from '../../domain/audit.ts'
 import { DAY, MINUTE, SECOND } from '../../domain/clock.ts'
+import type { AuditEvent } from '../../domain/model/audit.ts'
 import { build, type TestApp } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readRefreshToken } from '../../domain/refresh-token.ts'
+import { readRefreshToken } from '../../domain/sessions/refresh-token.ts'
 import type { Browser } from '../harness/browser.ts'
 import { build, password } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import type { Session, User } from '../../domain/store.ts'
+import type { Session, User } from '../../domain/model/store.ts'
 import { build, type TestApp } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
 

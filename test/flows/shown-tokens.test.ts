@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
-import { readRefreshToken } from '../../domain/refresh-token.ts'
+import { readRefreshToken } from '../../domain/sessions/refresh-token.ts'
 import type { Browser } from '../harness/browser.ts'
 import { build, password, type TestApp } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'

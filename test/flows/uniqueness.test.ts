@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import t from 'tap'
-import { deriveKeys } from '../../domain/master-key.ts'
-import { readSigningKey } from '../../domain/signing-key.ts'
+import { deriveKeys } from '../../domain/keys/master-key.ts'
+import { readSigningKey } from '../../domain/keys/signing-key.ts'
 import { build } from '../harness/build.ts'
 import { run } from '../harness/program.ts'
 import { CLIENT_CREDENTIALS, claimsOf, post, register } from '../oauth/machine.ts'
@@ -13,7 +13,7 @@ const NONCE = 12
 
 /** A program that prints ids and secrets, made by the functions of the service. */
 const MAKE = `
-  import { makeClientSecret } from './domain/client-secret.ts'
+  import { makeClientSecret } from './domain/clients/secret.ts'
   import { uuidv7 } from './domain/id.ts'
   const lines = Array.from({ length: ${MANY} }, () => uuidv7() + ' ' + makeClientSecret())
   process.stdout.write(lines.join('\\n'))

@@ -1,5 +1,5 @@
 import { operator } from '../../commands/with-app.ts'
-import type { NewClient } from '../../domain/clients.ts'
+import type { NewClient } from '../../domain/clients/administration.ts'
 import type { Answer } from '../harness/browser.ts'
 import type { TestApp } from '../harness/build.ts'
 

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { operator } from '../../commands/with-app.ts'
-import type { NewClient } from '../../domain/clients.ts'
+import type { NewClient } from '../../domain/clients/administration.ts'
 import { MINUTE } from '../../domain/clock.ts'
 import type { Browser } from '../harness/browser.ts'
 import { build, password, type TestApp } from '../harness/build.ts'

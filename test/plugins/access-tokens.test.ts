@@ -1,7 +1,7 @@
 import { createHmac, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import t from 'tap'
 import { MINUTE } from '../../domain/clock.ts'
-import { openKey } from '../../domain/signing-key.ts'
+import { openKey } from '../../domain/keys/signing-key.ts'
 import { build } from '../harness/build.ts'
 
 type Json = Record<string, unknown>

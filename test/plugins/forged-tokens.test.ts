@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { CompactEncrypt, exportJWK, importJWK } from 'jose'
 import t from 'tap'
-import { openKey } from '../../domain/signing-key.ts'
+import { openKey } from '../../domain/keys/signing-key.ts'
 import { build } from '../harness/build.ts'
 
 const encode = (value: unknown) =>

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import Fastify from 'fastify'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { loadSettings } from '../../domain/settings.ts'
+import { loadSettings } from '../../domain/settings/settings.ts'
 import config from '../../plugins/config.ts'
 import valkeyPlugin from '../../plugins/valkey.ts'
 import { build, type Teardown } from '../harness/build.ts'
@@ -99,7 +99,7 @@ t.test('a closed app leaves nothing open', { skip: valkey.missing }, async (t) =
 const BUILT_AND_CLOSED = `
 import { mkdtempSync, rmSync } from 'node:fs'
 import { buildApp } from './app.ts'
-import { loadSettings } from './domain/settings.ts'
+import { loadSettings } from './domain/settings/settings.ts'
 const folder = mkdtempSync('/tmp/gatehouse-')
 const env = { REDIS_URL: process.env.REDIS_URL, AUTH_DATA_DIR: folder, LOG_LEVEL: 'silent' }
 const app = await buildApp(loadSettings(env, () => '').config)

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
-import { auditEvent } from '../../domain/audit.ts'
 import { Problem } from '../../domain/errors.ts'
+import { auditEvent } from '../../domain/model/audit.ts'
 import { build } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
 

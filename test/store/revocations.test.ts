@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { DAY } from '../../domain/clock.ts'
 import { uuidv7 } from '../../domain/id.ts'
-import type { Store } from '../../domain/store.ts'
+import type { Store } from '../../domain/model/store.ts'
 import { engines } from '../harness/engines.ts'
 import { now, openOn } from './rows.ts'
 

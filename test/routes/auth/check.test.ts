@@ -1,6 +1,6 @@
 import t from 'tap'
-import { newUser } from '../../../domain/accounts.ts'
-import { requireEmail } from '../../../domain/email.ts'
+import { requireEmail } from '../../../domain/accounts/email-address.ts'
+import { newUser } from '../../../domain/accounts/registration.ts'
 import type { Answer, Browser } from '../../harness/browser.ts'
 import { build, password, type TestApp } from '../../harness/build.ts'
 import { engines, postgres } from '../../harness/engines.ts'

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose'
 import t from 'tap'
-import { newUser } from '../../../domain/accounts.ts'
+import { newUser } from '../../../domain/accounts/registration.ts'
 import { build, password } from '../../harness/build.ts'
 import { perform } from '../../harness/command.ts'
 import { engines } from '../../harness/engines.ts'

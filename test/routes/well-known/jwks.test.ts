@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { importJWK } from 'jose'
 import t from 'tap'
 import { DAY, MINUTE, SECOND } from '../../../domain/clock.ts'
-import { publicJwk } from '../../../domain/signing-key.ts'
+import { publicJwk } from '../../../domain/keys/signing-key.ts'
 import { ALGORITHMS } from '../../../verifier/sources.ts'
 import { build } from '../../harness/build.ts'
 

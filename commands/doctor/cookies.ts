@@ -1,0 +1,18 @@
+import type { Config } from '../../domain/settings/config.ts'
+import { isSameSite } from '../../domain/settings/same-site.ts'
+import { error, type Finding, ok } from './finding.ts'
+
+/** Whether browsers keep the cookies and bring them along, by the settings alone. */
+export function cookieFindings({ AUTH_ISSUER, AUTH_ALLOWED_ORIGINS }: Config): Finding[] {
+  const findings: Finding[] = []
+  for (const origin of AUTH_ALLOWED_ORIGINS) {
+    if (isSameSite(origin, AUTH_ISSUER)) continue
+    findings.push(
+      error(
+        `AUTH_ALLOWED_ORIGINS ${origin} is another site than ${AUTH_ISSUER}: browsers send it no cookies (SameSite)`,
+        'Put both on hosts of one domain, by the same scheme: app.example.com and auth.example.com.'
+      )
+    )
+  }
+  return findings.length > 0 ? findings : [ok('Browsers keep the cookies and bring them along')]
+}

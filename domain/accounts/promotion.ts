@@ -1,0 +1,50 @@
+import type { Clock } from '../clock.ts'
+import { Problem } from '../errors.ts'
+import { auditEvent, type Caller } from '../model/audit.ts'
+import type { Store, User } from '../model/store.ts'
+import type { OneTimeLink, OneTimeLinks } from '../one-time-tokens.ts'
+import { assertAssignable } from '../roles/assignment.ts'
+import { ADMIN_ROLE, heldRoles } from '../roles/scopes.ts'
+import type { Sessions } from '../sessions/sessions.ts'
+import type { Config } from '../settings/config.ts'
+
+export type Promote = ReturnType<typeof createPromotion>
+
+/** Makes administrators of accounts that exist, for the operator. */
+export function createPromotion({
+  store,
+  clock,
+  config,
+  sessions,
+  links
+}: {
+  store: Store
+  clock: Clock
+  config: Config
+  sessions: Sessions
+  links: OneTimeLinks
+}) {
+  /**
+   * The account becomes an administrator's and loses its sessions, its password and its links: anybody may have registered
+   * the address. Only the link that comes back leads in. Throws a Problem `not_found` or `roles_too_large`.
+   */
+  return (email: string, caller: Caller): Promise<{ user: User; link: OneTimeLink }> =>
+    store.transaction(async (tx) => {
+      await tx.exclusive('roles')
+      const user = await tx.users.findByEmail(email)
+      if (!user) throw new Problem('not_found')
+      const { id, roles: before } = user
+      const after = heldRoles([...before, ADMIN_ROLE])
+      await assertAssignable(tx, after, config)
+      // Withdraws the links before it, and does so first: the redeeming of one locks them in the same order.
+      const link = await links.choosePasswordWithin(tx, id)
+      // Locks the user's row: no session slips in behind the ending of all.
+      await tx.users.voidPassword(id)
+      const sessionsEnded = await sessions.endAllWithin(tx, id, 'promoted')
+      await tx.users.setRoles(id, after)
+      await sessions.makeTokensStaleWithin(tx, { id })
+      const about = { userId: id, detail: { before, after, sessionsEnded } }
+      await tx.audit.append(auditEvent('user.promoted', caller, clock(), about))
+      return { user: (await tx.users.find(id)) as User, link }
+    })
+}

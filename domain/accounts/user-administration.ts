@@ -1,0 +1,183 @@
+import type { Clock } from '../clock.ts'
+import { Problem } from '../errors.ts'
+import { type AuditDetail, type AuditType, auditEvent, type Caller } from '../model/audit.ts'
+import type { Repositories, Store, Transaction, User } from '../model/store.ts'
+import type { OneTimeLink, OneTimeLinks } from '../one-time-tokens.ts'
+import type { PasswordHasher } from '../passwords/hasher.ts'
+import type { PasswordPolicy } from '../passwords/policy.ts'
+import { assertAssignable, type Warning, warningsOf } from '../roles/assignment.ts'
+import {
+  type Administrator,
+  assertMayGive,
+  assertMayHandle,
+  keepAnAdministrator,
+  withdrawOutgrownLinks
+} from '../roles/authority.ts'
+import { assignedRoles, heldRoles } from '../roles/scopes.ts'
+import type { Sessions } from '../sessions/sessions.ts'
+import type { Config } from '../settings/config.ts'
+import type { LoginThrottle } from '../sign-in/throttle.ts'
+import { requireNewEmail } from './new-email.ts'
+import { newUser } from './registration.ts'
+
+export interface UserChange {
+  name?: string | null | undefined
+  disabled?: boolean | undefined
+  roles?: string[] | undefined
+}
+
+export interface NewUser {
+  email: string
+  name?: string | null | undefined
+  /** For the operator alone: what another administrator chose, its owner would not be the only one to know. */
+  password?: string | undefined
+  roles?: string[] | undefined
+}
+
+export type Administration = ReturnType<typeof createAdministration>
+
+/** What administrators do to other people's accounts. */
+export function createAdministration({
+  store,
+  clock,
+  config,
+  sessions,
+  links,
+  throttle,
+  hasher,
+  checkPassword
+}: {
+  store: Store
+  clock: Clock
+  config: Config
+  sessions: Sessions
+  links: OneTimeLinks
+  throttle: LoginThrottle
+  hasher: PasswordHasher
+  checkPassword: PasswordPolicy
+}) {
+  async function findTouchable(db: Repositories, id: string, administrator: Administrator): Promise<User> {
+    const user = await db.users.find(id)
+    if (!user) throw new Problem('not_found')
+    assertMayHandle(administrator, await db.roles.scopeOf(assignedRoles(user.roles)))
+    return user
+  }
+
+  async function changeWithin(
+    tx: Transaction,
+    user: User,
+    change: UserChange,
+    caller: Caller
+  ): Promise<void> {
+    const note = (type: AuditType, detail: AuditDetail = {}) =>
+      tx.audit.append(auditEvent(type, caller, clock(), { userId: user.id, detail }))
+    if (change.name !== undefined) {
+      await tx.users.setName(user.id, change.name)
+      await note('user.renamed')
+    }
+    if (change.roles !== undefined) {
+      const roles = heldRoles(change.roles)
+      await tx.users.setRoles(user.id, roles)
+      await withdrawOutgrownLinks(tx, user, user.scope, await tx.roles.scopeOf(roles))
+      await note('user.roles_changed', { before: user.roles, after: roles })
+    }
+    if (change.disabled !== undefined && change.disabled !== user.disabled) {
+      await tx.users.setDisabled(user.id, change.disabled)
+      if (change.disabled) await sessions.endAllWithin(tx, user.id, 'user_disabled')
+      await note(change.disabled ? 'user.disabled' : 'user.enabled')
+    }
+    await sessions.makeTokensStaleWithin(tx, { id: user.id })
+  }
+
+  return {
+    /**
+     * Creates an account. Without a password its owner chooses one by the link that comes back.
+     * Throws a Problem `invalid_request`, `unknown_role`, `roles_too_large`, `weak_password`, `email_taken` or `forbidden`.
+     */
+    async createUser(
+      input: NewUser,
+      administrator: Administrator
+    ): Promise<{ user: User; link: OneTimeLink | undefined; warnings: Warning[] }> {
+      const email = requireNewEmail(input.email)
+      const roles = input.roles ?? []
+      if (input.password !== undefined)
+        checkPassword(input.password, { email, name: input.name }, '/password')
+      const passwordHash = input.password === undefined ? null : await hasher.hash(input.password)
+      const inserted = newUser(email, input.name ?? null, passwordHash, clock())
+      return store.transaction(async (tx) => {
+        await tx.exclusive('roles')
+        await assertAssignable(tx, roles, config)
+        assertMayHandle(administrator, await tx.roles.scopeOf(assignedRoles(roles)))
+        if (!(await tx.users.insert(inserted))) throw new Problem('email_taken')
+        await tx.users.setRoles(inserted.id, roles)
+        await tx.audit.append(
+          auditEvent('user.created', administrator.caller, clock(), {
+            userId: inserted.id,
+            detail: { roles }
+          })
+        )
+        const link = passwordHash === null ? await links.choosePasswordWithin(tx, inserted.id) : undefined
+        const user = (await tx.users.find(inserted.id)) as User
+        return { user, link, warnings: warningsOf(user, []) }
+      })
+    },
+
+    /** Throws a Problem `not_found`, `unknown_role`, `roles_too_large`, `last_administrator` or `forbidden`. */
+    async changeUser(
+      id: string,
+      change: UserChange,
+      administrator: Administrator
+    ): Promise<{ user: User; warnings: Warning[] }> {
+      return store.transaction((tx) =>
+        keepAnAdministrator(tx, async () => {
+          const before = await findTouchable(tx, id, administrator)
+          if (change.roles) {
+            await assertAssignable(tx, change.roles, config)
+            assertMayGive(administrator, await tx.roles.scopeOf(assignedRoles(change.roles)), id)
+          }
+          await changeWithin(tx, before, change, administrator.caller)
+          const user = (await tx.users.find(id)) as User
+          return { user, warnings: warningsOf(user, before.scope) }
+        })
+      )
+    },
+
+    /** Throws a Problem `not_found`, `last_administrator` or `forbidden`. */
+    async deleteUser(id: string, administrator: Administrator): Promise<void> {
+      await store.transaction(async (tx) => {
+        await keepAnAdministrator(tx, async () => {
+          await findTouchable(tx, id, administrator)
+          await sessions.deleteUserWithin(tx, id)
+        })
+        await tx.audit.append(auditEvent('user.deleted', administrator.caller, clock(), { userId: id }))
+      })
+    },
+
+    /** Throws a Problem `not_found` or `forbidden`. */
+    async endSessions(id: string, administrator: Administrator): Promise<void> {
+      await findTouchable(store, id, administrator)
+      await sessions.endAll(id, 'ended_by_administrator', administrator.caller)
+    },
+
+    /** Clears every count of failed sign-ins of an account. Throws a Problem `not_found` or `forbidden`. */
+    async unlock(id: string, administrator: Administrator): Promise<void> {
+      await store.transaction(async (tx) => {
+        const user = await findTouchable(tx, id, administrator)
+        await throttle.clearAccountWithin(tx, user.email)
+        await tx.audit.append(auditEvent('user.unlocked', administrator.caller, clock(), { userId: id }))
+      })
+    },
+
+    /** A link for the user to choose a new password. Throws a Problem `not_found` or `forbidden`. */
+    async startPasswordReset(id: string, administrator: Administrator): Promise<OneTimeLink> {
+      return store.transaction(async (tx) => {
+        await tx.exclusive('roles')
+        await findTouchable(tx, id, administrator)
+        await tx.audit.append(
+          auditEvent('password.reset_started', administrator.caller, clock(), { userId: id })
+        )
+        return links.choosePasswordWithin(tx, id)
+      })
+    }
+  }
+}

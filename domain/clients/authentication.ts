@@ -1,0 +1,154 @@
+import {
+  createLocalJWKSet,
+  errors,
+  type JWK,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  type JWTVerifyResult,
+  jwtVerify
+} from 'jose'
+import { EARLY_SKEW, isTimely, LATE_SKEW } from '../../verifier/claims.ts'
+import { type Clock, MINUTE, SECOND } from '../clock.ts'
+import type { DerivedKey } from '../keys/master-key.ts'
+import type { Client, ClientSecret, Store } from '../model/store.ts'
+import { OAuthError } from '../oauth/errors.ts'
+import { ASSERTION_ALGORITHMS, type ClientCredentials } from './credentials.ts'
+import type { ClientDirectory } from './directory.ts'
+import { hashesOf, isKept, isLive } from './secret.ts'
+
+/** An assertion is good for so long at most (RFC 7523 §3). */
+const LONGEST_ASSERTION = 300
+/** What an assertion may call itself, if anything: no other kind of token that a client signs counts as one. */
+const ASSERTION_TYPES = ['jwt', 'client-authentication+jwt']
+/** PostgreSQL keeps no NUL. */
+const JTI = /^[^\0]{1,200}$/
+/** How exact the time of a secret's last use is. */
+const USE_INTERVAL = MINUTE
+
+/**
+ * Whose credentials these are. Rejects with an OAuthError `invalid_client`, the same for whatever is wrong, or a Problem
+ * `unavailable`.
+ */
+export type ClientAuthenticator = (credentials: ClientCredentials) => Promise<Client>
+
+export function createClientAuthenticator({
+  store,
+  directory,
+  clock,
+  secretKeys,
+  audiences,
+  isCurrent
+}: {
+  store: Store
+  directory: ClientDirectory
+  clock: Clock
+  secretKeys: DerivedKey
+  /** What an assertion may be meant for: the issuer, or the token endpoint. */
+  audiences: string[]
+  /** Whether a token that this client gets now would count. */
+  isCurrent: (client: Client) => boolean
+}): ClientAuthenticator {
+  function secretOf(client: Client | undefined, hashes: string[]): ClientSecret | undefined {
+    const now = clock()
+    return client?.secrets.find((kept) => isKept(hashes, kept.hash) && isLive(kept, now))
+  }
+
+  async function bySecret({ clientId, secret }: ClientCredentials & { secret: string }): Promise<Client> {
+    const hashes = hashesOf(secret, secretKeys)
+    const known = await directory.find(clientId)
+    // What was read a moment ago may lack a secret that was made since, and allow what was taken away.
+    const isGood = known && isCurrent(known) && secretOf(known, hashes) !== undefined
+    const client = isGood ? known : await directory.findAnew(clientId)
+    const used = secretOf(client, hashes)
+    if (!client || !used) throw new OAuthError('invalid_client', 'The client is not who it says.')
+    await recordUse(used, hashes[0] as string)
+    return client
+  }
+
+  async function recordUse(used: ClientSecret, hash: string): Promise<void> {
+    const now = clock()
+    if (used.hash === hash && used.lastUsedAt !== null && now - used.lastUsedAt < USE_INTERVAL) return
+    used.lastUsedAt = now
+    await store.clients.recordSecretUse(used.id, hash, now)
+  }
+
+  async function byAssertion({
+    clientId,
+    assertion
+  }: ClientCredentials & { assertion: string }): Promise<Client> {
+    const client = await directory.findAnew(clientId)
+    if (!client) throw new OAuthError('invalid_client', 'The client is not who it says.')
+    const { jti = '', exp = 0 } = await verifyAssertion(client, assertion)
+    const expiresAt = (exp + LATE_SKEW) * SECOND
+    if (!(await store.clients.useAssertion(client.id, jti, expiresAt))) {
+      throw new OAuthError(
+        'invalid_client',
+        'The client is not who it says.',
+        new Error('assertion used before')
+      )
+    }
+    return client
+  }
+
+  async function verifyAssertion(client: Client, assertion: string): Promise<JWTPayload> {
+    const now = clock()
+    // A key's kind says which algorithm is its own, under whichever of its names.
+    const keys = client.jwks.map(({ alg: _alg, ...key }) => key)
+    const options: JWTVerifyOptions = {
+      issuer: client.id,
+      subject: client.id,
+      algorithms: [...ASSERTION_ALGORITHMS],
+      requiredClaims: ['exp', 'jti', 'aud'],
+      // `isTimely` judges more closely, with one leeway before and another after.
+      clockTolerance: EARLY_SKEW,
+      currentDate: new Date(now)
+    }
+    try {
+      const { payload, protectedHeader } = await verifyByAny(assertion, keys, options)
+      assertType(protectedHeader.typ)
+      assertNarrow(payload, now)
+      return payload
+    } catch (error) {
+      throw new OAuthError('invalid_client', 'The client is not who it says.', error)
+    }
+  }
+
+  // No audience but ours: an assertion that another server may read, too, could be shown here by that server.
+  function assertNarrow({ aud, exp = 0, iat = 0, nbf, jti }: JWTPayload, now: number): void {
+    const meantFor = [aud ?? []].flat()
+    if (meantFor.length === 0 || !meantFor.every((audience) => audiences.includes(audience)))
+      throw new Error('assertion for another audience')
+    if (!isTimely({ exp, iat, nbf }, now)) throw new Error('assertion of another time')
+    if (exp > now / SECOND + LONGEST_ASSERTION + EARLY_SKEW) throw new Error('assertion lives too long')
+    if (typeof jti !== 'string' || !JTI.test(jti)) throw new Error('assertion without a jti')
+  }
+
+  return async (credentials) => {
+    const client = 'secret' in credentials ? await bySecret(credentials) : await byAssertion(credentials)
+    if (client.disabled) throw new OAuthError('invalid_client', 'The client is not who it says.')
+    return client
+  }
+}
+
+function assertType(typ: string | undefined): void {
+  if (typ !== undefined && !ASSERTION_TYPES.includes(typ.toLowerCase().replace(/^application\//, '')))
+    throw new Error('assertion of another type')
+}
+
+// Where no key id tells apart which of several keys it is, it is whichever verifies.
+async function verifyByAny(
+  assertion: string,
+  keys: JWK[],
+  options: JWTVerifyOptions
+): Promise<JWTVerifyResult> {
+  try {
+    return await jwtVerify(assertion, createLocalJWKSet({ keys }), options)
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+    for await (const key of error) {
+      const verified = await jwtVerify(assertion, key, options).catch(() => undefined)
+      if (verified) return verified
+    }
+    throw error
+  }
+}

@@ -1,0 +1,36 @@
+import { BoundedMap } from '../../verifier/bounded-map.ts'
+import type { Client, Store } from '../model/store.ts'
+
+/** Milliseconds for which what was read of a client counts: what it is allowed is a second old at most. */
+const MAX_AGE = 500
+const KNOWN_CLIENTS = 1000
+
+/** Clients, kept in memory for half a second, so that a busy one costs no database call a token. */
+export interface ClientDirectory {
+  find(id: string): Promise<Client | undefined>
+  findAnew(id: string): Promise<Client | undefined>
+}
+
+export function createClientDirectory(store: Store, uptime: () => number): ClientDirectory {
+  const known = new BoundedMap<string, { client: Client; readAt: number }>(KNOWN_CLIENTS)
+
+  async function findAnew(id: string): Promise<Client | undefined> {
+    // No id of ours has one, and PostgreSQL refuses to look for it.
+    if (id.includes('\0')) return undefined
+    const readAt = uptime()
+    const client = await store.clients.find(id)
+    known.delete(id)
+    if (!client) return undefined
+    known.set(id, { client, readAt })
+    return client
+  }
+
+  return {
+    findAnew,
+
+    async find(id) {
+      const entry = known.get(id)
+      return entry && uptime() - entry.readAt < MAX_AGE ? entry.client : findAnew(id)
+    }
+  }
+}

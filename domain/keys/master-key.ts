@@ -1,0 +1,134 @@
+import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
+import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isReadableByGroup, isReadableByOthers } from '../file-mode.ts'
+import { uuidv7 } from '../id.ts'
+
+const MIN_BYTES = 32
+const LEAST_VARIETY = 8
+const PLACEHOLDERS = /change|secret|example|placeholder|insecure|default|password|gatehouse/i
+
+/** What is wrong with a master key given from outside: at most one fault, which never shows the key. */
+export function masterKeyFault(text: string, name = 'AUTH_MASTER_KEY'): string[] {
+  if (!/^[A-Za-z0-9_-]+$/.test(text))
+    return [`${name} must be base64url (make one: openssl rand -base64 48 | tr +/ -_)`]
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes.length < MIN_BYTES) return [`${name} must hold ${MIN_BYTES} bytes or more`]
+  if (new Set(bytes).size < MIN_BYTES / 2 || new Set(text).size < 10 || isGuessable(text)) {
+    return [`${name} is not random: use the output of a generator`]
+  }
+  return []
+}
+
+/** Whether a secret given from outside is a placeholder, or made of few different characters. Sixteen are hexadecimal. */
+export function isGuessable(text: string): boolean {
+  return new Set(text).size < LEAST_VARIETY || PLACEHOLDERS.test(text)
+}
+
+/** Refuses to go on with a master key that the machine's other users can read, or that is not one. */
+export class MasterKeyError extends Error {}
+
+/** Where the master key is that no setting gives. */
+export function masterKeyPath(dataDirectory: string): string {
+  return join(dataDirectory, 'master.key')
+}
+
+/** The master key in force: of the settings, or else of the data directory. Throws ENOENT where there is none. */
+export function readMasterKey(configured: string, dataDirectory: string): Buffer {
+  return configured ? Buffer.from(configured, 'base64url') : readKeyFile(masterKeyPath(dataDirectory))
+}
+
+/** What an operator should know of the master key in force: that the group of its file can read it. */
+export function masterKeyWarnings(configured: string, dataDirectory: string): string[] {
+  const path = masterKeyPath(dataDirectory)
+  return !configured && isReadableByGroup(statSync(path).mode)
+    ? [`${path} can be read by its group: chmod 600 it, unless that group is Gatehouse's alone`]
+    : []
+}
+
+/**
+ * The master key of the settings, or else the one in the data directory, made there (0600) where `mayMake`. Throws a
+ * MasterKeyError where it is missing otherwise.
+ */
+export function loadMasterKey(
+  configured: string,
+  dataDirectory: string,
+  { mayMake }: { mayMake: boolean }
+): Buffer {
+  try {
+    return readMasterKey(configured, dataDirectory)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if (!mayMake) throw missingMasterKey(dataDirectory, 'this database')
+    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 })
+    publishKeyFile(masterKeyPath(dataDirectory))
+    return readMasterKey(configured, dataDirectory)
+  }
+}
+
+/** Says where to put the one that sealed the keys of `what`. */
+export function missingMasterKey(dataDirectory: string, what: string): MasterKeyError {
+  const path = masterKeyPath(dataDirectory)
+  return new MasterKeyError(
+    `There is no master key at ${path}: put the one there that was in force when ${what} was made`
+  )
+}
+
+function readKeyFile(path: string): Buffer {
+  const text = readFileSync(path, 'utf8').trim()
+  if (isReadableByOthers(statSync(path).mode)) {
+    throw new MasterKeyError(`${path} can be read by others: chmod 600 it`)
+  }
+  if (masterKeyFault(text).length > 0) throw new MasterKeyError(`${path} does not hold a master key`)
+  return Buffer.from(text, 'base64url')
+}
+
+// A link appears whole or not at all, and only once: two first boots at the same moment end with one key.
+function publishKeyFile(path: string): void {
+  const draft = `${path}.${uuidv7()}`
+  writeFileSync(draft, `${randomBytes(48).toString('base64url')}\n`, { mode: 0o600, flush: true })
+  chmodSync(draft, 0o600)
+  try {
+    linkSync(draft, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(draft)
+  }
+}
+
+/** A key for one purpose. `current` makes; each of `accepted`, it and the previous one, is believed. */
+export interface DerivedKey {
+  current: KeyObject
+  accepted: KeyObject[]
+}
+
+/** One key for each purpose, so that none can stand in for another (HKDF-SHA-256, RFC 5869). */
+export interface DerivedKeys {
+  refreshToken: DerivedKey
+  sessionBinding: DerivedKey
+  csrfToken: DerivedKey
+  signingKeyWrap: DerivedKey
+  throttle: DerivedKey
+  deviceMark: DerivedKey
+  clientSecret: DerivedKey
+}
+
+/** `previous` is the master key that is being replaced, or the one that is about to be used. */
+export function deriveKeys(masterKey: Buffer, previous?: Buffer): DerivedKeys {
+  const deriveFrom = (key: Buffer, purpose: string) =>
+    createSecretKey(Buffer.from(hkdfSync('sha256', key, '', `gatehouse/v1/${purpose}`, 32)))
+  const derive = (purpose: string): DerivedKey => {
+    const current = deriveFrom(masterKey, purpose)
+    return { current, accepted: previous ? [current, deriveFrom(previous, purpose)] : [current] }
+  }
+  return {
+    refreshToken: derive('refresh-token'),
+    sessionBinding: derive('session-binding'),
+    csrfToken: derive('csrf-token'),
+    signingKeyWrap: derive('signing-key-wrap'),
+    throttle: derive('throttle'),
+    deviceMark: derive('device-mark'),
+    clientSecret: derive('client-secret')
+  }
+}

@@ -1,0 +1,170 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createPrivateKey,
+  createPublicKey,
+  type JsonWebKey,
+  type KeyObject,
+  randomBytes,
+  sign,
+  verify
+} from 'node:crypto'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import { algorithmOf, judgePublicKey, LEAST_RSA_BITS, UnfitKeyError } from '../../verifier/public-key.ts'
+import type { Algorithm, VerificationKey } from '../../verifier/sources.ts'
+import { Problem } from '../errors.ts'
+import type { SigningKey } from '../model/store.ts'
+import { type DerivedKey, MasterKeyError } from './master-key.ts'
+
+const MOST_RSA_BITS = 4096
+const IV_BYTES = 12
+const TAG_BYTES = 16
+
+/** A key with its private part sealed: what is kept of it, but for when it signs. */
+export type SealedKey = Pick<SigningKey, 'kid' | 'algorithm' | 'publicPem' | 'sealedPrivateKey'>
+
+/** A signing key as the signer uses it. */
+export interface OpenedKey extends VerificationKey {
+  /** PKCS #8. */
+  privatePem: string
+}
+
+export async function generateSigningKey(algorithm: Algorithm, wrapKey: KeyObject): Promise<SealedKey> {
+  const { privateKey } = await generateKeyPair(algorithm, {
+    extractable: true,
+    modulusLength: LEAST_RSA_BITS
+  })
+  return sealKey(
+    algorithm,
+    createPrivateKey({ key: (await exportJWK(privateKey)) as JsonWebKey, format: 'jwk' }),
+    wrapKey
+  )
+}
+
+/**
+ * A private key from outside, PEM or JWK: P-256 signs ES256, Ed25519 EdDSA, RSA of 3,072 to 4,096 bits RS256. It signs once,
+ * and its public half verifies that. Throws a Problem `invalid_request` for anything else.
+ */
+export async function readSigningKey(text: string, wrapKey: KeyObject): Promise<SealedKey> {
+  const privateKey = readPrivateKey(text.trim())
+  const publicKey = createPublicKey(privateKey)
+  const algorithm = judge(publicKey)
+  if (!isPair(privateKey, publicKey)) throw unusable('The private and the public half are not of one key.')
+  return sealKey(algorithm, privateKey, wrapKey)
+}
+
+function readPrivateKey(text: string): KeyObject {
+  try {
+    return text.startsWith('{')
+      ? createPrivateKey({ key: JSON.parse(text) as JsonWebKey, format: 'jwk' })
+      : createPrivateKey({ key: text, format: 'pem' })
+  } catch {
+    throw unusable('This is no private key in PEM or JWK form, without a passphrase.')
+  }
+}
+
+function judge(publicKey: KeyObject): Algorithm {
+  if ((publicKey.asymmetricKeyDetails?.modulusLength ?? 0) > MOST_RSA_BITS)
+    throw unusable(`An RSA key has ${MOST_RSA_BITS} bits at most: its tokens must fit into a cookie.`)
+  try {
+    return judgePublicKey(publicKey, LEAST_RSA_BITS)
+  } catch (error) {
+    throw error instanceof UnfitKeyError ? unusable(error.message) : error
+  }
+}
+
+function isPair(privateKey: KeyObject, publicKey: KeyObject): boolean {
+  const digest = algorithmOf(publicKey) === 'EdDSA' ? null : 'sha256'
+  const data = randomBytes(32)
+  try {
+    return verify(digest, data, publicKey, sign(digest, data, privateKey))
+  } catch {
+    return false
+  }
+}
+
+function unusable(detail: string): Problem {
+  return new Problem('invalid_request', { detail })
+}
+
+async function sealKey(algorithm: Algorithm, privateKey: KeyObject, wrapKey: KeyObject): Promise<SealedKey> {
+  const publicKey = createPublicKey(privateKey)
+  const kid = await calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as JWK)
+  const privatePem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return {
+    kid,
+    algorithm,
+    publicPem: pemOf(publicKey),
+    sealedPrivateKey: seal(privatePem, kid, wrapKey)
+  }
+}
+
+/**
+ * The key as its sealed private half says it is: the seal holds its id and its public half, too, whatever else the row says.
+ * Throws a MasterKeyError if no master key of ours sealed it.
+ */
+export function openKey({ kid, sealedPrivateKey }: SealedKey, wrapKeys: DerivedKey): OpenedKey {
+  for (const wrapKey of wrapKeys.accepted) {
+    const privatePem = unseal(sealedPrivateKey, kid, wrapKey)
+    if (privatePem !== undefined) return { kid, privatePem, ...publicHalf(privatePem) }
+  }
+  throw new MasterKeyError(
+    'The master key does not open the signing keys of this database: it belongs to another one'
+  )
+}
+
+function publicHalf(privatePem: string): Pick<OpenedKey, 'algorithm' | 'publicPem'> {
+  const publicKey = createPublicKey(privatePem)
+  return { algorithm: algorithmOf(publicKey) as Algorithm, publicPem: pemOf(publicKey) }
+}
+
+function pemOf(publicKey: KeyObject): string {
+  return publicKey.export({ type: 'spki', format: 'pem' }).toString()
+}
+
+/** Whether a row says something else of a key than its sealed private half does. */
+export function isAltered(row: SealedKey, { algorithm, publicPem }: OpenedKey): boolean {
+  return row.algorithm !== algorithm || row.publicPem !== publicPem
+}
+
+/** Those that no master key of ours opens. */
+export function unopened<K extends SealedKey>(keys: K[], wrapKeys: DerivedKey): K[] {
+  return keys.filter(({ kid, sealedPrivateKey }) =>
+    wrapKeys.accepted.every((wrapKey) => unseal(sealedPrivateKey, kid, wrapKey) === undefined)
+  )
+}
+
+/** The same private key sealed under the current master key; undefined where it is so already. */
+export function resealed({ kid, sealedPrivateKey }: SealedKey, wrapKeys: DerivedKey): string | undefined {
+  if (unseal(sealedPrivateKey, kid, wrapKeys.current) !== undefined) return undefined
+  const opened = wrapKeys.accepted.map((wrapKey) => unseal(sealedPrivateKey, kid, wrapKey))
+  const privatePem = opened.find((text) => text !== undefined)
+  return privatePem && seal(privatePem, kid, wrapKeys.current)
+}
+
+/** The public half as the JWKS shows it (RFC 7517 §4). */
+export function publicJwk({ kid, algorithm, publicPem }: VerificationKey): JWK {
+  return { ...(createPublicKey(publicPem).export({ format: 'jwk' }) as JWK), kid, alg: algorithm, use: 'sig' }
+}
+
+// AES-256-GCM with a random nonce; the kid is authenticated with it, so that rows cannot be swapped.
+function seal(text: string, kid: string, wrapKey: KeyObject): string {
+  const iv = randomBytes(IV_BYTES)
+  const cipher = createCipheriv('aes-256-gcm', wrapKey, iv).setAAD(Buffer.from(kid))
+  const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
+  return Buffer.concat([iv, cipher.getAuthTag(), body]).toString('base64url')
+}
+
+function unseal(sealed: string, kid: string, wrapKey: KeyObject): string | undefined {
+  const bytes = Buffer.from(sealed, 'base64url')
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', wrapKey, bytes.subarray(0, IV_BYTES), {
+      authTagLength: TAG_BYTES
+    })
+      .setAAD(Buffer.from(kid))
+      .setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES))
+    return decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,105 @@
+import { uuidv7 } from '../id.ts'
+
+/** Everything that is written down, as a row in the transaction of the change and as a log line after its commit. */
+export const auditTypes = [
+  'account.registered',
+  'account.renamed',
+  'account.deleted',
+  'administrator.set_up',
+  'login.succeeded',
+  'login.failed',
+  'login.blocked',
+  'reauthentication.succeeded',
+  'reauthentication.failed',
+  'password.changed',
+  'password.change_failed',
+  'password.reset_started',
+  'password.reset',
+  'session.ended',
+  'session.replayed',
+  'session.all_ended',
+  'user.created',
+  'user.renamed',
+  'user.disabled',
+  'user.enabled',
+  'user.unlocked',
+  'user.roles_changed',
+  'user.promoted',
+  'user.deleted',
+  'role.created',
+  'role.changed',
+  'role.deleted',
+  'key.published',
+  'key.rotated',
+  'key.imported',
+  'key.revoked',
+  'client.created',
+  'client.changed',
+  'client.deleted',
+  'client.secret_created',
+  'client.secret_deleted',
+  'client.authentication_failed',
+  'token.revoked'
+] as const
+
+export type AuditType = (typeof auditTypes)[number]
+
+export type AuditDetail = Record<string, string | number | boolean | string[] | null>
+
+export interface AuditEvent {
+  id: string
+  at: number
+  type: AuditType
+  /** Who did it: a user's id, `operator` for the command line, or null where nobody was known. */
+  actorId: string | null
+  /** The person for whom the actor acted, by an exchanged token (RFC 8693 §4.1); null if it acted for itself. */
+  onBehalfOf: string | null
+  /** Whom it happened to. */
+  userId: string | null
+  sessionId: string | null
+  ip: string | null
+  userAgent: string | null
+  requestId: string | null
+  detail: AuditDetail
+}
+
+export interface AuditFilter {
+  type?: AuditType | undefined
+  userId?: string | undefined
+  actorId?: string | undefined
+  onBehalfOf?: string | undefined
+  /** From this time on, milliseconds. */
+  from?: number | undefined
+  /** Before this time, milliseconds. */
+  to?: number | undefined
+}
+
+/** Where a request came from and who made it: what every audit event says of its circumstances. */
+export interface Caller {
+  actorId: string | null
+  onBehalfOf?: string | null
+  ip: string | null
+  userAgent: string | null
+  requestId: string | null
+}
+
+export function auditEvent(
+  type: AuditType,
+  caller: Caller,
+  now: number,
+  about: { userId?: string | null; sessionId?: string | null; actorId?: string; detail?: AuditDetail } = {}
+): AuditEvent {
+  return {
+    id: uuidv7(),
+    at: now,
+    type,
+    actorId: about.actorId ?? caller.actorId,
+    onBehalfOf: caller.onBehalfOf ?? null,
+    userId: about.userId ?? null,
+    sessionId: about.sessionId ?? null,
+    ip: caller.ip,
+    userAgent: caller.userAgent,
+    requestId: caller.requestId,
+    detail: about.detail ?? {}
+  }
+}

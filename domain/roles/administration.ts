@@ -1,0 +1,132 @@
+import type { Clock } from '../clock.ts'
+import { Problem } from '../errors.ts'
+import { auditEvent } from '../model/audit.ts'
+import type { Role, Store, Transaction } from '../model/store.ts'
+import type { Sessions } from '../sessions/sessions.ts'
+import type { Config } from '../settings/config.ts'
+import { fitsIntoCookie } from '../tokens/access-token.ts'
+import { type Administrator, assertMayGive, assertMayHandle, withdrawOutgrownLinks } from './authority.ts'
+import { ADMIN_ROLE, assignedRoles, USER_ROLE, unionOfScopes } from './scopes.ts'
+
+export type RoleAdministration = ReturnType<typeof createRoleAdministration>
+
+type RoleInput = Omit<Role, 'builtIn'>
+
+/** What administrators do to roles. A change reaches those who hold the role with their next refresh. */
+export function createRoleAdministration({
+  store,
+  clock,
+  config,
+  sessions
+}: {
+  store: Store
+  clock: Clock
+  config: Config
+  sessions: Sessions
+}) {
+  /** Everybody who would hold the role as it is to be must still fit into a cookie. */
+  async function assertFits(tx: Transaction, role: RoleInput): Promise<void> {
+    const roleSets = [[role.name, USER_ROLE], ...(await tx.users.listRoleSets())]
+    for (const names of roleSets.filter((set) => set.includes(role.name))) {
+      const others = await tx.roles.scopeOf(names.filter((name) => name !== role.name))
+      const scope = unionOfScopes([{ scope: others }, role])
+      if (!fitsIntoCookie([...new Set(names)].sort(), scope, config)) throw new Problem('roles_too_large')
+    }
+  }
+
+  // A change of a role that the administrator holds is a gift to themselves. `user` gives to everybody alike.
+  async function assertNoOwnGain(
+    tx: Transaction,
+    role: RoleInput,
+    administrator: Administrator
+  ): Promise<void> {
+    const { onBehalfOf, actorId } = administrator.caller
+    const self = await tx.users.find(onBehalfOf ?? actorId ?? '')
+    if (self && assignedRoles(self.roles).includes(role.name))
+      assertMayGive(administrator, role.scope, self.id)
+  }
+
+  async function changeWithin(
+    tx: Transaction,
+    before: Role,
+    role: RoleInput,
+    administrator: Administrator
+  ): Promise<void> {
+    assertMayHandle(administrator, [...before.scope, ...role.scope])
+    await assertNoOwnGain(tx, role, administrator)
+    await assertFits(tx, role)
+    await tx.roles.update(role)
+    await withdrawOutgrownLinks(tx, role, before.scope, role.scope)
+    await sessions.makeTokensStaleWithin(tx, { role: role.name })
+    await tx.audit.append(
+      auditEvent('role.changed', administrator.caller, clock(), {
+        detail: { role: role.name, scope: role.scope }
+      })
+    )
+  }
+
+  async function createWithin(tx: Transaction, role: RoleInput, { caller }: Administrator): Promise<boolean> {
+    await assertFits(tx, role)
+    if (!(await tx.roles.insert(role))) return false
+    await tx.audit.append(
+      auditEvent('role.created', caller, clock(), { detail: { role: role.name, scope: role.scope } })
+    )
+    return true
+  }
+
+  // What roles allow and who holds them change one after the other: each is measured against what the other left.
+  function inTurn<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return store.transaction(async (tx) => {
+      await tx.exclusive('roles')
+      return work(tx)
+    })
+  }
+
+  return {
+    /** Throws a Problem `role_exists`, `roles_too_large` or `forbidden`. */
+    async create(role: RoleInput, administrator: Administrator): Promise<Role> {
+      assertMayHandle(administrator, role.scope)
+      await inTurn(async (tx) => {
+        if (!(await createWithin(tx, role, administrator))) throw new Problem('role_exists')
+      })
+      return { ...role, builtIn: false }
+    },
+
+    /** Throws a Problem `not_found`, `role_built_in`, `roles_too_large` or `forbidden`. */
+    async change(role: RoleInput, administrator: Administrator): Promise<Role> {
+      if (role.name === ADMIN_ROLE) throw new Problem('role_built_in')
+      return inTurn(async (tx) => {
+        const before = await tx.roles.find(role.name)
+        if (!before) throw new Problem('not_found')
+        await changeWithin(tx, before, role, administrator)
+        return { ...role, builtIn: before.builtIn }
+      })
+    },
+
+    /** Creates the role or changes the one that is there: for the command line. */
+    async set(role: RoleInput, administrator: Administrator): Promise<'created' | 'changed'> {
+      if (role.name === ADMIN_ROLE) throw new Problem('role_built_in')
+      return inTurn(async (tx) => {
+        const before = await tx.roles.find(role.name)
+        if (before) await changeWithin(tx, before, role, administrator)
+        else await createWithin(tx, role, administrator)
+        return before ? 'changed' : 'created'
+      })
+    },
+
+    /** Takes the role away from everybody, then removes it. Throws a Problem `not_found`, `role_built_in` or `forbidden`. */
+    async delete(name: string, administrator: Administrator): Promise<void> {
+      await inTurn(async (tx) => {
+        const role = await tx.roles.find(name)
+        if (!role) throw new Problem('not_found')
+        if (role.builtIn) throw new Problem('role_built_in')
+        assertMayHandle(administrator, role.scope)
+        await sessions.makeTokensStaleWithin(tx, { role: name })
+        await tx.roles.delete(name)
+        await tx.audit.append(
+          auditEvent('role.deleted', administrator.caller, clock(), { detail: { role: name } })
+        )
+      })
+    }
+  }
+}

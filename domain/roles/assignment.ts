@@ -1,0 +1,34 @@
+import { Problem } from '../errors.ts'
+import type { Repositories, User } from '../model/store.ts'
+import type { Config } from '../settings/config.ts'
+import { fitsIntoCookie } from '../tokens/access-token.ts'
+import { heldRoles, managementScopesIn } from './scopes.ts'
+
+/** Something that was done, and that its maker should know of. `code` is stable. */
+export interface Warning {
+  code: 'email_unverified'
+  detail: string
+}
+
+/** Throws a Problem `unknown_role`, or `roles_too_large` if an access token with these roles would not fit into a cookie. */
+export async function assertAssignable(db: Repositories, roles: string[], config: Config): Promise<void> {
+  const missing = await db.roles.missing(roles)
+  if (missing.length > 0) {
+    const errors = missing.map((name) => ({
+      pointer: '/roles',
+      code: 'unknown',
+      detail: `There is no role ${name}.`
+    }))
+    throw new Problem('unknown_role', { errors })
+  }
+  const held = heldRoles(roles)
+  if (!fitsIntoCookie(held, await db.roles.scopeOf(held), config)) throw new Problem('roles_too_large')
+}
+
+/** What to say of roles just given, if the account's scope was `before`. */
+export function warningsOf({ email, emailVerified, scope }: User, before: string[]): Warning[] {
+  const gained = managementScopesIn(scope).filter((token) => !before.includes(token))
+  if (emailVerified || gained.length === 0) return []
+  const detail = `The address ${email} is not verified: make sure that its owner has this account.`
+  return [{ code: 'email_unverified', detail }]
+}

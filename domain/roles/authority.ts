@@ -1,0 +1,61 @@
+import { Problem } from '../errors.ts'
+import type { Caller } from '../model/audit.ts'
+import type { Role, Transaction, User } from '../model/store.ts'
+import { managementScopesIn, ROLES_ASSIGN, USER_ROLE } from './scopes.ts'
+
+/** Who administers: a person, a machine, or the operator at the command line. */
+export interface Administrator {
+  caller: Caller
+  scope: string[]
+}
+
+/**
+ * What an administrator may hand out, take away, or act on the holders of: the scopes that they hold and, with
+ * `roles:assign`, every application scope. Throws a Problem `forbidden`.
+ */
+export function assertMayHandle({ scope: own }: Administrator, scope: string[]): void {
+  const lacking = scope.filter((token) => !own.includes(token))
+  const protectedOnes = own.includes(ROLES_ASSIGN) ? managementScopesIn(lacking) : lacking
+  if (protectedOnes.length > 0) throw new Problem('forbidden')
+}
+
+/**
+ * What an administrator may give to the account or client `id`: as above, and to themselves nothing that they lack,
+ * whatever they may assign to others. Throws a Problem `forbidden`.
+ */
+export function assertMayGive(administrator: Administrator, scope: string[], id: string): void {
+  assertMayHandle(administrator, scope)
+  const { caller, scope: own } = administrator
+  const isSelf = id === caller.actorId || id === caller.onBehalfOf
+  if (isSelf && scope.some((token) => !own.includes(token))) throw new Problem('forbidden')
+}
+
+/**
+ * Withdraws the password links of one user, or of all who hold a role, if their scope grows: a lesser administrator may
+ * have made one, and it must not open what its owner has risen to since. Everybody gains what `user` gains: of that only
+ * management scopes count.
+ */
+export async function withdrawOutgrownLinks(
+  tx: Transaction,
+  holders: Pick<User, 'id'> | Pick<Role, 'name'>,
+  before: string[],
+  after: string[]
+): Promise<void> {
+  const gained = after.filter((token) => !before.includes(token))
+  if ('id' in holders) {
+    if (gained.length > 0) await tx.oneTimeTokens.withdraw('password', holders.id)
+    return
+  }
+  const counted = holders.name === USER_ROLE ? managementScopesIn(gained) : gained
+  if (counted.length > 0) await tx.oneTimeTokens.withdrawFromHolders('password', holders.name)
+}
+
+/** Makes a change that may take an administrator away. Throws a Problem `last_administrator` where it would be the last. */
+export async function keepAnAdministrator<T>(tx: Transaction, change: () => Promise<T>): Promise<T> {
+  // Two administrators who remove each other at the same moment would both see the other one still there.
+  await tx.exclusive('roles')
+  const before = await tx.users.countAdministrators()
+  const result = await change()
+  if (before > 0 && (await tx.users.countAdministrators()) === 0) throw new Problem('last_administrator')
+  return result
+}

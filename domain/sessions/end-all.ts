@@ -1,0 +1,33 @@
+import { auditEvent, type Caller } from '../model/audit.ts'
+import type { Store } from '../model/store.ts'
+import { lastTokenExpiry } from '../tokens/access-token.ts'
+import type { EndReason } from './sessions.ts'
+
+/** How many sessions end in one transaction: few enough for no other writer to wait for long. */
+const AT_ONCE = 1000
+
+/**
+ * Ends everybody's sessions, those that are opened meanwhile excepted; each part with its revocations and its audit event.
+ * Returns how many ended.
+ */
+export async function endEverySession(
+  store: Store,
+  now: number,
+  reason: EndReason,
+  caller: Caller
+): Promise<number> {
+  let total = 0
+  for (let count = AT_ONCE; count === AT_ONCE; total += count) {
+    count = await store.transaction(async (tx) => {
+      const ended = await tx.sessions.endSome(AT_ONCE, reason, now)
+      if (ended.length === 0) return 0
+      const expiresAt = lastTokenExpiry(now)
+      await tx.revocations.add(ended.map((id) => ({ kind: 'sid', id, expiresAt })))
+      await tx.audit.append(
+        auditEvent('session.all_ended', caller, now, { detail: { reason, count: ended.length } })
+      )
+      return ended.length
+    })
+  }
+  return total
+}

@@ -1,0 +1,338 @@
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+import { Problem } from '../errors.ts'
+import { uuidv7 } from '../id.ts'
+import type { DerivedKey } from '../keys/master-key.ts'
+import { type AuditType, auditEvent, type Caller } from '../model/audit.ts'
+import type { Page, Repositories, Session, Store, Transaction, User } from '../model/store.ts'
+import { lastTokenExpiry } from '../tokens/access-token.ts'
+import type { SessionBinding } from './binding.ts'
+import { isGenuine, type RefreshToken, readRefreshToken, sealRefreshToken } from './refresh-token.ts'
+
+const SEED_BYTES = 32
+
+export interface SessionRules {
+  refreshKeys: DerivedKey
+  /** All in milliseconds. */
+  idleTtl: number
+  maxTtl: number
+  /** How long the token just replaced gets its successor: in any case, and while nothing shows that it arrived. */
+  grace: number
+  unseen: number
+}
+
+/** A live session with all that its cookies are made of. */
+export interface SignedIn {
+  user: User
+  session: Session
+  refreshToken: string
+}
+
+/** Who signs in, and what the audit trail calls it. `previous` is the session that the browser still proves. */
+export interface Opening {
+  userId: string
+  remember?: boolean | undefined
+  previous: Session | undefined
+  as: AuditType
+}
+
+/** What a refresh came to. `repeated`: the token was the one just replaced, and its successor was given out again. */
+export const refreshResults = ['rotated', 'repeated', 'replayed', 'invalid'] as const
+
+export type RefreshResult = (typeof refreshResults)[number]
+
+interface SessionParts {
+  store: Store
+  clock: Clock
+  rules: SessionRules
+  /** Told of every refresh. */
+  onRefresh?: ((result: RefreshResult) => void) | undefined
+}
+
+/** Why a session ended, as the audit trail and the row say it. */
+export type EndReason =
+  | 'logout'
+  | 'logout_all'
+  | 'ended_by_user'
+  | 'ended_by_administrator'
+  | 'ended_by_operator'
+  | 'database_restored'
+  | 'replaced'
+  | 'replayed'
+  | 'password_changed'
+  | 'password_reset'
+  | 'user_disabled'
+  | 'promoted'
+  | 'user_deleted'
+
+/** Refresh tokens as a browser shows them, more than one if another host has set one, and the session it is bound to. */
+export interface ShownTokens {
+  texts: string[]
+  sessionId: string | undefined
+}
+
+interface Refreshed {
+  result: RefreshResult
+  signedIn?: SignedIn
+}
+
+export type Sessions = ReturnType<typeof createSessions>
+
+/** The session state machine: opened by a sign-in, rotated by refreshes, ended once and for good. */
+export function createSessions({ store, clock, rules, onRefresh }: SessionParts) {
+  const isLive = (session: Session, now: number) =>
+    session.endedAt === null && session.idleExpiresAt > now && session.expiresAt > now
+
+  const revocationOf = (id: string, now: number) =>
+    ({ kind: 'sid', id, expiresAt: lastTokenExpiry(now) }) as const
+
+  /** The newest of these refresh tokens that we made for the session that the browser is bound to. */
+  async function prove({
+    texts,
+    sessionId
+  }: ShownTokens): Promise<{ token: RefreshToken; session: Session } | undefined> {
+    const tokens = texts.flatMap((text) => readRefreshToken(text) ?? [])
+    const isNamed = tokens.some((token) => token.sessionId === sessionId)
+    const session = sessionId && isNamed ? await store.sessions.find(sessionId) : undefined
+    if (!session) return undefined
+    const [token] = tokens
+      .filter((each) => isGenuine(each, session, rules.refreshKeys.accepted))
+      .sort((one, other) => other.generation - one.generation)
+    return token && { token, session }
+  }
+
+  /** A live session and whoever has it, as the sign-in cookies are made of them. */
+  function signedIn(session: Session, user: User): SignedIn {
+    return {
+      user,
+      session,
+      refreshToken: sealRefreshToken(session, session.generation, rules.refreshKeys.current)
+    }
+  }
+
+  /** A session with its owner, read inside the transaction that changed either: no reply mixes two states. */
+  async function present(session: Session, db: Repositories = store): Promise<SignedIn> {
+    const user = await db.users.find(session.userId)
+    if (!user || user.disabled) throw new Problem('invalid_session')
+    return signedIn(session, user)
+  }
+
+  /** The session's next tokens if they may be given out, and what this refresh is called. */
+  async function rotate(shown: ShownTokens, caller: Caller): Promise<Refreshed> {
+    const proof = await prove(shown)
+    if (!proof) return { result: 'invalid' }
+    const { token, session } = proof
+    // Read before the rotation: an access token never has an older sign-in and a newer version at once.
+    const user = await store.users.find(session.userId)
+    if (!user || user.disabled) return { result: 'invalid' }
+    const now = clock()
+    const rotated = await store.sessions.rotate(session.id, token.generation, {
+      lastUsedAt: now,
+      idleExpiresAt: Math.min(now + rules.idleTtl, session.expiresAt),
+      ip: caller.ip ?? '',
+      userAgent: caller.userAgent ?? ''
+    })
+    return rotated
+      ? { result: 'rotated', signedIn: signedIn(rotated, user) }
+      : settleLostRace(token, user, caller)
+  }
+
+  async function settleLostRace(token: RefreshToken, user: User, caller: Caller): Promise<Refreshed> {
+    const now = clock()
+    const session = await store.sessions.find(token.sessionId)
+    if (!session || !isLive(session, now)) return { result: 'invalid' }
+    const right = rightOf(token, session, now)
+    if (right === 'successor') return { result: 'repeated', signedIn: signedIn(session, user) }
+    if (right === 'nothing') return { result: 'invalid' }
+    await endReplayed(session, token, caller, now)
+    return { result: 'replayed' }
+  }
+
+  /** What a refresh token that is not the present one may have: its successor, nothing, or the end of its session. */
+  function rightOf(
+    { generation }: RefreshToken,
+    session: Session,
+    now: number
+  ): 'successor' | 'nothing' | 'end' {
+    const age = now - session.lastUsedAt
+    const { grace, unseen } = rules
+    if (generation !== session.generation - 1) return 'end'
+    if (session.handover === 'withheld') return age <= grace ? 'nothing' : 'end'
+    return age <= (session.handover === 'unseen' ? Math.max(grace, unseen) : grace) ? 'successor' : 'end'
+  }
+
+  // Committed by itself: the session stays dead although the request that showed the old token fails.
+  async function endReplayed(
+    session: Session,
+    token: RefreshToken,
+    caller: Caller,
+    now: number
+  ): Promise<void> {
+    await store.transaction(async (tx) => {
+      if (!(await tx.sessions.end(session.id, 'replayed', now))) return
+      await tx.revocations.add([revocationOf(session.id, now)])
+      await tx.audit.append(
+        auditEvent('session.replayed', caller, now, {
+          userId: session.userId,
+          sessionId: session.id,
+          detail: { shown: token.generation, current: session.generation }
+        })
+      )
+    })
+  }
+
+  /** Ends one session inside a transaction. False where it had ended before. */
+  async function endWithin(
+    tx: Transaction,
+    session: Session,
+    reason: EndReason,
+    caller: Caller
+  ): Promise<boolean> {
+    const now = clock()
+    if (!(await tx.sessions.end(session.id, reason, now))) return false
+    await tx.revocations.add([revocationOf(session.id, now)])
+    await tx.audit.append(
+      auditEvent('session.ended', caller, now, {
+        userId: session.userId,
+        sessionId: session.id,
+        detail: { reason }
+      })
+    )
+    return true
+  }
+
+  /** Ends all sessions of a user inside a transaction, but for one. Returns how many ended. */
+  async function endAllWithin(
+    tx: Transaction,
+    userId: string,
+    reason: EndReason,
+    except?: string
+  ): Promise<number> {
+    const now = clock()
+    const ended = await tx.sessions.endAll(userId, reason, now, except)
+    await tx.revocations.add(ended.map((id) => revocationOf(id, now)))
+    return ended.length
+  }
+
+  /** Has every access token of one user, or of all who hold a role, refreshed before it is accepted again. */
+  async function makeTokensStaleWithin(
+    tx: Transaction,
+    of: { id: string } | { role: string }
+  ): Promise<void> {
+    const now = clock()
+    const expiresAt = lastTokenExpiry(now)
+    const bumped = await tx.users.bumpVersion(of)
+    await tx.revocations.add(
+      bumped.map(({ id, version }) => ({ kind: 'user', id, minVersion: version, expiresAt }))
+    )
+  }
+
+  /** Removes an account. Its row is locked first, as a sign-in does, so that no session slips in unseen. */
+  async function deleteUserWithin(tx: Transaction, userId: string): Promise<void> {
+    await makeTokensStaleWithin(tx, { id: userId })
+    await endAllWithin(tx, userId, 'user_deleted')
+    await tx.users.delete(userId)
+  }
+
+  return {
+    deleteUserWithin,
+    signedIn,
+    present,
+    endWithin,
+    endAllWithin,
+    makeTokensStaleWithin,
+
+    /** Opens a session inside the transaction of the sign-in, ends the one that the browser had, and writes it down. */
+    async openWithin(
+      tx: Transaction,
+      { userId, remember = false, previous, as }: Opening,
+      caller: Caller
+    ): Promise<Session> {
+      const now = clock()
+      const session: Session = {
+        id: uuidv7(),
+        userId,
+        seed: randomBytes(SEED_BYTES).toString('base64url'),
+        generation: 0,
+        handover: 'withheld',
+        remember,
+        createdAt: now,
+        authTime: now,
+        lastUsedAt: now,
+        idleExpiresAt: now + rules.idleTtl,
+        expiresAt: now + rules.maxTtl,
+        endedAt: null,
+        ip: caller.ip ?? '',
+        userAgent: caller.userAgent ?? ''
+      }
+      await tx.sessions.insert(session)
+      if (previous) await endWithin(tx, previous, 'replaced', caller)
+      const about = { actorId: userId, userId, sessionId: session.id }
+      await tx.audit.append(auditEvent(as, caller, now, about))
+      return session
+    },
+
+    /**
+     * Trades a refresh token for its successor. The direct predecessor gets the same successor again: within the grace,
+     * and longer while nothing shows that the successor arrived. Anything older is a replay and ends the session.
+     * Throws a Problem `invalid_session`.
+     */
+    async refresh(shown: ShownTokens, caller: Caller): Promise<SignedIn> {
+      const { result, signedIn } = await rotate(shown, caller)
+      onRefresh?.(result)
+      if (!signedIn) throw new Problem('invalid_session')
+      return signedIn
+    },
+
+    /** Notes that the tokens of this generation have arrived: from now on their predecessor has the grace alone. */
+    confirm: ({ sessionId, generation }: SessionBinding) => store.sessions.confirm(sessionId, generation),
+
+    /** The session, live or not, that the browser is bound to and has a refresh token of; undefined without proof. */
+    async identify(shown: ShownTokens): Promise<Session | undefined> {
+      return (await prove(shown))?.session
+    },
+
+    /** The sessions, live or not, that these refresh tokens were made for, whatever the browser is bound to. */
+    async identifyAll(texts: string[]): Promise<Session[]> {
+      const proofs = texts.map((text) =>
+        prove({ texts: [text], sessionId: readRefreshToken(text)?.sessionId })
+      )
+      return (await Promise.all(proofs)).flatMap((proof) => proof?.session ?? [])
+    },
+
+    /** The session of somebody who is signed in. Throws a Problem `unauthorized` where it has ended. */
+    async current(id: string, db: Repositories = store): Promise<Session> {
+      const session = await db.sessions.find(id)
+      if (!session || !isLive(session, clock())) throw new Problem('unauthorized')
+      return session
+    },
+
+    listLive: (userId: string, page: Page) => store.sessions.listLive(userId, clock(), page),
+
+    /** Ends a session of this user. Throws a Problem `not_found` where it is no live session of theirs. */
+    async endOwned(userId: string, sessionId: string, reason: EndReason, caller: Caller): Promise<void> {
+      await store.transaction(async (tx) => {
+        const session = await tx.sessions.find(sessionId)
+        if (!session || session.userId !== userId || !(await endWithin(tx, session, reason, caller))) {
+          throw new Problem('not_found')
+        }
+      })
+    },
+
+    /** Ends a session, or does nothing where it has ended. */
+    async end(session: Session, reason: EndReason, caller: Caller): Promise<void> {
+      await store.transaction((tx) => endWithin(tx, session, reason, caller))
+    },
+
+    /** Returns how many ended. */
+    async endAll(userId: string, reason: EndReason, caller: Caller): Promise<number> {
+      return store.transaction(async (tx) => {
+        const count = await endAllWithin(tx, userId, reason)
+        await tx.audit.append(
+          auditEvent('session.all_ended', caller, clock(), { userId, detail: { reason, count } })
+        )
+        return count
+      })
+    }
+  }
+}

@@ -1,0 +1,215 @@
+import { isIP } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import ipaddr from 'ipaddr.js'
+import { DAY } from '../clock.ts'
+import { masterKeyFault } from '../keys/master-key.ts'
+import { LONGEST_ACCESS_TTL } from '../tokens/access-token.ts'
+import type { Config } from './config.ts'
+import { parseRange } from './forwarded-address.ts'
+import { metricsFault } from './metrics-exposure.ts'
+import { isPublicSuffix, isSameSite } from './same-site.ts'
+
+/** What is wrong with settings that are each well-formed: a line a fault. */
+export function settingFaults(config: Config): string[] {
+  return [
+    ...issuerFaults(config),
+    ...durationFaults(config),
+    ...cookieDomainFaults(config),
+    ...config.AUTH_ALLOWED_ORIGINS.flatMap(originFaults),
+    ...config.AUTH_TRUST_PROXY.filter((range) => !parseRange(range)).map(
+      (range) => `AUTH_TRUST_PROXY ${range} is not an address or a CIDR range, written out such as 10.0.0.0/8`
+    ),
+    ...databaseFaults(config.DATABASE_URL),
+    ...valkeyFaults(config.REDIS_URL),
+    ...(config.AUTH_MASTER_KEY ? masterKeyFault(config.AUTH_MASTER_KEY) : []),
+    ...(config.AUTH_MASTER_KEY_PREVIOUS
+      ? masterKeyFault(config.AUTH_MASTER_KEY_PREVIOUS, 'AUTH_MASTER_KEY_PREVIOUS')
+      : []),
+    ...metricsFault(config.AUTH_METRICS, config.PORT)
+  ]
+}
+
+function databaseFaults(text: string): string[] {
+  if (text.startsWith('file:'))
+    return isFilePath(text)
+      ? []
+      : ['DATABASE_URL names no file: write file:/path/to.db, and nothing after it']
+  return isPostgresUrl(text)
+    ? []
+    : ['DATABASE_URL is not a URL: percent-encode what is special in its user and password']
+}
+
+function valkeyFaults(text: string): string[] {
+  if (!text) return []
+  if (!isReadableUrl(text))
+    return ['REDIS_URL is not a URL: percent-encode what is special in its user and password']
+  const { pathname } = new URL(text)
+  return /^(\/\d*)?$/.test(pathname)
+    ? []
+    : ['REDIS_URL must end with the number of a database, or without one']
+}
+
+function isFilePath(text: string): boolean {
+  try {
+    const path = text.startsWith('file://') ? fileURLToPath(text) : text.slice('file:'.length)
+    // SQLite's library takes a name without the blanks around it, and `:memory:` for none.
+    return path !== '' && path === path.trim() && !path.startsWith(':') && !/[?#\0]/.test(text + path)
+  } catch {
+    return false
+  }
+}
+
+// As pg reads it, which takes a stray percent sign as it stands, and no host for that of the query or of the environment.
+function isPostgresUrl(text: string): boolean {
+  return isReadableUrl(text.replace(/%(?=[^\da-f]|[\da-f][^\da-f])/gi, '%25').replace('@/', '@localhost/'))
+}
+
+function isReadableUrl(text: string): boolean {
+  try {
+    const { username, password, hostname, pathname } = new URL(text)
+    for (const part of [username, password, hostname, pathname]) decodeURIComponent(part)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function issuerFaults({ AUTH_ISSUER }: Config): string[] {
+  const origin = originOf(AUTH_ISSUER)
+  if (origin === undefined || origin !== AUTH_ISSUER) {
+    return ['AUTH_ISSUER must be an origin such as https://auth.example.com, without path or trailing slash']
+  }
+  if (!isHttpsOrLoopback(origin)) {
+    return ['AUTH_ISSUER must be https: plain http is for a loopback address only']
+  }
+  return []
+}
+
+function durationFaults(config: Config): string[] {
+  const faults: string[] = []
+  const must = (holds: boolean, fault: string) => {
+    if (!holds) faults.push(fault)
+  }
+  must(config.AUTH_ACCESS_TTL >= 1000, 'AUTH_ACCESS_TTL must be 1s or more')
+  must(config.AUTH_ACCESS_TTL <= LONGEST_ACCESS_TTL, 'AUTH_ACCESS_TTL must be 1h or less')
+  must(
+    config.AUTH_KEY_ROTATION >= 10_000 && config.AUTH_KEY_ROTATION <= 400 * 86_400_000,
+    'AUTH_KEY_ROTATION must be 10s to 400d'
+  )
+  must(config.AUTH_REFRESH_GRACE <= 60_000, 'AUTH_REFRESH_GRACE must be 60s or less')
+  must(config.AUTH_REFRESH_UNSEEN <= 3_600_000, 'AUTH_REFRESH_UNSEEN must be 1h or less')
+  must(config.AUTH_FRESH_TTL >= 1000, 'AUTH_FRESH_TTL must be 1s or more')
+  must(
+    config.AUTH_SESSION_IDLE_TTL >= config.AUTH_ACCESS_TTL,
+    'AUTH_SESSION_IDLE_TTL must not be less than AUTH_ACCESS_TTL'
+  )
+  must(
+    config.AUTH_SESSION_MAX_TTL >= config.AUTH_SESSION_IDLE_TTL,
+    'AUTH_SESSION_MAX_TTL must not be less than AUTH_SESSION_IDLE_TTL'
+  )
+  must(config.AUTH_AUDIT_RETENTION >= DAY, 'AUTH_AUDIT_RETENTION must be 1d or more, or off')
+  must(config.AUTH_SESSION_MAX_TTL <= 400 * 86_400_000, 'AUTH_SESSION_MAX_TTL must be 400d or less')
+  return faults
+}
+
+function cookieDomainFaults({ AUTH_COOKIE_DOMAIN: domain, AUTH_ISSUER, secure }: Config): string[] {
+  if (!domain) return []
+  if (!secure) return ['AUTH_COOKIE_DOMAIN needs an https AUTH_ISSUER']
+  const host = new URL(AUTH_ISSUER).hostname
+  const shares =
+    /^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(domain) && (host === domain || host.endsWith(`.${domain}`))
+  if (!shares)
+    return [
+      'AUTH_COOKIE_DOMAIN must be a domain that the host of AUTH_ISSUER belongs to, without a leading dot'
+    ]
+  return isPublicSuffix(domain)
+    ? [
+        `AUTH_COOKIE_DOMAIN ${domain} is a public suffix: browsers refuse its cookies. Name the domain that you registered`
+      ]
+    : []
+}
+
+function originFaults(text: string): string[] {
+  if (text.includes('*')) return [`AUTH_ALLOWED_ORIGINS ${text} has a wildcard: name every origin by itself`]
+  if (originOf(text) !== text) {
+    return [`AUTH_ALLOWED_ORIGINS ${text} is not an origin such as https://app.example.com`]
+  }
+  return isHttpsOrLoopback(text)
+    ? []
+    : [`AUTH_ALLOWED_ORIGINS ${text} must be https: plain http is for a loopback address only`]
+}
+
+function originOf(text: string): string | undefined {
+  const url = URL.parse(text)
+  // URL takes a wildcard for a host name.
+  if (!url || url.hostname.includes('*')) return undefined
+  return url.protocol === 'https:' || url.protocol === 'http:' ? url.origin : undefined
+}
+
+function isHttpsOrLoopback(origin: string): boolean {
+  const { protocol, hostname } = new URL(origin)
+  return protocol === 'https:' || isLoopback(hostname)
+}
+
+/** Whether this is a host name or an address of the machine itself. */
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host.endsWith('.localhost')) return true
+  const address = host.replace(/^\[|\]$/g, '')
+  return isIP(address) !== 0 && ipaddr.process(address).range() === 'loopback'
+}
+
+/** What an operator should know of settings that are allowed and yet weaken Gatehouse: a line each, by name. */
+export function settingWarnings(config: Config): string[] {
+  const warnings: string[] = []
+  const warn = (applies: boolean, warning: string) => {
+    if (applies) warnings.push(warning)
+  }
+  warn(
+    !config.secure && !isLoopback(config.HOST),
+    'HOST is not a loopback address while AUTH_ISSUER is plain http: passwords would cross the network unencrypted'
+  )
+  warn(
+    config.secure && config.AUTH_TRUST_PROXY.length === 0,
+    'AUTH_TRUST_PROXY is not set: behind a reverse proxy everybody shares one rate limit'
+  )
+  warn(
+    config.AUTH_TRUST_PROXY.some((range) => range.endsWith('/0')),
+    'AUTH_TRUST_PROXY trusts every address: anybody can pretend to be anywhere'
+  )
+  for (const origin of config.AUTH_ALLOWED_ORIGINS)
+    warn(
+      isElsewhere(origin, config.AUTH_ISSUER),
+      `AUTH_ALLOWED_ORIGINS ${origin} is another site than ${config.AUTH_ISSUER}: browsers send it no cookies`
+    )
+  for (const name of ['DATABASE_URL', 'REDIS_URL'] as const)
+    warn(
+      isOpenElsewhere(config[name]),
+      `${name} has no password for a server on another machine: whoever reaches it is let in`
+    )
+  warn(
+    config.AUTH_FORWARD_UNVERIFIED_EMAIL === 'on',
+    'AUTH_FORWARD_UNVERIFIED_EMAIL is on: an app may take a person for the owner of an address that is not theirs'
+  )
+  warn(
+    config.AUTH_KEY_ROTATION < DAY,
+    'AUTH_KEY_ROTATION is less than a day: verifiers fetch keys all the time'
+  )
+  warn(config.AUTH_RATE_LIMIT_PER_IP === 0, 'AUTH_RATE_LIMIT_PER_IP is off')
+  warn(config.AUTH_LOGIN_LIMIT_PER_IP === 0, 'AUTH_LOGIN_LIMIT_PER_IP is off')
+  warn(config.AUTH_LOGIN_LIMIT_PER_ACCOUNT === 0, 'AUTH_LOGIN_LIMIT_PER_ACCOUNT is off')
+  return warnings
+}
+
+// What is no origin is a fault, and told as one.
+function isElsewhere(origin: string, issuer: string): boolean {
+  return URL.canParse(origin) && URL.canParse(issuer) && !isSameSite(origin, issuer)
+}
+
+// A socket is the system's to guard, and a client certificate is a credential. What is no URL is a fault, and told as one.
+function isOpenElsewhere(text: string): boolean {
+  if (!/^(postgres(ql)?|rediss?):/.test(text)) return false
+  const { hostname = '', password, searchParams } = URL.parse(text.replace('@/', '@localhost/')) ?? {}
+  if (password || searchParams?.has('password') || searchParams?.has('sslcert')) return false
+  const host = searchParams?.get('host') ?? hostname
+  return !/^(\/|%2f|$)/i.test(host) && !isLoopback(host)
+}

@@ -1,0 +1,49 @@
+import type { OneTimeLink } from '../one-time-tokens.ts'
+import type { Config } from './config.ts'
+
+/** What an operator wants to know once Gatehouse listens. */
+export interface StartNotice {
+  url: string
+  /** Where it listens, which is what a reverse proxy is told. */
+  listens: string
+  docs: string | undefined
+  database: 'sqlite' | 'postgres'
+  mode: 'https' | 'http on loopback'
+  warnings: string[]
+  /** The one-time link that makes the first administrator, while there is none. */
+  setup: string | undefined
+}
+
+export function startNotice(
+  config: Config,
+  database: StartNotice['database'],
+  warnings: string[],
+  link: OneTimeLink | undefined
+): StartNotice {
+  return {
+    url: config.AUTH_ISSUER,
+    listens: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${config.PORT}`,
+    docs: config.AUTH_DOCS === 'on' ? `${config.AUTH_ISSUER}/docs` : undefined,
+    database,
+    mode: config.secure ? 'https' : 'http on loopback',
+    warnings,
+    setup: link?.url
+  }
+}
+
+/** The notice as one block of text, for a terminal. */
+export function renderStartNotice(notice: StartNotice): string {
+  const { url, listens, docs, database, mode, warnings, setup } = notice
+  const rows: Array<[string, string]> = [
+    ['Gatehouse', url],
+    ['Listens on', listens],
+    ...(docs ? [['API reference', docs] as [string, string]] : []),
+    ['Database', database],
+    ['Mode', mode],
+    ...warnings.map((warning): [string, string] => ['Warning', warning]),
+    ...(setup
+      ? [['First administrator', `${setup}\n${' '.repeat(23)}(works once, for 24 hours)`] as [string, string]]
+      : [])
+  ]
+  return `\n${rows.map(([label, value]) => `  ${label.padEnd(21)}${value}`).join('\n')}\n\n`
+}

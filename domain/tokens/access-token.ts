@@ -1,0 +1,63 @@
+import { type Claims, EARLY_SKEW, LATE_SKEW, LONGEST_LIFE } from '../../verifier/claims.ts'
+import { SECOND, toNumericDate } from '../clock.ts'
+import { uuidv7 } from '../id.ts'
+import type { Session, User } from '../model/store.ts'
+import type { Config } from '../settings/config.ts'
+
+type TokenSettings = Pick<Config, 'AUTH_ISSUER' | 'AUTH_AUDIENCE' | 'AUTH_ACCESS_TTL'>
+
+export function userClaims(
+  user: Pick<User, 'id' | 'version' | 'roles' | 'scope'>,
+  session: Pick<Session, 'id' | 'authTime' | 'expiresAt'>,
+  settings: TokenSettings,
+  now: number
+): Claims {
+  return {
+    iss: settings.AUTH_ISSUER,
+    aud: settings.AUTH_AUDIENCE,
+    sub: user.id,
+    sid: session.id,
+    jti: uuidv7(),
+    iat: toNumericDate(now),
+    exp: toNumericDate(Math.min(now + settings.AUTH_ACCESS_TTL, session.expiresAt)),
+    auth_time: toNumericDate(session.authTime),
+    roles: user.roles,
+    scope: user.scope.join(' '),
+    ver: user.version
+  }
+}
+
+/** What `AUTH_ACCESS_TTL` may be at most, in milliseconds. */
+export const LONGEST_ACCESS_TTL = LONGEST_LIFE * SECOND
+
+/**
+ * When the last access token that was issued until now is dead for every verifier, in milliseconds. Whatever the setting
+ * is: it may have been another when the token was issued, and may be another on the next instance.
+ */
+export function lastTokenExpiry(now: number): number {
+  return now + LONGEST_ACCESS_TTL + (EARLY_SKEW + LATE_SKEW) * SECOND
+}
+
+const COOKIE_LIMIT = 4096
+/** base64url of the longest signature that a key of ours makes: RSA with 4,096 bits. */
+const SIGNATURE_LENGTH = 683
+const KID_LENGTH = 43
+
+/** Whether the access cookie of somebody with these roles stays within 4,096 bytes (RFC 6265bis §5.6). */
+export function fitsIntoCookie(roles: string[], scope: string[], settings: TokenSettings): boolean {
+  const id = uuidv7()
+  const far = 9_999_999_999_000
+  const claims = userClaims(
+    { id, version: 2 ** 31 - 1, roles, scope },
+    { id, authTime: far, expiresAt: far },
+    settings,
+    far
+  )
+  const header = { alg: 'ES256', typ: 'at+jwt', kid: 'k'.repeat(KID_LENGTH) }
+  const token = encodedLength(header) + encodedLength(claims) + SIGNATURE_LENGTH + 2
+  return '__Secure-access'.length + token <= COOKIE_LIMIT
+}
+
+function encodedLength(value: unknown): number {
+  return Math.ceil((Buffer.byteLength(JSON.stringify(value)) * 4) / 3)
+}

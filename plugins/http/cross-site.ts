@@ -1,0 +1,60 @@
+import cors from '@fastify/cors'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { Problem } from '../../domain/errors.ts'
+import { csrfTokenOf, isCsrfTokenOf } from '../../domain/sessions/csrf-token.ts'
+import { carriesBearer } from '../../verifier/credentials.ts'
+import { comesFromHere, isSafeMethod, namesItsSite } from '../../verifier/cross-site.ts'
+
+const PREFLIGHT_MAX_AGE = 600
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    csrfTokenFor(sessionId: string): string
+  }
+}
+
+/**
+ * Cross-site defence: an unsafe request passes if the browser says that it comes from here (Fetch Metadata) or from an
+ * allowed origin; a client that says neither and rides on a cookie shows the session's CSRF token. A bearer token, and what
+ * a machine client signs in by, is no cookie and needs none. Decorates `csrfTokenFor`.
+ */
+export default fp(
+  async (fastify) => {
+    const { config, derivedKeys } = fastify
+    const allowed = new Set([config.AUTH_ISSUER, ...config.AUTH_ALLOWED_ORIGINS])
+
+    if (config.AUTH_ALLOWED_ORIGINS.length > 0) {
+      await fastify.register(cors, {
+        origin: config.AUTH_ALLOWED_ORIGINS,
+        credentials: true,
+        methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+        allowedHeaders: ['authorization', 'content-type', 'x-csrf-token'],
+        exposedHeaders: ['retry-after', 'x-request-id'],
+        maxAge: PREFLIGHT_MAX_AGE,
+        strictPreflight: false
+      })
+    }
+
+    fastify.decorate('csrfTokenFor', (sessionId) => csrfTokenOf(sessionId, derivedKeys.csrfToken.current))
+
+    fastify.addHook('onRequest', async (request) => {
+      const { method, headers, routeOptions } = request
+      if (isSafeMethod(method) || carriesBearer(headers)) return
+      if (routeOptions.config.byClient && headers.authorization !== undefined) return
+      const passes = namesItsSite(headers) ? comesFromHere(headers, allowed) : hasCsrfToken(fastify, request)
+      if (!passes) throw new Problem('cross_site_request')
+    })
+  },
+  { name: 'cross-site', dependencies: ['config', 'derived-keys', 'session-cookies'] }
+)
+
+// Without a session cookie nobody's authority is being borrowed.
+function hasCsrfToken(fastify: FastifyInstance, request: FastifyRequest): boolean {
+  const { access, refresh, session } = fastify.sessionCookies.read(request)
+  if ([access, refresh, session].every((values) => values.length === 0)) return true
+  const token = request.headers['x-csrf-token']
+  const binding = fastify.sessionCookies.bindingOf(request)
+  if (typeof token !== 'string' || !binding) return false
+  return isCsrfTokenOf(binding.sessionId, token, fastify.derivedKeys.csrfToken.accepted)
+}

@@ -1,0 +1,45 @@
+import rateLimit, { type RateLimitOptions } from '@fastify/rate-limit'
+import type { onRequestAsyncHookHandler } from 'fastify'
+import fp from 'fastify-plugin'
+import { MINUTE } from '../../domain/clock.ts'
+import { Problem } from '../../domain/errors.ts'
+import { RateLimitStore, SharedCounts } from './rate-limit-store.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** An `onRequest` hook for routes where a password or a one-time token is tried. */
+    loginLimit: onRequestAsyncHookHandler
+  }
+}
+
+/** Limits by address (IPv6: one /64) on every route, and decorates `loginLimit`, a tighter one shared by all sign-ins. */
+export default fp(
+  async (fastify) => {
+    const { AUTH_RATE_LIMIT_PER_IP: perIp, AUTH_LOGIN_LIMIT_PER_IP: loginsPerIp } = fastify.config
+    const shared = fastify.valkey && new SharedCounts(fastify.valkey, fastify.log)
+    await fastify.register(rateLimit, {
+      global: perIp > 0,
+      max: perIp,
+      timeWindow: MINUTE,
+      store: class extends RateLimitStore {
+        constructor() {
+          super('requests', shared)
+        }
+      },
+      errorResponseBuilder: (_request, { ttl }) => refusal(ttl)
+    })
+
+    const logins: RateLimitOptions = { max: loginsPerIp, timeWindow: MINUTE, groupId: 'logins' }
+    const countLogin = fastify.createRateLimit(logins)
+    fastify.decorate('loginLimit', async (request) => {
+      if (loginsPerIp === 0) return
+      const counted = await countLogin(request)
+      if (!counted.isAllowed && counted.isExceeded) throw refusal(counted.ttl)
+    })
+  },
+  { name: 'rate-limits', dependencies: ['config', 'valkey', 'forwarded-address'] }
+)
+
+function refusal(ttl: number): Problem {
+  return new Problem('rate_limited', { retryAfter: Math.max(1, Math.ceil(ttl / 1000)) })
+}

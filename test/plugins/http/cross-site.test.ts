@@ -1,0 +1,155 @@
+import t from 'tap'
+import type { Browser } from '../../harness/browser.ts'
+import { build, password } from '../../harness/build.ts'
+
+const spa = 'http://localhost:5173'
+
+t.test('cross-site defence', async (t) => {
+  const { browser, signUp } = await build(t, { env: { AUTH_ALLOWED_ORIGINS: spa } })
+  const ada = await signUp()
+
+  /** The same cookies in a client that sends these headers and no others. */
+  function clientWith(headers: Record<string, string>): Browser {
+    const client = browser(headers)
+    for (const [name, cookie] of ada.cookies) client.cookies.set(name, cookie)
+    return client
+  }
+
+  const foreign: Array<[string, Record<string, string>]> = [
+    ['a foreign origin', { origin: 'https://evil.example' }],
+    ['an origin of null', { origin: 'null' }],
+    ['a look-alike origin', { origin: 'http://localhost:3000.evil.example' }],
+    ['the right host by another scheme', { origin: 'https://localhost:3000' }],
+    ['Sec-Fetch-Site cross-site', { 'sec-fetch-site': 'cross-site' }],
+    ['Sec-Fetch-Site same-site', { 'sec-fetch-site': 'same-site' }],
+    ['Sec-Fetch-Site none', { 'sec-fetch-site': 'none' }],
+    ['a made-up Sec-Fetch-Site', { 'sec-fetch-site': 'same-origin, cross-site' }],
+    ['neither header and no token', {}],
+    ['neither header and a wrong token', { 'x-csrf-token': 'x' }]
+  ]
+
+  for (const [why, headers] of foreign) {
+    t.test(`refuses a request with cookies and ${why}, and changes nothing`, async (t) => {
+      const client = clientWith(headers)
+      for (const [method, url, body] of [
+        ['POST', '/auth/refresh', undefined],
+        ['POST', '/auth/logout', undefined],
+        ['POST', '/auth/logout-all', undefined],
+        ['POST', '/auth/login', { email: 'ada@example.com', password }],
+        ['POST', '/auth/register', { email: 'eve@example.com', password }],
+        ['PATCH', '/auth/me', { name: 'Eve' }],
+        ['PUT', '/auth/password', { currentPassword: password, newPassword: 'another fine day at sea' }],
+        ['DELETE', '/auth/me', undefined]
+      ] as const) {
+        const { status, body: problem, cookies } = await client.request(method, url, body)
+        t.equal(status, 403, `${method} ${url}`)
+        t.equal(problem.code, 'cross_site_request')
+        t.strictSame(cookies, [])
+      }
+      t.match((await ada.get('/auth/me')).body, { user: { name: null } })
+    })
+  }
+
+  t.test('lets its own pages, allowed origins and token holders through', async (t) => {
+    const { csrfToken } = (await ada.get('/auth/csrf')).body
+    const welcome: Array<Record<string, string>> = [
+      { 'sec-fetch-site': 'same-origin' },
+      { origin: 'http://localhost:3000' },
+      { origin: spa, 'sec-fetch-site': 'same-site' },
+      { origin: spa, 'sec-fetch-site': 'cross-site' },
+      { 'x-csrf-token': csrfToken }
+    ]
+    for (const headers of welcome) {
+      t.equal(
+        (await clientWith(headers).patch('/auth/me', { name: 'Ada' })).status,
+        200,
+        JSON.stringify(headers)
+      )
+      t.equal((await ada.post('/auth/refresh')).status, 200)
+    }
+  })
+
+  t.test('a CSRF token is its own session’s and no other’s', async (t) => {
+    const eve = await signUp('eve2@example.com')
+    const { csrfToken } = (await eve.get('/auth/csrf')).body
+    t.equal((await clientWith({ 'x-csrf-token': csrfToken }).patch('/auth/me', { name: 'Eve' })).status, 403)
+  })
+
+  t.test('a CSRF token comes with a session only', async (t) => {
+    const { status, body } = await browser().get('/auth/csrf')
+    t.equal(status, 401)
+    t.equal(body.code, 'unauthorized')
+  })
+
+  t.test('a sign-in without cookies needs neither header: nobody’s authority is borrowed', async (t) => {
+    t.equal((await browser({}).post('/auth/login', { email: 'ada@example.com', password })).status, 200)
+  })
+
+  t.test('with a bearer token no cookie counts and no cross-site check applies', async (t) => {
+    for (const token of [ada.value('access'), 'x']) {
+      const client = clientWith({ origin: 'https://evil.example', authorization: `Bearer ${token}` })
+      const { status, body } = await client.patch('/auth/me', { name: 'Eve' })
+      t.strictSame([status, body.code], [401, 'unauthorized'])
+    }
+    t.equal(
+      (await clientWith({ authorization: 'Bearer x' }).post('/auth/refresh')).body.code,
+      'invalid_session'
+    )
+    t.equal((await ada.post('/auth/refresh')).status, 200)
+  })
+
+  t.test('beside another scheme the cookies count, and so does where the request comes from', async (t) => {
+    for (const authorization of ['Basic YTpi', 'Negotiate YII', 'Token abc', 'Bearerish x', '']) {
+      const here = clientWith({ 'sec-fetch-site': 'same-origin', authorization })
+      t.equal((await here.patch('/auth/me', { name: 'Ada' })).status, 200, authorization)
+      t.equal((await ada.post('/auth/refresh', undefined, { authorization })).status, 200, authorization)
+      const elsewhere = clientWith({ origin: 'https://evil.example', authorization })
+      const { status, body } = await elsewhere.patch('/auth/me', { name: 'Eve' })
+      t.strictSame([status, body.code], [403, 'cross_site_request'], authorization)
+    }
+  })
+
+  t.test('unsafe actions are not to be had by safe methods', async (t) => {
+    for (const url of [
+      '/auth/refresh',
+      '/auth/logout',
+      '/auth/logout-all',
+      '/auth/login',
+      '/auth/register'
+    ]) {
+      for (const method of ['GET', 'HEAD'] as const) {
+        const { status, headers } = await ada.request(method, url)
+        t.equal(status, 405, `${method} ${url}`)
+        t.equal(headers.allow, 'POST')
+      }
+    }
+    t.equal((await ada.post('/auth/refresh')).status, 200)
+  })
+
+  t.test('CORS opens the door to allowed origins, with credentials, and to nobody else', async (t) => {
+    const preflight = (origin: string) =>
+      browser({ origin, 'access-control-request-method': 'POST' }).request('OPTIONS', '/auth/login')
+    const allowed = await preflight(spa)
+    t.equal(allowed.status, 204)
+    t.match(allowed.headers, {
+      'access-control-allow-origin': spa,
+      'access-control-allow-credentials': 'true',
+      vary: /Origin/
+    })
+    for (const origin of ['https://evil.example', 'null', `${spa}.evil.example`, 'https://localhost:5173']) {
+      t.equal((await preflight(origin)).headers['access-control-allow-origin'], undefined, origin)
+      const { headers } = await browser({ origin }).get('/livez')
+      t.equal(headers['access-control-allow-origin'], undefined, origin)
+    }
+  })
+})
+
+t.test('without allowed origins there is no CORS at all', async (t) => {
+  const { browser } = await build(t)
+  const { status, headers } = await browser({ origin: spa, 'access-control-request-method': 'POST' }).request(
+    'OPTIONS',
+    '/auth/login'
+  )
+  t.equal(status, 405)
+  t.equal(headers['access-control-allow-origin'], undefined)
+})
