@@ -51,8 +51,6 @@ export interface Overrides {
   clock?: Clock
   /** Milliseconds on a clock that nobody sets, for how long ago revocations were read. */
   uptime?: () => number
-  /** Milliseconds that the event loop may be late before requests are refused; 0 is no limit. */
-  longestDelay?: number
   /** Where the log goes, or `false` for nowhere. */
   log?: NodeJS.WritableStream | false
 }
@@ -63,7 +61,7 @@ const LONGEST_ARRIVAL = 10_000
 
 /** The whole service, ready to listen or to be injected into: plugins, then routes, in reading order. */
 export async function buildApp(settings: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
-  const { clock = Date.now, uptime = () => performance.now(), longestDelay, log } = overrides
+  const { clock = Date.now, uptime = () => performance.now(), log } = overrides
   const bareHeaders = securityHeaders(settings)
   const app = Fastify({
     logger: log !== false && { ...loggerOptions(settings), ...(log && { stream: log }) },
@@ -111,7 +109,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(signingKeys, { uptime })
     await app.register(accessTokens)
     await app.register(crossSite)
-    await app.register(loadShedding, { longestDelay })
+    await app.register(loadShedding)
     await app.register(notFound)
     await app.register(guard)
     await app.register(requestCaller)

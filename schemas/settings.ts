@@ -132,6 +132,10 @@ export const Settings = Type.Object({
     'Sign-ins, registrations and password checks a minute from one address, `0` = off'
   ),
   AUTH_LOGIN_LIMIT_PER_ACCOUNT: Limit(5, 'Failed sign-ins of one account before growing delays, `0` = off'),
+  AUTH_MAX_EVENT_LOOP_DELAY: DurationOrOff(
+    '500ms',
+    'Requests are refused as `busy` while the event loop is later than this, `100ms` or more; `off` = never'
+  ),
   AUTH_AUDIT_RETENTION: DurationOrOff(
     '400d',
     'How long rows of the audit trail are kept, `1d` or more; `off` = for good'

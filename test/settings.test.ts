@@ -167,6 +167,7 @@ const refused: Record<string, string[]> = {
     '10.0.0.0/08',
     'fe80::1%eth0'
   ],
+  AUTH_MAX_EVENT_LOOP_DELAY: ['0', '99ms', '1', 'never'],
   AUTH_AUDIT_RETENTION: ['0', '0d', '23h', '400', 'forever', 'Off'],
   AUTH_JWT_ALG: ['none', 'HS256', 'es256'],
   AUTH_ACCESS_TTL: ['0s', '500ms', '61m', '5', '-5m', '5 m', '5M', '1.5h'],

@@ -108,6 +108,7 @@ function durationFaults(config: Config): string[] {
     'AUTH_SESSION_MAX_TTL must not be less than AUTH_SESSION_IDLE_TTL'
   )
   must(config.AUTH_AUDIT_RETENTION >= DAY, 'AUTH_AUDIT_RETENTION must be 1d or more, or off')
+  must(config.AUTH_MAX_EVENT_LOOP_DELAY >= 100, 'AUTH_MAX_EVENT_LOOP_DELAY must be 100ms or more, or off')
   must(config.AUTH_SESSION_MAX_TTL <= 400 * 86_400_000, 'AUTH_SESSION_MAX_TTL must be 400d or less')
   return faults
 }

@@ -3,8 +3,6 @@ import underPressure from '@fastify/under-pressure'
 import fp from 'fastify-plugin'
 import { Problem } from '../../domain/errors.ts'
 
-/** Milliseconds that the event loop may be late, on average over a second. */
-const LONGEST_DELAY = 500
 /** Of the memory that the process may have, the part from which on more work would end it. */
 const MOST_MEMORY = 0.9
 const RETRY_AFTER = 2
@@ -19,16 +17,11 @@ declare module 'fastify' {
 /** For routes that tell of the process itself: they answer while everything else is shed. */
 export const serveAnyway = (): void => {}
 
-export interface LoadSheddingOptions {
-  /** Milliseconds; 0 is no limit. */
-  longestDelay?: number | undefined
-}
-
 /** Refuses at once, with 503 and Retry-After, what would only wait: while the event loop is late or memory runs out. */
-export default fp<LoadSheddingOptions>(
-  async (fastify, { longestDelay = LONGEST_DELAY }) => {
+export default fp(
+  async (fastify) => {
     await fastify.register(underPressure, {
-      maxEventLoopDelay: longestDelay,
+      maxEventLoopDelay: fastify.config.AUTH_MAX_EVENT_LOOP_DELAY,
       maxHeapUsedBytes: MOST_MEMORY * getHeapStatistics().heap_size_limit,
       maxRssBytes: MOST_MEMORY * memoryLimit(),
       pressureHandler: async (_request, _reply, type, value) => {
@@ -39,7 +32,7 @@ export default fp<LoadSheddingOptions>(
     })
   },
   // After CORS: or another origin's app would see a network error instead of the refusal.
-  { name: 'load-shedding', dependencies: ['errors', 'instruments', 'cross-site'] }
+  { name: 'load-shedding', dependencies: ['config', 'errors', 'instruments', 'cross-site'] }
 )
 
 // Of the container, where there is one; 0 is no limit.

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Teardown } from './build.ts'
+import { UNHURRIED } from './process.ts'
 
 const ROOT = new URL('../..', import.meta.url)
 
@@ -46,7 +47,10 @@ export async function start(
   env: Record<string, string>,
   words = ['server.ts']
 ): Promise<Started> {
-  const child = spawn(process.execPath, words, { cwd: ROOT, env: { ...inherited(), ...env } })
+  const child = spawn(process.execPath, words, {
+    cwd: ROOT,
+    env: { ...inherited(), ...UNHURRIED, ...env }
+  })
   const output = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (part: string) => {
     output.stdout += part
