@@ -30,9 +30,9 @@ const jobs = {
     }
   },
 
-  /** GETs a second by the first of them, with the access cookie alone, as a browser sends it outside /auth. */
+  /** GETs a second by the first of them, with the cookies that a browser sends outside /auth. */
   async get(path: string, connections: number, seconds: number) {
-    const cookie = `access=${people[0]?.cookies.get('access')}`
+    const cookie = ['access', 'session'].map((name) => `${name}=${people[0]?.cookies.get(name)}`).join('; ')
     const url = address.origin + path
     const { requests, non2xx, errors } = await autocannon({
       url,
