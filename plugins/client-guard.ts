@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import { type CredentialForm, readClientCredentials } from '../domain/clients/credentials.ts'
 import { RepeatedFailures } from '../domain/clients/repeated-failures.ts'
 import { auditEvent } from '../domain/model/audit.ts'
-import type { Client } from '../domain/model/store.ts'
+import type { Client } from '../domain/model/client.ts'
 import { OAuthError } from '../domain/oauth/errors.ts'
 
 declare module 'fastify' {

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import { Problem } from '../domain/errors.ts'
-import type { User } from '../domain/model/store.ts'
+import type { User } from '../domain/model/user.ts'
 import type { Auth } from '../verifier/authorization.ts'
 import { BoundedMap } from '../verifier/bounded-map.ts'
 

@@ -9,7 +9,7 @@ import {
   scheduleAt
 } from '../domain/keys/schedule.ts'
 import { isAltered, type OpenedKey, openKey } from '../domain/keys/signing-key.ts'
-import type { SigningKey } from '../domain/model/store.ts'
+import type { SigningKey } from '../domain/model/signing-key.ts'
 import { oneAtATime } from '../domain/one-at-a-time.ts'
 import { repeat } from '../domain/repeat.ts'
 import type { Algorithm, KeySource, VerificationKey } from '../verifier/sources.ts'

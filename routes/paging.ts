@@ -1,5 +1,5 @@
 import { Problem } from '../domain/errors.ts'
-import type { Page } from '../domain/model/store.ts'
+import type { Page } from '../domain/model/page.ts'
 
 const DEFAULT_LIMIT = 50
 

@@ -1,9 +1,8 @@
 import type { Kysely } from 'kysely'
-import type { AuditDetail, AuditEvent, AuditType } from '../domain/model/audit.ts'
-import type { Audit } from '../domain/model/store.ts'
+import type { AuditDetail, AuditEvent, AuditRepository, AuditType } from '../domain/model/audit.ts'
 import type { Tables } from './tables.ts'
 
-export function createAudit(db: Kysely<Tables>, record: (event: AuditEvent) => void): Audit {
+export function createAudit(db: Kysely<Tables>, record: (event: AuditEvent) => void): AuditRepository {
   return {
     async append(event) {
       await db

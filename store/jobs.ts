@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely'
-import type { Jobs } from '../domain/model/store.ts'
+import type { JobRepository } from '../domain/model/job.ts'
 import type { Tables } from './tables.ts'
 
-export function createJobs(db: Kysely<Tables>): Jobs {
+export function createJobs(db: Kysely<Tables>): JobRepository {
   return {
     async claim(name, now, dueAgainAt) {
       const claimed = await db

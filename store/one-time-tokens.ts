@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
-import type { OneTimeToken, OneTimeTokens } from '../domain/model/store.ts'
+import type { OneTimeToken, OneTimeTokenRepository } from '../domain/model/one-time-token.ts'
 import { USER_ROLE } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 
-export function createOneTimeTokens(db: Kysely<Tables>): OneTimeTokens {
+export function createOneTimeTokens(db: Kysely<Tables>): OneTimeTokenRepository {
   return {
     async insert({ hash, purpose, userId, expiresAt }) {
       await db

@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
 import { HOUR } from '../domain/clock.ts'
-import type { Revocations, Store } from '../domain/model/store.ts'
+import type { RevocationRepository } from '../domain/model/revocation.ts'
+import type { Store } from '../domain/model/store.ts'
 import type { Revocation } from '../verifier/revocation-set.ts'
 import type { Tables } from './tables.ts'
 
@@ -16,7 +17,7 @@ export function createRevocations(
   db: Kysely<Tables>,
   engine: Store['engine'],
   record: (revoked: Revocation[]) => void
-): Revocations {
+): RevocationRepository {
   return {
     async add(revocations) {
       for (let start = 0; start < revocations.length; start += CHUNK) {

@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
-import type { Role, Roles } from '../domain/model/store.ts'
+import type { Role, RoleRepository } from '../domain/model/role.ts'
 import { scopeOfRoles, unionOfScopes } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 
-export function createRoles(db: Kysely<Tables>): Roles {
+export function createRoles(db: Kysely<Tables>): RoleRepository {
   const named = (names: string[]) =>
     names.length === 0 ? [] : db.selectFrom('roles').selectAll().where('name', 'in', names).execute()
 

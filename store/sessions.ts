@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely'
-import type { Handover, Session, Sessions } from '../domain/model/store.ts'
+import type { Handover, Session, SessionRepository } from '../domain/model/session.ts'
 import type { Tables } from './tables.ts'
 
 type Row = Tables['sessions']
 
-export function createSessions(db: Kysely<Tables>): Sessions {
+export function createSessions(db: Kysely<Tables>): SessionRepository {
   const living = (now: number) =>
     db
       .updateTable('sessions')

@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely'
-import type { SigningKey, SigningKeys } from '../domain/model/store.ts'
+import type { SigningKey, SigningKeyRepository } from '../domain/model/signing-key.ts'
 import type { Tables } from './tables.ts'
 
-export function createSigningKeys(db: Kysely<Tables>): SigningKeys {
+export function createSigningKeys(db: Kysely<Tables>): SigningKeyRepository {
   return {
     async list() {
       const rows = await db

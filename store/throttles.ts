@@ -1,12 +1,12 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { MINUTE } from '../domain/clock.ts'
-import type { ThrottlePolicy, Throttles } from '../domain/model/store.ts'
+import type { ThrottlePolicy, ThrottleRepository } from '../domain/model/throttle.ts'
 import type { Tables } from './tables.ts'
 
 /** How far the clocks of two instances may differ. A row from later than that is of a clock that was set back since. */
 const CLOCK_SKEW = MINUTE
 
-export function createThrottles(db: Kysely<Tables>): Throttles {
+export function createThrottles(db: Kysely<Tables>): ThrottleRepository {
   /** The longest time to wait for one of these counts. */
   async function waitOf(keys: string[], now: number): Promise<number> {
     const row = await db

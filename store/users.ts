@@ -1,11 +1,11 @@
 import { type Kysely, sql } from 'kysely'
-import type { User, Users } from '../domain/model/store.ts'
+import type { User, UserRepository } from '../domain/model/user.ts'
 import { scopeOfRoles, USER_ROLE } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 
 type Row = Tables['users'] & { roles: string | null; scope: string | null }
 
-export function createUsers(db: Kysely<Tables>): Users {
+export function createUsers(db: Kysely<Tables>): UserRepository {
   // One statement, so that a version and what it stands for are of the same moment.
   const users = () =>
     db

@@ -1,7 +1,7 @@
 import type { DerivedKey } from '../../domain/keys/master-key.ts'
 import { type KeyRules, planUpkeep, scheduleAt } from '../../domain/keys/schedule.ts'
 import { isAltered, openKey, unopened } from '../../domain/keys/signing-key.ts'
-import type { SigningKey } from '../../domain/model/store.ts'
+import type { SigningKey } from '../../domain/model/signing-key.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
 /** Whether the master key in force opens the signing keys, whether they are what they were made as, and whether one is due. */

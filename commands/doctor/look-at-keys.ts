@@ -6,7 +6,7 @@ import {
   readMasterKey
 } from '../../domain/keys/master-key.ts'
 import { type KeyRules, scheduleAt } from '../../domain/keys/schedule.ts'
-import type { SigningKey } from '../../domain/model/store.ts'
+import type { SigningKey } from '../../domain/model/signing-key.ts'
 import type { Config } from '../../domain/settings/config.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import { keyFindings } from './keys.ts'

@@ -1,5 +1,6 @@
 import { BoundedMap } from '../../verifier/bounded-map.ts'
-import type { Client, Store } from '../model/store.ts'
+import type { Client } from '../model/client.ts'
+import type { Store } from '../model/store.ts'
 
 /** Milliseconds for which what was read of a client counts: what it is allowed is a second old at most. */
 const MAX_AGE = 500

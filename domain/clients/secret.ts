@@ -1,7 +1,7 @@
 import { createHmac, type KeyObject, randomBytes } from 'node:crypto'
 import { isSameText } from '../constant-time.ts'
 import type { DerivedKey } from '../keys/master-key.ts'
-import type { ClientSecret } from '../model/store.ts'
+import type { ClientSecret } from '../model/client.ts'
 
 const BYTES = 32
 /** So that scanners of repositories know what they have found. */

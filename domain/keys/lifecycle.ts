@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts'
 import { Problem } from '../errors.ts'
 import { type AuditType, auditEvent, type Caller } from '../model/audit.ts'
-import type { SigningKey, Store, Transaction } from '../model/store.ts'
+import type { SigningKey } from '../model/signing-key.ts'
+import type { Store, Transaction } from '../model/store.ts'
 import type { DerivedKey } from './master-key.ts'
 import {
   isEmpty,

@@ -1,6 +1,6 @@
 import type { Algorithm } from '../../verifier/sources.ts'
 import { MINUTE } from '../clock.ts'
-import type { SigningKey } from '../model/store.ts'
+import type { SigningKey } from '../model/signing-key.ts'
 import { lastTokenExpiry } from '../tokens/access-token.ts'
 
 /** What the schedule of the signing keys follows. */

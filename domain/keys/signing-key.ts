@@ -13,7 +13,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jo
 import { algorithmOf, judgePublicKey, LEAST_RSA_BITS, UnfitKeyError } from '../../verifier/public-key.ts'
 import type { Algorithm, VerificationKey } from '../../verifier/sources.ts'
 import { Problem } from '../errors.ts'
-import type { SigningKey } from '../model/store.ts'
+import type { SigningKey } from '../model/signing-key.ts'
 import { type DerivedKey, MasterKeyError } from './master-key.ts'
 
 const MOST_RSA_BITS = 4096

@@ -1,4 +1,5 @@
 import { uuidv7 } from '../id.ts'
+import type { Page } from './page.ts'
 
 /** Everything that is written down, as a row in the transaction of the change and as a log line after its commit. */
 export const auditTypes = [
@@ -102,4 +103,16 @@ export function auditEvent(
     requestId: caller.requestId,
     detail: about.detail ?? {}
   }
+}
+
+export interface AuditRepository {
+  append(event: AuditEvent): Promise<void>
+  /** Newest first. */
+  list(page: Page & AuditFilter): Promise<AuditEvent[]>
+  /** Looks at the `limit` oldest rows behind the id `after`, and removes those from before a time. `last` is the last looked at. */
+  removeOldest(batch: {
+    before: number
+    limit: number
+    after: string
+  }): Promise<{ removed: number; last?: string }>
 }

@@ -6,7 +6,7 @@ import {
   type Standing
 } from '../../verifier/revocation-set.ts'
 import { uuidv7 } from '../id.ts'
-import type { RevocationReading } from '../model/store.ts'
+import type { RevocationReading } from '../model/revocation.ts'
 
 /** Pages are shared while nothing changes. Followers are at very few places; strangers to that rule get pages of their own. */
 const PAGES_KEPT = 8

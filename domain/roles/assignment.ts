@@ -1,5 +1,6 @@
 import { Problem } from '../errors.ts'
-import type { Repositories, User } from '../model/store.ts'
+import type { Repositories } from '../model/store.ts'
+import type { User } from '../model/user.ts'
 import type { Config } from '../settings/config.ts'
 import { fitsIntoCookie } from '../tokens/access-token.ts'
 import { heldRoles, managementScopesIn } from './scopes.ts'

@@ -1,6 +1,8 @@
 import { Problem } from '../errors.ts'
 import type { Caller } from '../model/audit.ts'
-import type { Role, Transaction, User } from '../model/store.ts'
+import type { Role } from '../model/role.ts'
+import type { Transaction } from '../model/store.ts'
+import type { User } from '../model/user.ts'
 import { managementScopesIn, ROLES_ASSIGN, USER_ROLE } from './scopes.ts'
 
 /** Who administers: a person, a machine, or the operator at the command line. */

@@ -1,4 +1,4 @@
-import type { Role } from '../model/store.ts'
+import type { Role } from '../model/role.ts'
 
 export const ADMIN_ROLE = 'admin'
 /** The role that everybody has. */

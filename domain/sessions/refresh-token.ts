@@ -1,6 +1,6 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { parse, stringify } from 'uuid'
-import type { Session } from '../model/store.ts'
+import type { Session } from '../model/session.ts'
 
 const ID_BYTES = 16
 const GENERATION_BYTES = 4

@@ -1,7 +1,7 @@
 import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import { type Clock, DAY, SECOND } from '../clock.ts'
 import type { DerivedKey } from '../keys/master-key.ts'
-import type { User } from '../model/store.ts'
+import type { User } from '../model/user.ts'
 
 /** Milliseconds for which a browser stays known after its last sign-in: as long as browsers keep a cookie. */
 export const DEVICE_LIFETIME = 400 * DAY

@@ -1,7 +1,8 @@
 import { type Claims, EARLY_SKEW, LATE_SKEW, LONGEST_LIFE } from '../../verifier/claims.ts'
 import { SECOND, toNumericDate } from '../clock.ts'
 import { uuidv7 } from '../id.ts'
-import type { Session, User } from '../model/store.ts'
+import type { Session } from '../model/session.ts'
+import type { User } from '../model/user.ts'
 import type { Config } from '../settings/config.ts'
 
 type TokenSettings = Pick<Config, 'AUTH_ISSUER' | 'AUTH_AUDIENCE' | 'AUTH_ACCESS_TTL'>

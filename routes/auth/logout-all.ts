@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
-import type { Session } from '../../domain/model/store.ts'
+import type { Session } from '../../domain/model/session.ts'
 import { NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { carriesBearer } from '../../verifier/credentials.ts'

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Session } from '../../domain/model/store.ts'
+import type { Session } from '../../domain/model/session.ts'
 
 /** The session, live or not, that this browser is bound to and proves by one of its tokens, though it has expired. */
 export async function boundSession(

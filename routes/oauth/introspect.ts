@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Client } from '../../domain/model/store.ts'
+import type { Client } from '../../domain/model/client.ts'
 import { OAuthError } from '../../domain/oauth/errors.ts'
 import { AboutToken, FORM, Introspection, oauthRefusals } from '../../schemas/oauth.ts'
 import type { Auth } from '../../verifier/authorization.ts'

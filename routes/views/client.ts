@@ -1,5 +1,5 @@
 import { toIso } from '../../domain/clock.ts'
-import type { Client, ClientSecret } from '../../domain/model/store.ts'
+import type { Client, ClientSecret } from '../../domain/model/client.ts'
 import type { ClientSecret as ClientSecretView, Client as ClientView } from '../../schemas/client.ts'
 
 /** A client without any hash. `audiences` are those in force. */

@@ -1,4 +1,4 @@
-import type { Role } from '../../domain/model/store.ts'
+import type { Role } from '../../domain/model/role.ts'
 import type { Role as RoleView } from '../../schemas/role.ts'
 
 export function roleView({ name, description, scope, builtIn }: Role): RoleView {

@@ -1,5 +1,5 @@
 import { toIso } from '../../domain/clock.ts'
-import type { Session } from '../../domain/model/store.ts'
+import type { Session } from '../../domain/model/session.ts'
 import type { SignedIn } from '../../domain/sessions/sessions.ts'
 import type { Device, SignedIn as SignedInView } from '../../schemas/session.ts'
 import { pageView } from '../paging.ts'

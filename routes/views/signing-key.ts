@@ -1,6 +1,6 @@
 import { toIso } from '../../domain/clock.ts'
 import type { KeyStatus } from '../../domain/keys/schedule.ts'
-import type { SigningKey } from '../../domain/model/store.ts'
+import type { SigningKey } from '../../domain/model/signing-key.ts'
 import type { SigningKey as SigningKeyView } from '../../schemas/signing-key.ts'
 
 export function signingKeyView({

@@ -1,5 +1,5 @@
 import { toIso } from '../../domain/clock.ts'
-import type { User } from '../../domain/model/store.ts'
+import type { User } from '../../domain/model/user.ts'
 import type { User as UserView } from '../../schemas/user.ts'
 
 /** A user as replies show one: never a hash. */

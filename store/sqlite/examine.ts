@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import type { SigningKey } from '../../domain/model/store.ts'
+import type { SigningKey } from '../../domain/model/signing-key.ts'
 import { compareMigrations, newerVersionText } from '../migrate.ts'
 import { refuseOtherThanFile } from './path.ts'
 

@@ -10,7 +10,7 @@ import {
 } from 'jose'
 import t from 'tap'
 import { HOUR, MINUTE, SECOND } from '../../domain/clock.ts'
-import type { SigningKey } from '../../domain/model/store.ts'
+import type { SigningKey } from '../../domain/model/signing-key.ts'
 import { createVerifier } from '../../verifier/index.ts'
 import type { Browser } from '../harness/browser.ts'
 import { build, type Teardown, type TestApp } from '../harness/build.ts'

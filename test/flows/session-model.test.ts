@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import type { Session, User } from '../../domain/model/store.ts'
+import type { Session } from '../../domain/model/session.ts'
+import type { User } from '../../domain/model/user.ts'
 import { build, type TestApp } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
 

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { DAY } from '../../domain/clock.ts'
 import { uuidv7 } from '../../domain/id.ts'
-import type { Client, ClientSecret, Store } from '../../domain/model/store.ts'
+import type { Client, ClientSecret } from '../../domain/model/client.ts'
+import type { Store } from '../../domain/model/store.ts'
 import { engines } from '../harness/engines.ts'
 import { now, openOn } from './rows.ts'
 

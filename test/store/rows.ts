@@ -1,5 +1,7 @@
 import { uuidv7 } from '../../domain/id.ts'
-import type { InsertedUser, Session, Store } from '../../domain/model/store.ts'
+import type { Session } from '../../domain/model/session.ts'
+import type { Store } from '../../domain/model/store.ts'
+import type { InsertedUser } from '../../domain/model/user.ts'
 import { openStore } from '../../store/index.ts'
 import type { Teardown } from '../harness/build.ts'
 import type { Engine } from '../harness/engines.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { DAY, MINUTE, SECOND } from '../../domain/clock.ts'
 import { uuidv7 } from '../../domain/id.ts'
-import type { ThrottlePolicy } from '../../domain/model/store.ts'
+import type { ThrottlePolicy } from '../../domain/model/throttle.ts'
 import { engines } from '../harness/engines.ts'
 import { now, openOn } from './rows.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createClientDirectory } from '../../../domain/clients/directory.ts'
-import type { Client } from '../../../domain/model/store.ts'
+import type { Client } from '../../../domain/model/client.ts'
 import { build, type Teardown } from '../../harness/build.ts'
 import { register } from '../../oauth/machine.ts'
 

@@ -14,7 +14,7 @@ import {
   scheduleAt,
   withStatus
 } from '../../../domain/keys/schedule.ts'
-import type { SigningKey } from '../../../domain/model/store.ts'
+import type { SigningKey } from '../../../domain/model/signing-key.ts'
 import { lastTokenExpiry } from '../../../domain/tokens/access-token.ts'
 import type { Algorithm } from '../../../verifier/sources.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { RevocationReading } from '../../../domain/model/store.ts'
+import type { RevocationReading } from '../../../domain/model/revocation.ts'
 import {
   type FeedPlace,
   formatCursor,

@@ -1,0 +1,5 @@
+export interface Page {
+  limit: number
+  /** The id of the last item of the page before. */
+  after?: string | undefined
+}
