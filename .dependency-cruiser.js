@@ -33,6 +33,12 @@ export default {
       to: { path: '^store/' }
     },
     {
+      name: 'one-door-into-a-session',
+      severity: 'error',
+      from: { path: sources, pathNot: '^domain/sign-in/complete\\.ts$' },
+      to: { path: '^domain/sessions/open\\.ts$' }
+    },
+    {
       name: 'domain-without-fastify-or-sql',
       severity: 'error',
       from: { path: '^(domain|schemas)/' },

@@ -3,7 +3,6 @@ import type { Clock } from './domain/clock.ts'
 import type { Config } from './domain/settings/config.ts'
 import accessTokens from './plugins/access-tokens.ts'
 import accounts from './plugins/accounts.ts'
-import administration from './plugins/administration.ts'
 import audit from './plugins/audit.ts'
 import auditRetention from './plugins/audit-retention.ts'
 import clientGuard from './plugins/client-guard.ts'
@@ -11,6 +10,7 @@ import clients from './plugins/clients.ts'
 import config from './plugins/config.ts'
 import derivedKeys from './plugins/derived-keys.ts'
 import guard from './plugins/guard.ts'
+import browserSession from './plugins/http/browser-session.ts'
 import httpConformance from './plugins/http/conformance.ts'
 import crossSite from './plugins/http/cross-site.ts'
 import deviceCookie from './plugins/http/device-cookie.ts'
@@ -29,18 +29,17 @@ import requestId, { requestIdOf } from './plugins/http/request-id.ts'
 import securityHeadersPlugin, { securityHeaders } from './plugins/http/security-headers.ts'
 import sessionCookies from './plugins/http/session-cookies.ts'
 import { compileValidator } from './plugins/http/validation.ts'
-import loginThrottle from './plugins/login-throttle.ts'
 import eventCounts from './plugins/metrics/event-counts.ts'
 import gauges from './plugins/metrics/gauges.ts'
 import httpMetrics from './plugins/metrics/http-metrics.ts'
 import instruments from './plugins/metrics/instruments.ts'
 import metricsListener from './plugins/metrics/metrics-listener.ts'
-import oneTimeLinks from './plugins/one-time-links.ts'
 import passwords from './plugins/passwords.ts'
-import profiles from './plugins/profiles.ts'
 import receipts from './plugins/receipts.ts'
 import revocations from './plugins/revocations.ts'
+import roles from './plugins/roles.ts'
 import sessions from './plugins/sessions.ts'
+import signIn from './plugins/sign-in.ts'
 import signingKeys from './plugins/signing-keys.ts'
 import store from './plugins/store.ts'
 import valkey from './plugins/valkey.ts'
@@ -113,16 +112,15 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(notFound)
     await app.register(guard)
     await app.register(requestCaller)
-    await app.register(profiles)
 
     await app.register(passwords)
     await app.register(deviceCookie)
-    await app.register(loginThrottle)
     await app.register(sessions)
+    await app.register(browserSession)
     await app.register(receipts)
+    await app.register(signIn)
     await app.register(accounts)
-    await app.register(oneTimeLinks)
-    await app.register(administration)
+    await app.register(roles)
     await app.register(clients, { uptime })
     await app.register(clientGuard)
     await app.register(gauges)

@@ -40,7 +40,7 @@ async function start(): Promise<void> {
   })
   app = await buildApp(config)
   await app.signingKeys.adopt()
-  const link = await app.oneTimeLinks.setUp()
+  const link = await app.accounts.firstAdministrator.issueLink()
   await listenQuietly(app, config)
   warnings.push(...masterKeyWarnings(config.AUTH_MASTER_KEY, config.AUTH_DATA_DIR))
   announce(startNotice(config, app.store.engine, warnings, link))

@@ -42,7 +42,7 @@ const HINT =
   '--promote makes it an administrator: its sessions and its password end, and a one-time link is printed.'
 
 async function promote(app: FastifyInstance, email: string): Promise<CommandResult> {
-  const { user, link } = await app.administration.promote(email, operator.caller)
+  const { user, link } = await app.accounts.promote(email, operator.caller)
   const standing = user.disabled ? ' The account is disabled: another administrator can enable it.' : ''
   return resultOf(
     user,
@@ -55,7 +55,7 @@ async function create(
   app: FastifyInstance,
   input: { email: string; name: string | undefined; password: string | undefined }
 ): Promise<CommandResult> {
-  const { user, link } = await app.administration.users.createUser(
+  const { user, link } = await app.accounts.administration.createUser(
     { ...input, roles: [ADMIN_ROLE] },
     operator
   )

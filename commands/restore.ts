@@ -7,7 +7,7 @@ import {
   readMasterKey
 } from '../domain/keys/master-key.ts'
 import { type SealedKey, unopened } from '../domain/keys/signing-key.ts'
-import { settleRestored } from '../domain/restore.ts'
+import { invalidateAfterRestore } from '../domain/restore.ts'
 import type { Config } from '../domain/settings/config.ts'
 import type { LoadedSettings } from '../domain/settings/settings.ts'
 import { lastTokenExpiry } from '../domain/tokens/access-token.ts'
@@ -66,7 +66,7 @@ async function finish(config: Config, keepSessions: boolean): Promise<CommandRes
   const { store } = await openStore(config.DATABASE_URL, () => {})
   try {
     refuseWithoutMasterKey(await store.signingKeys.list(), config)
-    const sessionsEnded = await settleRestored(store, Date.now(), operator.caller, { keepSessions })
+    const sessionsEnded = await invalidateAfterRestore(store, Date.now(), operator.caller, { keepSessions })
     return { text: sessionsText(keepSessions, sessionsEnded), json: { sessionsEnded } }
   } finally {
     await store.close()
@@ -117,7 +117,7 @@ async function putInPlace(
 async function settle(draft: string, now: number, keepSessions: boolean): Promise<number> {
   const { store } = await openStore(`file:${draft}`, () => {})
   try {
-    return await settleRestored(store, now, operator.caller, { keepSessions })
+    return await invalidateAfterRestore(store, now, operator.caller, { keepSessions })
   } finally {
     await store.close()
   }

@@ -17,7 +17,7 @@ export const rolesSet: Command = {
     if (!Value.Check(NewRole, input))
       throw new UsageError('the name, the scope or the description is not well-formed')
     const role = { name: input.name, description, scope: parseScope(input.scope) }
-    const done = await withApp((app) => app.administration.roles.set(role, operator))
+    const done = await withApp((app) => app.roles.set(role, operator))
     return {
       text: `Role ${role.name} ${done}: ${role.scope.join(' ') || '(no scope)'}`,
       json: { ...role, done }

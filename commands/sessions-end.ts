@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { requireEmail } from '../domain/accounts/email-address.ts'
-import { endEverySession } from '../domain/sessions/end-all.ts'
+import { endAllSessions } from '../domain/sessions/end-all.ts'
 import { type Command, type CommandResult, UsageError } from './command.ts'
 import { operator, withApp } from './with-app.ts'
 
@@ -23,7 +23,7 @@ export const sessionsEnd: Command = {
 }
 
 async function endAll({ store, clock }: FastifyInstance): Promise<CommandResult> {
-  return resultOf(await endEverySession(store, clock(), 'ended_by_operator', operator.caller))
+  return resultOf(await endAllSessions(store, clock(), 'ended_by_operator', operator.caller))
 }
 
 async function endOf(app: FastifyInstance, email: string): Promise<CommandResult> {

@@ -16,7 +16,7 @@ export const usersUnlock: Command = {
     return withApp(
       async (app) => {
         const user = await (isNamed ? findByEmail(app, email) : findById(app, id ?? ''))
-        await app.administration.users.unlock(user.id, operator)
+        await app.accounts.administration.unlock(user.id, operator)
         return { text: `${user.email} can sign in at once.`, json: { id: user.id, email: user.email } }
       },
       { mayMake: false }

@@ -1,8 +1,8 @@
 import { SECOND } from './clock.ts'
 import type { Caller } from './model/audit.ts'
 import type { Store } from './model/store.ts'
-import { endEverySession } from './sessions/end-all.ts'
-import { lastTokenExpiry } from './tokens/access-token.ts'
+import { revokeClientTokens } from './revocations/revoke.ts'
+import { endAllSessions } from './sessions/end-all.ts'
 
 const AT_ONCE = 1000
 const YEAR_2020 = Date.UTC(2020, 0)
@@ -11,7 +11,7 @@ const YEAR_2020 = Date.UTC(2020, 0)
  * What a database needs that goes on from a backup: no token, link or client of the time since counts by what it was then.
  * Returns how many sessions ended; `keepSessions` leaves them and the one-time links as the backup has them.
  */
-export async function settleRestored(
+export async function invalidateAfterRestore(
   store: Store,
   now: number,
   caller: Caller,
@@ -20,7 +20,7 @@ export async function settleRestored(
   await raiseVersions(store, now)
   if (keepSessions) return 0
   await store.oneTimeTokens.withdrawAll()
-  return endEverySession(store, now, 'database_restored', caller)
+  return endAllSessions(store, now, 'database_restored', caller)
 }
 
 // What was revoked since is known by its version, to services that follow, too: new tokens must be above each.
@@ -29,11 +29,14 @@ async function raiseVersions(store: Store, now: number): Promise<void> {
   let raised: string[]
   do raised = await store.users.raiseVersions(least, AT_ONCE)
   while (raised.length === AT_ONCE)
-  const expiresAt = lastTokenExpiry(now)
   do {
     raised = await store.transaction(async (tx) => {
       const ids = await tx.clients.raiseVersions(least, AT_ONCE)
-      await tx.revocations.add(ids.map((id) => ({ kind: 'client', id, minVersion: least, expiresAt })))
+      await revokeClientTokens(
+        tx,
+        ids.map((id) => ({ id, version: least })),
+        now
+      )
       return ids
     })
   } while (raised.length === AT_ONCE)

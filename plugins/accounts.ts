@@ -1,5 +1,20 @@
 import fp from 'fastify-plugin'
-import { type Accounts, createAccounts } from '../domain/accounts/registration.ts'
+import { createFirstAdministrator, type FirstAdministrator } from '../domain/accounts/first-administrator.ts'
+import { createProfiles, type Profiles } from '../domain/accounts/profile.ts'
+import { createPromotion, type Promote } from '../domain/accounts/promotion.ts'
+import { createRegistration, type Register } from '../domain/accounts/registration.ts'
+import { createUserAdministration, type UserAdministration } from '../domain/accounts/user-administration.ts'
+import { type ChangePassword, createPasswordChange } from '../domain/passwords/change.ts'
+import { createPasswordReset, type PasswordReset } from '../domain/passwords/reset.ts'
+
+interface Accounts extends Profiles {
+  register: Register
+  changePassword: ChangePassword
+  passwordReset: PasswordReset
+  firstAdministrator: FirstAdministrator
+  administration: UserAdministration
+  promote: Promote
+}
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -7,21 +22,22 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `accounts`: register, sign in, prove it again, change password or name, leave. */
+/** Decorates `accounts`: what people do with their own account, and administrators with the accounts of others. */
 export default fp(
   async (fastify) => {
-    const { store, clock, sessions, config, loginThrottle } = fastify
-    fastify.decorate(
-      'accounts',
-      createAccounts({
-        store,
-        clock,
-        sessions,
-        ...fastify.passwords,
-        throttle: loginThrottle,
-        registration: config.AUTH_REGISTRATION
-      })
-    )
+    const { store, clock, config, sessions, passwords, signIn } = fastify
+    const parts = { store, clock, config, sessions, signIn, ...signIn, ...passwords }
+    const issuer = config.AUTH_ISSUER
+    const passwordReset = createPasswordReset({ ...parts, issuer })
+    fastify.decorate('accounts', {
+      ...createProfiles(parts),
+      register: createRegistration({ ...parts, registration: config.AUTH_REGISTRATION }),
+      changePassword: createPasswordChange(parts),
+      passwordReset,
+      firstAdministrator: createFirstAdministrator({ ...parts, issuer }),
+      administration: createUserAdministration({ ...parts, passwordReset }),
+      promote: createPromotion({ ...parts, passwordReset })
+    })
   },
-  { name: 'accounts', dependencies: ['config', 'store', 'sessions', 'passwords', 'login-throttle'] }
+  { name: 'accounts', dependencies: ['config', 'store', 'sessions', 'passwords', 'sign-in'] }
 )

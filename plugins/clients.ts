@@ -27,8 +27,7 @@ export default fp<{ uptime: () => number }>(
         directory: createClientDirectory(store, uptime),
         clock,
         secretKeys,
-        isCurrent: ({ id, version }) =>
-          revocations.standingOf({ jti: '', sub: '', client_id: id, client_ver: version }) === 'valid',
+        isCurrent: ({ id, version }) => revocations.isClientCurrent(id, version),
         audiences: [config.AUTH_ISSUER, `${config.AUTH_ISSUER}/oauth/token`]
       }),
       tokens: createClientTokens({ store, clock, config })

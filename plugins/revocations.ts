@@ -28,6 +28,8 @@ export interface Revocations extends RevocationSource {
    * if too many wait.
    */
   after(place: FeedPlace | undefined, follower: Follower): Promise<FeedPage>
+  /** Whether tokens that a client gets at this version count. */
+  isClientCurrent(id: string, version: number): boolean
   /** Whether "no news" can be said: the last reading is at most 2 s old. */
   isFresh(): boolean
   /** Milliseconds since the last reading, and how many entries are live. */
@@ -106,6 +108,7 @@ export default fp<{ uptime: () => number }>(
       poll,
       standingOf: (claims) => log.standingOf(claims),
       isKeyRevoked: (kid) => log.isKeyRevoked(kid),
+      isClientCurrent: (id, version) => log.isClientCurrent(id, version),
       isFresh,
       state: () => ({ age: age(), live: log.size }),
       isCurrent: () => age() <= LONGEST_BLINDNESS && !isNewsMissed(),

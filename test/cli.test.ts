@@ -187,7 +187,11 @@ for (const engine of engines) {
       const login = await window.post('/auth/login', { email, password })
       t.match(login, { status: 200, body: { user: { id, roles: ['admin', 'user'] } } })
       t.equal((await window.get('/admin/users')).status, 200)
-      t.equal(await service.app.oneTimeLinks.setUp(), undefined, 'and so the start prints no link any more')
+      t.equal(
+        await service.app.accounts.firstAdministrator.issueLink(),
+        undefined,
+        'and so the start prints no link any more'
+      )
     })
 
     t.test('admin create takes a password from standard input', async (t) => {
@@ -223,7 +227,7 @@ for (const engine of engines) {
       async (t) => {
         const window = await service.signUp('ann@example.com')
         const { id } = (await window.get('/auth/me')).body.user
-        const { token: earlier } = await service.app.administration.users.startPasswordReset(id, operator)
+        const { token: earlier } = await service.app.accounts.administration.startPasswordReset(id, operator)
         const promoted = await perform(env, 'admin create', { email: 'ann@example.com', promote: true })
         const [, token = ''] =
           /^ann@example\.com is an administrator now; its sessions and its password ended\. Choose .*:\n.*#token=(\S+)$/.exec(
@@ -278,7 +282,7 @@ for (const engine of engines) {
       })
       const window = await service.signUp('bob@example.com')
       const { id } = (await window.get('/auth/me')).body.user
-      await service.app.administration.users.changeUser(id, { roles: ['editor'] }, operator)
+      await service.app.accounts.administration.changeUser(id, { roles: ['editor'] }, operator)
       await window.post('/auth/refresh')
       t.equal((await window.get('/auth/me')).body.scope, 'a:b b:c')
 

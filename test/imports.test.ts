@@ -27,6 +27,10 @@ const planted: Record<string, [file: string, line: string]> = {
   'routes-know-no-store': ['routes/auth/planted-store.ts', "export * from '../../store/index.ts'"],
   'commands-use-the-app': ['commands/planted-plugin.ts', "export * from '../plugins/store.ts'"],
   'store-is-opened-by-its-plugin': ['plugins/planted-store.ts', "export * from '../store/index.ts'"],
+  'one-door-into-a-session': [
+    'domain/accounts/planted-door.ts',
+    "export { openSession } from '../sessions/open.ts'"
+  ],
   'domain-without-fastify-or-sql': [
     'domain/planted-fastify.ts',
     "export type { FastifyInstance } from 'fastify'"

@@ -20,7 +20,7 @@ t.test('pages of one-time links and of the API, in a real browser', { skip: chro
   await t.test('set-up', async (t) => {
     const { app } = await build(t)
     const url = await listen(app)
-    const { token = '' } = (await app.oneTimeLinks.setUp()) ?? {}
+    const { token = '' } = (await app.accounts.firstAdministrator.issueLink()) ?? {}
     const link = `${url}/auth/setup#token=${token}`
 
     await t.test('opening the link twice spends nothing and shows a form, without a complaint', async (t) => {

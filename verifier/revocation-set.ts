@@ -70,6 +70,11 @@ export class RevocationSet {
     )
   }
 
+  /** Whether tokens that a client gets at this version count. */
+  isClientCurrent(id: string, version: number): boolean {
+    return !this.#clients.isAbove(id, version)
+  }
+
   isKeyRevoked(kid: string): boolean {
     return this.#keys.has(kid)
   }

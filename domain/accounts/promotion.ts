@@ -3,7 +3,9 @@ import { Problem } from '../errors.ts'
 import { auditEvent, type Caller } from '../model/audit.ts'
 import type { Store } from '../model/store.ts'
 import type { User } from '../model/user.ts'
-import type { OneTimeLink, OneTimeLinks } from '../one-time-tokens.ts'
+import type { OneTimeLink } from '../one-time-tokens.ts'
+import type { PasswordReset } from '../passwords/reset.ts'
+import { revokeUserTokens } from '../revocations/revoke.ts'
 import { assertAssignable } from '../roles/assignment.ts'
 import { ADMIN_ROLE, heldRoles } from '../roles/scopes.ts'
 import type { Sessions } from '../sessions/sessions.ts'
@@ -17,13 +19,13 @@ export function createPromotion({
   clock,
   config,
   sessions,
-  links
+  passwordReset
 }: {
   store: Store
   clock: Clock
   config: Config
   sessions: Sessions
-  links: OneTimeLinks
+  passwordReset: PasswordReset
 }) {
   /**
    * The account becomes an administrator's and loses its sessions, its password and its links: anybody may have registered
@@ -38,12 +40,12 @@ export function createPromotion({
       const after = heldRoles([...before, ADMIN_ROLE])
       await assertAssignable(tx, after, config)
       // Withdraws the links before it, and does so first: the redeeming of one locks them in the same order.
-      const link = await links.choosePasswordWithin(tx, id)
+      const link = await passwordReset.issueLinkWithin(tx, id)
       // Locks the user's row: no session slips in behind the ending of all.
       await tx.users.voidPassword(id)
       const sessionsEnded = await sessions.endAllWithin(tx, id, 'promoted')
       await tx.users.setRoles(id, after)
-      await sessions.makeTokensStaleWithin(tx, { id })
+      await revokeUserTokens(tx, { id }, clock())
       const about = { userId: id, detail: { before, after, sessionsEnded } }
       await tx.audit.append(auditEvent('user.promoted', caller, clock(), about))
       return { user: (await tx.users.find(id)) as User, link }

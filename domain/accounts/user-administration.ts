@@ -3,15 +3,17 @@ import { Problem } from '../errors.ts'
 import { type AuditDetail, type AuditType, auditEvent, type Caller } from '../model/audit.ts'
 import type { Repositories, Store, Transaction } from '../model/store.ts'
 import type { User } from '../model/user.ts'
-import type { OneTimeLink, OneTimeLinks } from '../one-time-tokens.ts'
+import type { OneTimeLink } from '../one-time-tokens.ts'
 import type { PasswordHasher } from '../passwords/hasher.ts'
 import type { PasswordPolicy } from '../passwords/policy.ts'
+import type { PasswordReset } from '../passwords/reset.ts'
+import { revokeUserTokens } from '../revocations/revoke.ts'
 import { assertAssignable, type Warning, warningsOf } from '../roles/assignment.ts'
 import {
   type Administrator,
-  assertMayGive,
-  assertMayHandle,
-  keepAnAdministrator,
+  assertCanGive,
+  assertCanManage,
+  guardLastAdministrator,
   withdrawOutgrownLinks
 } from '../roles/authority.ts'
 import { assignedRoles, heldRoles } from '../roles/scopes.ts'
@@ -35,15 +37,15 @@ export interface NewUser {
   roles?: string[] | undefined
 }
 
-export type Administration = ReturnType<typeof createAdministration>
+export type UserAdministration = ReturnType<typeof createUserAdministration>
 
 /** What administrators do to other people's accounts. */
-export function createAdministration({
+export function createUserAdministration({
   store,
   clock,
   config,
   sessions,
-  links,
+  passwordReset,
   throttle,
   hasher,
   checkPassword
@@ -52,15 +54,15 @@ export function createAdministration({
   clock: Clock
   config: Config
   sessions: Sessions
-  links: OneTimeLinks
+  passwordReset: PasswordReset
   throttle: LoginThrottle
   hasher: PasswordHasher
   checkPassword: PasswordPolicy
 }) {
-  async function findTouchable(db: Repositories, id: string, administrator: Administrator): Promise<User> {
+  async function findManageable(db: Repositories, id: string, administrator: Administrator): Promise<User> {
     const user = await db.users.find(id)
     if (!user) throw new Problem('not_found')
-    assertMayHandle(administrator, await db.roles.scopeOf(assignedRoles(user.roles)))
+    assertCanManage(administrator, await db.roles.scopeOf(assignedRoles(user.roles)))
     return user
   }
 
@@ -87,7 +89,7 @@ export function createAdministration({
       if (change.disabled) await sessions.endAllWithin(tx, user.id, 'user_disabled')
       await note(change.disabled ? 'user.disabled' : 'user.enabled')
     }
-    await sessions.makeTokensStaleWithin(tx, { id: user.id })
+    await revokeUserTokens(tx, { id: user.id }, clock())
   }
 
   return {
@@ -108,7 +110,7 @@ export function createAdministration({
       return store.transaction(async (tx) => {
         await tx.exclusive('roles')
         await assertAssignable(tx, roles, config)
-        assertMayHandle(administrator, await tx.roles.scopeOf(assignedRoles(roles)))
+        assertCanManage(administrator, await tx.roles.scopeOf(assignedRoles(roles)))
         if (!(await tx.users.insert(inserted))) throw new Problem('email_taken')
         await tx.users.setRoles(inserted.id, roles)
         await tx.audit.append(
@@ -117,7 +119,7 @@ export function createAdministration({
             detail: { roles }
           })
         )
-        const link = passwordHash === null ? await links.choosePasswordWithin(tx, inserted.id) : undefined
+        const link = passwordHash === null ? await passwordReset.issueLinkWithin(tx, inserted.id) : undefined
         const user = (await tx.users.find(inserted.id)) as User
         return { user, link, warnings: warningsOf(user, []) }
       })
@@ -130,11 +132,11 @@ export function createAdministration({
       administrator: Administrator
     ): Promise<{ user: User; warnings: Warning[] }> {
       return store.transaction((tx) =>
-        keepAnAdministrator(tx, async () => {
-          const before = await findTouchable(tx, id, administrator)
+        guardLastAdministrator(tx, async () => {
+          const before = await findManageable(tx, id, administrator)
           if (change.roles) {
             await assertAssignable(tx, change.roles, config)
-            assertMayGive(administrator, await tx.roles.scopeOf(assignedRoles(change.roles)), id)
+            assertCanGive(administrator, await tx.roles.scopeOf(assignedRoles(change.roles)), id)
           }
           await changeWithin(tx, before, change, administrator.caller)
           const user = (await tx.users.find(id)) as User
@@ -146,8 +148,8 @@ export function createAdministration({
     /** Throws a Problem `not_found`, `last_administrator` or `forbidden`. */
     async deleteUser(id: string, administrator: Administrator): Promise<void> {
       await store.transaction(async (tx) => {
-        await keepAnAdministrator(tx, async () => {
-          await findTouchable(tx, id, administrator)
+        await guardLastAdministrator(tx, async () => {
+          await findManageable(tx, id, administrator)
           await sessions.deleteUserWithin(tx, id)
         })
         await tx.audit.append(auditEvent('user.deleted', administrator.caller, clock(), { userId: id }))
@@ -156,14 +158,14 @@ export function createAdministration({
 
     /** Throws a Problem `not_found` or `forbidden`. */
     async endSessions(id: string, administrator: Administrator): Promise<void> {
-      await findTouchable(store, id, administrator)
+      await findManageable(store, id, administrator)
       await sessions.endAll(id, 'ended_by_administrator', administrator.caller)
     },
 
     /** Clears every count of failed sign-ins of an account. Throws a Problem `not_found` or `forbidden`. */
     async unlock(id: string, administrator: Administrator): Promise<void> {
       await store.transaction(async (tx) => {
-        const user = await findTouchable(tx, id, administrator)
+        const user = await findManageable(tx, id, administrator)
         await throttle.clearAccountWithin(tx, user.email)
         await tx.audit.append(auditEvent('user.unlocked', administrator.caller, clock(), { userId: id }))
       })
@@ -173,11 +175,11 @@ export function createAdministration({
     async startPasswordReset(id: string, administrator: Administrator): Promise<OneTimeLink> {
       return store.transaction(async (tx) => {
         await tx.exclusive('roles')
-        await findTouchable(tx, id, administrator)
+        await findManageable(tx, id, administrator)
         await tx.audit.append(
           auditEvent('password.reset_started', administrator.caller, clock(), { userId: id })
         )
-        return links.choosePasswordWithin(tx, id)
+        return passwordReset.issueLinkWithin(tx, id)
       })
     }
   }

@@ -7,9 +7,9 @@ import { type AuditDetail, type AuditType, auditEvent } from '../model/audit.ts'
 import type { Client, ClientSecret } from '../model/client.ts'
 import type { Store, Transaction } from '../model/store.ts'
 import { audiencesOf, DEFAULT_GRANTS } from '../oauth/grants.ts'
-import { type Administrator, assertMayGive, assertMayHandle } from '../roles/authority.ts'
+import { revokeClientTokens } from '../revocations/revoke.ts'
+import { type Administrator, assertCanGive, assertCanManage } from '../roles/authority.ts'
 import type { Config } from '../settings/config.ts'
-import { lastTokenExpiry } from '../tokens/access-token.ts'
 import { hashClientSecret, isLive, makeClientSecret } from './secret.ts'
 
 const LIVE_SECRETS = 2
@@ -62,19 +62,11 @@ export function createClientAdministration({
     })
   }
 
-  async function findTouchable(tx: Transaction, id: string, administrator: Administrator): Promise<Client> {
+  async function findManageable(tx: Transaction, id: string, administrator: Administrator): Promise<Client> {
     const client = await tx.clients.find(id)
     if (!client) throw new Problem('not_found')
-    assertMayHandle(administrator, client.scope)
+    assertCanManage(administrator, client.scope)
     return client
-  }
-
-  async function endTokensWithin(
-    tx: Transaction,
-    { id, version }: Pick<Client, 'id' | 'version'>
-  ): Promise<void> {
-    const expiresAt = lastTokenExpiry(clock())
-    await tx.revocations.add([{ kind: 'client', id, minVersion: version, expiresAt }])
   }
 
   async function addSecretWithin(
@@ -113,7 +105,7 @@ export function createClientAdministration({
       input: NewClient,
       administrator: Administrator
     ): Promise<{ client: Client; made: MadeSecret | undefined }> {
-      assertMayHandle(administrator, input.scope)
+      assertCanManage(administrator, input.scope)
       const client = {
         ...input,
         grants: input.grants ?? DEFAULT_GRANTS,
@@ -134,12 +126,12 @@ export function createClientAdministration({
     /** Throws a Problem `not_found` or `forbidden`. */
     async change(id: string, change: ClientChange, administrator: Administrator): Promise<Client> {
       return inTurn(async (tx) => {
-        const before = await findTouchable(tx, id, administrator)
-        assertMayGive(administrator, change.scope ?? [], id)
+        const before = await findManageable(tx, id, administrator)
+        assertCanGive(administrator, change.scope ?? [], id)
         const given = Object.entries(change).filter(([, value]) => value !== undefined)
         const client: Client = { ...before, ...Object.fromEntries(given), version: before.version + 1 }
         await tx.clients.update(client)
-        if (endsTokens(before, client, config)) await endTokensWithin(tx, client)
+        if (endsTokens(before, client, config)) await revokeClientTokens(tx, [client], clock())
         await note(tx, 'client.changed', administrator, {
           clientId: id,
           changed: given.map(([name]) => name),
@@ -153,9 +145,9 @@ export function createClientAdministration({
     /** Throws a Problem `not_found` or `forbidden`. */
     async delete(id: string, administrator: Administrator): Promise<void> {
       await inTurn(async (tx) => {
-        const client = await findTouchable(tx, id, administrator)
+        const client = await findManageable(tx, id, administrator)
         await tx.clients.delete(id)
-        await endTokensWithin(tx, { id, version: client.version + 1 })
+        await revokeClientTokens(tx, [{ id, version: client.version + 1 }], clock())
         await note(tx, 'client.deleted', administrator, { clientId: id })
       })
     },
@@ -163,7 +155,7 @@ export function createClientAdministration({
     /** Another secret beside the one in use. Throws a Problem `not_found`, `too_many_secrets` or `forbidden`. */
     async addSecret(id: string, expiresAt: number | null, administrator: Administrator): Promise<MadeSecret> {
       return inTurn(async (tx) => {
-        const client = await findTouchable(tx, id, administrator)
+        const client = await findManageable(tx, id, administrator)
         const made = await addSecretWithin(tx, client, expiresAt)
         await note(tx, 'client.secret_created', administrator, { clientId: id, secretId: made.record.id })
         return made
@@ -173,7 +165,7 @@ export function createClientAdministration({
     /** Throws a Problem `not_found` or `forbidden`. */
     async deleteSecret(id: string, secretId: string, administrator: Administrator): Promise<void> {
       await inTurn(async (tx) => {
-        await findTouchable(tx, id, administrator)
+        await findManageable(tx, id, administrator)
         if (!(await tx.clients.deleteSecret(id, secretId))) throw new Problem('not_found')
         await note(tx, 'client.secret_deleted', administrator, { clientId: id, secretId })
       })

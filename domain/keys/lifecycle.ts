@@ -3,6 +3,7 @@ import { Problem } from '../errors.ts'
 import { type AuditType, auditEvent, type Caller } from '../model/audit.ts'
 import type { SigningKey } from '../model/signing-key.ts'
 import type { Store, Transaction } from '../model/store.ts'
+import { revokeKey } from '../revocations/revoke.ts'
 import type { DerivedKey } from './master-key.ts'
 import {
   isEmpty,
@@ -28,9 +29,6 @@ type Planner = (keys: SigningKey[], rules: KeyRules, now: number) => KeyPlan
 
 /** Milliseconds in which every instance has read a change of the keys. */
 const TIME_TO_READ = 500
-
-/** A stolen key signs for ever. Milliseconds: the end of the last year that ISO 8601 writes with four digits. */
-const NEVER = Date.UTC(9999, 11, 31)
 
 const NOBODY: Caller = { actorId: null, ip: null, userAgent: null, requestId: null }
 
@@ -120,7 +118,7 @@ export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: Key
           throw new Problem('not_found', { detail: 'There is no signing key with this id.' })
         const plan = planRevocation(keys, kid, now)
         await carryOut(tx, plan, spare, now)
-        await tx.revocations.add([{ kind: 'kid', id: kid, expiresAt: NEVER }])
+        await revokeKey(tx, kid)
         await tx.audit.append(auditEvent('key.revoked', caller, now, { detail: detailOf(plan, spare) }))
       })
     }

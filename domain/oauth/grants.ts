@@ -5,8 +5,8 @@ import { uuidv7 } from '../id.ts'
 import { auditEvent, type Caller } from '../model/audit.ts'
 import type { Client } from '../model/client.ts'
 import type { Store } from '../model/store.ts'
+import { revokeToken } from '../revocations/revoke.ts'
 import type { Config } from '../settings/config.ts'
-import { lastTokenExpiry } from '../tokens/access-token.ts'
 import { OAuthError } from './errors.ts'
 
 export const CLIENT_CREDENTIALS = 'client_credentials'
@@ -101,8 +101,7 @@ export function createClientTokens({
       const now = clock()
       const { jti, sub } = claims
       await store.transaction(async (tx) => {
-        const expiresAt = lastTokenExpiry(now)
-        await tx.revocations.add([{ kind: 'jti', id: jti, expiresAt }])
+        await revokeToken(tx, jti, now)
         await tx.audit.append(auditEvent('token.revoked', caller, now, { detail: { jti, sub } }))
       })
     }

@@ -73,6 +73,10 @@ export class RevocationLog {
     return this.#set.standingOf(claims)
   }
 
+  isClientCurrent(id: string, version: number): boolean {
+    return this.#set.isClientCurrent(id, version)
+  }
+
   isKeyRevoked(kid: string): boolean {
     return this.#set.isKeyRevoked(kid)
   }

@@ -3,10 +3,10 @@ import { Problem } from '../errors.ts'
 import { auditEvent } from '../model/audit.ts'
 import type { Role } from '../model/role.ts'
 import type { Store, Transaction } from '../model/store.ts'
-import type { Sessions } from '../sessions/sessions.ts'
+import { revokeUserTokens } from '../revocations/revoke.ts'
 import type { Config } from '../settings/config.ts'
 import { fitsIntoCookie } from '../tokens/access-token.ts'
-import { type Administrator, assertMayGive, assertMayHandle, withdrawOutgrownLinks } from './authority.ts'
+import { type Administrator, assertCanGive, assertCanManage, withdrawOutgrownLinks } from './authority.ts'
 import { ADMIN_ROLE, assignedRoles, USER_ROLE, unionOfScopes } from './scopes.ts'
 
 export type RoleAdministration = ReturnType<typeof createRoleAdministration>
@@ -17,13 +17,11 @@ type RoleInput = Omit<Role, 'builtIn'>
 export function createRoleAdministration({
   store,
   clock,
-  config,
-  sessions
+  config
 }: {
   store: Store
   clock: Clock
   config: Config
-  sessions: Sessions
 }) {
   /** Everybody who would hold the role as it is to be must still fit into a cookie. */
   async function assertFits(tx: Transaction, role: RoleInput): Promise<void> {
@@ -44,7 +42,7 @@ export function createRoleAdministration({
     const { onBehalfOf, actorId } = administrator.caller
     const self = await tx.users.find(onBehalfOf ?? actorId ?? '')
     if (self && assignedRoles(self.roles).includes(role.name))
-      assertMayGive(administrator, role.scope, self.id)
+      assertCanGive(administrator, role.scope, self.id)
   }
 
   async function changeWithin(
@@ -53,12 +51,12 @@ export function createRoleAdministration({
     role: RoleInput,
     administrator: Administrator
   ): Promise<void> {
-    assertMayHandle(administrator, [...before.scope, ...role.scope])
+    assertCanManage(administrator, [...before.scope, ...role.scope])
     await assertNoOwnGain(tx, role, administrator)
     await assertFits(tx, role)
     await tx.roles.update(role)
     await withdrawOutgrownLinks(tx, role, before.scope, role.scope)
-    await sessions.makeTokensStaleWithin(tx, { role: role.name })
+    await revokeUserTokens(tx, { role: role.name }, clock())
     await tx.audit.append(
       auditEvent('role.changed', administrator.caller, clock(), {
         detail: { role: role.name, scope: role.scope }
@@ -86,7 +84,7 @@ export function createRoleAdministration({
   return {
     /** Throws a Problem `role_exists`, `roles_too_large` or `forbidden`. */
     async create(role: RoleInput, administrator: Administrator): Promise<Role> {
-      assertMayHandle(administrator, role.scope)
+      assertCanManage(administrator, role.scope)
       await inTurn(async (tx) => {
         if (!(await createWithin(tx, role, administrator))) throw new Problem('role_exists')
       })
@@ -121,8 +119,8 @@ export function createRoleAdministration({
         const role = await tx.roles.find(name)
         if (!role) throw new Problem('not_found')
         if (role.builtIn) throw new Problem('role_built_in')
-        assertMayHandle(administrator, role.scope)
-        await sessions.makeTokensStaleWithin(tx, { role: name })
+        assertCanManage(administrator, role.scope)
+        await revokeUserTokens(tx, { role: name }, clock())
         await tx.roles.delete(name)
         await tx.audit.append(
           auditEvent('role.deleted', administrator.caller, clock(), { detail: { role: name } })

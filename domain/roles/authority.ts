@@ -15,7 +15,7 @@ export interface Administrator {
  * What an administrator may hand out, take away, or act on the holders of: the scopes that they hold and, with
  * `roles:assign`, every application scope. Throws a Problem `forbidden`.
  */
-export function assertMayHandle({ scope: own }: Administrator, scope: string[]): void {
+export function assertCanManage({ scope: own }: Administrator, scope: string[]): void {
   const lacking = scope.filter((token) => !own.includes(token))
   const protectedOnes = own.includes(ROLES_ASSIGN) ? managementScopesIn(lacking) : lacking
   if (protectedOnes.length > 0) throw new Problem('forbidden')
@@ -25,8 +25,8 @@ export function assertMayHandle({ scope: own }: Administrator, scope: string[]):
  * What an administrator may give to the account or client `id`: as above, and to themselves nothing that they lack,
  * whatever they may assign to others. Throws a Problem `forbidden`.
  */
-export function assertMayGive(administrator: Administrator, scope: string[], id: string): void {
-  assertMayHandle(administrator, scope)
+export function assertCanGive(administrator: Administrator, scope: string[], id: string): void {
+  assertCanManage(administrator, scope)
   const { caller, scope: own } = administrator
   const isSelf = id === caller.actorId || id === caller.onBehalfOf
   if (isSelf && scope.some((token) => !own.includes(token))) throw new Problem('forbidden')
@@ -53,7 +53,7 @@ export async function withdrawOutgrownLinks(
 }
 
 /** Makes a change that may take an administrator away. Throws a Problem `last_administrator` where it would be the last. */
-export async function keepAnAdministrator<T>(tx: Transaction, change: () => Promise<T>): Promise<T> {
+export async function guardLastAdministrator<T>(tx: Transaction, change: () => Promise<T>): Promise<T> {
   // Two administrators who remove each other at the same moment would both see the other one still there.
   await tx.exclusive('roles')
   const before = await tx.users.countAdministrators()

@@ -1,6 +1,6 @@
 import { auditEvent, type Caller } from '../model/audit.ts'
 import type { Store } from '../model/store.ts'
-import { lastTokenExpiry } from '../tokens/access-token.ts'
+import { revokeSessions } from '../revocations/revoke.ts'
 import type { EndReason } from './sessions.ts'
 
 /** How many sessions end in one transaction: few enough for no other writer to wait for long. */
@@ -10,7 +10,7 @@ const AT_ONCE = 1000
  * Ends everybody's sessions, those that are opened meanwhile excepted; each part with its revocations and its audit event.
  * Returns how many ended.
  */
-export async function endEverySession(
+export async function endAllSessions(
   store: Store,
   now: number,
   reason: EndReason,
@@ -21,8 +21,7 @@ export async function endEverySession(
     count = await store.transaction(async (tx) => {
       const ended = await tx.sessions.endSome(AT_ONCE, reason, now)
       if (ended.length === 0) return 0
-      const expiresAt = lastTokenExpiry(now)
-      await tx.revocations.add(ended.map((id) => ({ kind: 'sid', id, expiresAt })))
+      await revokeSessions(tx, ended, now)
       await tx.audit.append(
         auditEvent('session.all_ended', caller, now, { detail: { reason, count: ended.length } })
       )

@@ -1,24 +1,24 @@
-import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { Problem } from '../errors.ts'
-import { uuidv7 } from '../id.ts'
 import type { DerivedKey } from '../keys/master-key.ts'
-import { type AuditType, auditEvent, type Caller } from '../model/audit.ts'
+import { auditEvent, type Caller } from '../model/audit.ts'
 import type { Page } from '../model/page.ts'
 import type { Session } from '../model/session.ts'
 import type { Repositories, Store, Transaction } from '../model/store.ts'
 import type { User } from '../model/user.ts'
-import { lastTokenExpiry } from '../tokens/access-token.ts'
+import { revokeSessions, revokeUserTokens } from '../revocations/revoke.ts'
 import type { SessionBinding } from './binding.ts'
 import { isGenuine, type RefreshToken, readRefreshToken, sealRefreshToken } from './refresh-token.ts'
 
-const SEED_BYTES = 32
-
-export interface SessionRules {
-  refreshKeys: DerivedKey
-  /** All in milliseconds. */
+/** How long sessions last, in milliseconds. */
+export interface SessionLifetimes {
   idleTtl: number
   maxTtl: number
+}
+
+/** All times in milliseconds. */
+export interface SessionRules extends SessionLifetimes {
+  refreshKeys: DerivedKey
   /** How long the token just replaced gets its successor: in any case, and while nothing shows that it arrived. */
   grace: number
   unseen: number
@@ -29,14 +29,6 @@ export interface SignedIn {
   user: User
   session: Session
   refreshToken: string
-}
-
-/** Who signs in, and what the audit trail calls it. `previous` is the session that the browser still proves. */
-export interface Opening {
-  userId: string
-  remember?: boolean | undefined
-  previous: Session | undefined
-  as: AuditType
 }
 
 /** What a refresh came to. `repeated`: the token was the one just replaced, and its successor was given out again. */
@@ -86,11 +78,8 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
   const isLive = (session: Session, now: number) =>
     session.endedAt === null && session.idleExpiresAt > now && session.expiresAt > now
 
-  const revocationOf = (id: string, now: number) =>
-    ({ kind: 'sid', id, expiresAt: lastTokenExpiry(now) }) as const
-
   /** The newest of these refresh tokens that we made for the session that the browser is bound to. */
-  async function prove({
+  async function verifyRefreshToken({
     texts,
     sessionId
   }: ShownTokens): Promise<{ token: RefreshToken; session: Session } | undefined> {
@@ -114,7 +103,7 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
   }
 
   /** A session with its owner, read inside the transaction that changed either: no reply mixes two states. */
-  async function present(session: Session, db: Repositories = store): Promise<SignedIn> {
+  async function withUser(session: Session, db: Repositories = store): Promise<SignedIn> {
     const user = await db.users.find(session.userId)
     if (!user || user.disabled) throw new Problem('invalid_session')
     return signedIn(session, user)
@@ -122,7 +111,7 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
 
   /** The session's next tokens if they may be given out, and what this refresh is called. */
   async function rotate(shown: ShownTokens, caller: Caller): Promise<Refreshed> {
-    const proof = await prove(shown)
+    const proof = await verifyRefreshToken(shown)
     if (!proof) return { result: 'invalid' }
     const { token, session } = proof
     // Read before the rotation: an access token never has an older sign-in and a newer version at once.
@@ -173,7 +162,7 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
   ): Promise<void> {
     await store.transaction(async (tx) => {
       if (!(await tx.sessions.end(session.id, 'replayed', now))) return
-      await tx.revocations.add([revocationOf(session.id, now)])
+      await revokeSessions(tx, [session.id], now)
       await tx.audit.append(
         auditEvent('session.replayed', caller, now, {
           userId: session.userId,
@@ -193,7 +182,7 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
   ): Promise<boolean> {
     const now = clock()
     if (!(await tx.sessions.end(session.id, reason, now))) return false
-    await tx.revocations.add([revocationOf(session.id, now)])
+    await revokeSessions(tx, [session.id], now)
     await tx.audit.append(
       auditEvent('session.ended', caller, now, {
         userId: session.userId,
@@ -213,67 +202,31 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
   ): Promise<number> {
     const now = clock()
     const ended = await tx.sessions.endAll(userId, reason, now, except)
-    await tx.revocations.add(ended.map((id) => revocationOf(id, now)))
+    await revokeSessions(tx, ended, now)
     return ended.length
   }
 
-  /** Has every access token of one user, or of all who hold a role, refreshed before it is accepted again. */
-  async function makeTokensStaleWithin(
-    tx: Transaction,
-    of: { id: string } | { role: string }
-  ): Promise<void> {
-    const now = clock()
-    const expiresAt = lastTokenExpiry(now)
-    const bumped = await tx.users.bumpVersion(of)
-    await tx.revocations.add(
-      bumped.map(({ id, version }) => ({ kind: 'user', id, minVersion: version, expiresAt }))
-    )
+  /** Gives new tokens to a session whose owner has just proved who they are. The user's row is locked by now, as in a sign-in. */
+  async function renewWithin(tx: Transaction, session: Session): Promise<SignedIn> {
+    const renewed = await tx.sessions.renew(session.id, clock())
+    if (!renewed) throw new Problem('unauthorized')
+    return withUser(renewed, tx)
   }
 
   /** Removes an account. Its row is locked first, as a sign-in does, so that no session slips in unseen. */
   async function deleteUserWithin(tx: Transaction, userId: string): Promise<void> {
-    await makeTokensStaleWithin(tx, { id: userId })
+    await revokeUserTokens(tx, { id: userId }, clock())
     await endAllWithin(tx, userId, 'user_deleted')
     await tx.users.delete(userId)
   }
 
   return {
     deleteUserWithin,
+    renewWithin,
     signedIn,
-    present,
+    withUser,
     endWithin,
     endAllWithin,
-    makeTokensStaleWithin,
-
-    /** Opens a session inside the transaction of the sign-in, ends the one that the browser had, and writes it down. */
-    async openWithin(
-      tx: Transaction,
-      { userId, remember = false, previous, as }: Opening,
-      caller: Caller
-    ): Promise<Session> {
-      const now = clock()
-      const session: Session = {
-        id: uuidv7(),
-        userId,
-        seed: randomBytes(SEED_BYTES).toString('base64url'),
-        generation: 0,
-        handover: 'withheld',
-        remember,
-        createdAt: now,
-        authTime: now,
-        lastUsedAt: now,
-        idleExpiresAt: now + rules.idleTtl,
-        expiresAt: now + rules.maxTtl,
-        endedAt: null,
-        ip: caller.ip ?? '',
-        userAgent: caller.userAgent ?? ''
-      }
-      await tx.sessions.insert(session)
-      if (previous) await endWithin(tx, previous, 'replaced', caller)
-      const about = { actorId: userId, userId, sessionId: session.id }
-      await tx.audit.append(auditEvent(as, caller, now, about))
-      return session
-    },
 
     /**
      * Trades a refresh token for its successor. The direct predecessor gets the same successor again: within the grace,
@@ -291,14 +244,14 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
     confirm: ({ sessionId, generation }: SessionBinding) => store.sessions.confirm(sessionId, generation),
 
     /** The session, live or not, that the browser is bound to and has a refresh token of; undefined without proof. */
-    async identify(shown: ShownTokens): Promise<Session | undefined> {
-      return (await prove(shown))?.session
+    async findByRefreshToken(shown: ShownTokens): Promise<Session | undefined> {
+      return (await verifyRefreshToken(shown))?.session
     },
 
     /** The sessions, live or not, that these refresh tokens were made for, whatever the browser is bound to. */
-    async identifyAll(texts: string[]): Promise<Session[]> {
+    async findByRefreshTokens(texts: string[]): Promise<Session[]> {
       const proofs = texts.map((text) =>
-        prove({ texts: [text], sessionId: readRefreshToken(text)?.sessionId })
+        verifyRefreshToken({ texts: [text], sessionId: readRefreshToken(text)?.sessionId })
       )
       return (await Promise.all(proofs)).flatMap((proof) => proof?.session ?? [])
     },

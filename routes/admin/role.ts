@@ -33,7 +33,7 @@ const role: FastifyPluginAsyncTypebox = async (fastify) => {
     async (request) => {
       const { description = '', scope } = request.body
       const changed = { name: request.params.name, description, scope: parseScope(scope) }
-      return roleView(await fastify.administration.roles.change(changed, administratorOf(request)))
+      return roleView(await fastify.roles.change(changed, administratorOf(request)))
     }
   )
 
@@ -44,7 +44,7 @@ const role: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['admin'], params: RoleParams, response: { 204: NoContent, ...refusals } }
     },
     async (request, reply) => {
-      await fastify.administration.roles.delete(request.params.name, administratorOf(request))
+      await fastify.roles.delete(request.params.name, administratorOf(request))
       reply.code(204)
       return null
     }

@@ -33,7 +33,7 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
     async (request, reply) => {
       const { name, description = '', scope } = request.body
       const role = { name, description, scope: parseScope(scope) }
-      const created = await fastify.administration.roles.create(role, administratorOf(request))
+      const created = await fastify.roles.create(role, administratorOf(request))
       reply.code(201)
       return roleView(created)
     }

@@ -14,7 +14,7 @@ const userPasswordReset: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['admin'], params: IdParams, response: { 201: OneTimeLink, ...refusals } }
     },
     async (request, reply) => {
-      const link = await fastify.administration.users.startPasswordReset(
+      const link = await fastify.accounts.administration.startPasswordReset(
         request.params.id,
         administratorOf(request)
       )

@@ -35,7 +35,7 @@ const userSessions: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...refusals } }
     },
     async (request, reply) => {
-      await fastify.administration.users.endSessions(request.params.id, administratorOf(request))
+      await fastify.accounts.administration.endSessions(request.params.id, administratorOf(request))
       reply.code(204)
       return null
     }

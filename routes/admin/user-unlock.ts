@@ -12,7 +12,7 @@ const userUnlock: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...refusals } }
     },
     async (request, reply) => {
-      await fastify.administration.users.unlock(request.params.id, administratorOf(request))
+      await fastify.accounts.administration.unlock(request.params.id, administratorOf(request))
       reply.code(204)
       return null
     }

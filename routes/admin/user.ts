@@ -38,7 +38,7 @@ const user: FastifyPluginAsyncTypebox = async (fastify) => {
     },
     async (request) => {
       const { params, body } = request
-      const { user, warnings } = await fastify.administration.users.changeUser(
+      const { user, warnings } = await fastify.accounts.administration.changeUser(
         params.id,
         body,
         administratorOf(request)
@@ -54,7 +54,7 @@ const user: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...refusals } }
     },
     async (request, reply) => {
-      await fastify.administration.users.deleteUser(request.params.id, administratorOf(request))
+      await fastify.accounts.administration.deleteUser(request.params.id, administratorOf(request))
       reply.code(204)
       return null
     }

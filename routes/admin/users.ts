@@ -38,7 +38,7 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
     },
     async (request, reply) => {
       if (fastify.config.AUTH_REGISTRATION === 'closed') throw new Problem('registration_closed')
-      const { user, link, warnings } = await fastify.administration.users.createUser(
+      const { user, link, warnings } = await fastify.accounts.administration.createUser(
         request.body,
         administratorOf(request)
       )

@@ -19,7 +19,7 @@ const check: FastifyPluginAsyncTypebox = async (fastify) => {
     },
     async ({ auth, query: { role, scope } }, reply) => {
       assertAllowed(auth, { roles: role?.split(' '), scope }, fastify.clock())
-      reply.headers(remoteHeaders(auth, await fastify.profiles.of(auth), forwardUnverified))
+      reply.headers(remoteHeaders(auth, await fastify.accounts.profileOf(auth), forwardUnverified))
       reply.code(204)
       return null
     }

@@ -3,8 +3,6 @@ import { Login } from '../../schemas/auth.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { SignedIn } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
-import { boundSession } from './session-of.ts'
-import { setSignInCookies } from './sign-in-cookies.ts'
 
 /** POST /auth/login: trades e-mail and password for a session. */
 const login: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -16,10 +14,12 @@ const login: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['auth'], body: Login, response: { 200: SignedIn, ...refusals } }
     },
     async (request, reply) => {
-      const previous = await boundSession(fastify, request)
-      const shown = fastify.deviceCookie.read(request)
-      const signedIn = await fastify.accounts.login(request.body, request.caller(), previous, shown)
-      setSignInCookies(fastify, reply, signedIn)
+      const browser = {
+        previous: await request.session(),
+        deviceCookies: fastify.deviceCookie.read(request)
+      }
+      const signedIn = await fastify.signIn.login(request.body, browser, request.caller())
+      reply.startSession(signedIn)
       fastify.deviceCookie.remember(request, reply, signedIn.user)
       return signedInView(signedIn)
     }

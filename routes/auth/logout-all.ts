@@ -4,7 +4,6 @@ import type { Session } from '../../domain/model/session.ts'
 import { NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { carriesBearer } from '../../verifier/credentials.ts'
-import { boundSession, provenSessions } from './session-of.ts'
 
 /**
  * POST /auth/logout-all: ends every session of the user whose session this browser is bound to, and each other session that a
@@ -16,15 +15,15 @@ const logoutAll: FastifyPluginAsyncTypebox = async (fastify) => {
     { config: { public: true }, schema: { tags: ['auth'], response: { 204: NoContent, ...refusals } } },
     async (request, reply) => {
       if (carriesBearer(request.headers)) throw new Problem('unauthorized')
-      const bound = await boundSession(fastify, request)
-      const proven = await provenSessions(fastify, request)
+      const bound = await request.session()
+      const proven = await request.provenSessions()
       if (!bound && proven.some(({ endedAt }) => endedAt === null)) throw new Problem('unauthorized')
       const callerOf = ({ userId }: Session) => ({ ...request.caller(), actorId: userId })
       if (bound?.endedAt === null) {
         await fastify.sessions.endAll(bound.userId, 'logout_all', callerOf(bound))
       }
       for (const session of proven) await fastify.sessions.end(session, 'logout', callerOf(session))
-      fastify.sessionCookies.clear(reply)
+      reply.endSession()
       reply.code(204)
       return null
     }

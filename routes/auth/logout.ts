@@ -3,7 +3,6 @@ import { Problem } from '../../domain/errors.ts'
 import { NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { carriesBearer } from '../../verifier/credentials.ts'
-import { provenSessions } from './session-of.ts'
 
 /** POST /auth/logout: ends every session that a cookie proves, and succeeds without one. A bearer token is refused. */
 const logout: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -12,10 +11,10 @@ const logout: FastifyPluginAsyncTypebox = async (fastify) => {
     { config: { public: true }, schema: { tags: ['auth'], response: { 204: NoContent, ...refusals } } },
     async (request, reply) => {
       if (carriesBearer(request.headers)) throw new Problem('unauthorized')
-      for (const session of await provenSessions(fastify, request)) {
+      for (const session of await request.provenSessions()) {
         await fastify.sessions.end(session, 'logout', { ...request.caller(), actorId: session.userId })
       }
-      fastify.sessionCookies.clear(reply)
+      reply.endSession()
       reply.code(204)
       return null
     }

@@ -5,7 +5,6 @@ import { refusals } from '../../schemas/problem.ts'
 import { Me } from '../../schemas/session.ts'
 import { NameChange } from '../../schemas/user.ts'
 import { signedInView } from '../views/session.ts'
-import { setAccessCookie } from './sign-in-cookies.ts'
 
 /** /auth/me: one's own profile: read it, change the name, delete the account. */
 const me: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -22,7 +21,8 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
       preHandler: fastify.tokenGuard('bearer', { kind: 'user', direct: true }),
       schema: { tags: ['account'], response: { 200: Me, ...refusals } }
     },
-    async ({ auth }) => meView(await fastify.sessions.present(await fastify.sessions.current(auth.sessionId)))
+    async ({ auth }) =>
+      meView(await fastify.sessions.withUser(await fastify.sessions.current(auth.sessionId)))
   )
 
   fastify.patch(
@@ -38,7 +38,7 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
         request.body.name,
         request.caller()
       )
-      setAccessCookie(fastify, reply, renamed)
+      reply.renewAccessToken(renamed)
       return meView(renamed)
     }
   )
@@ -48,7 +48,7 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
     { preHandler: freshlySignedIn, schema: { tags: ['account'], response: { 204: NoContent, ...refusals } } },
     async (request, reply) => {
       await fastify.accounts.deleteOwn(request.auth.subject, request.caller())
-      fastify.sessionCookies.clear(reply)
+      reply.endSession()
       reply.code(204)
       return null
     }

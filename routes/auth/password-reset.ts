@@ -13,7 +13,7 @@ const passwordReset: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['auth'], body: PasswordReset, response: { 204: NoContent, ...refusals } }
     },
     async (request, reply) => {
-      const user = await fastify.oneTimeLinks.redeemPassword(request.body, request.caller())
+      const user = await fastify.accounts.passwordReset.redeem(request.body, request.caller())
       fastify.deviceCookie.remember(request, reply, user)
       reply.code(204)
       return null

@@ -2,7 +2,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { PasswordChange } from '../../schemas/auth.ts'
 import { NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
-import { setSignInCookies } from './sign-in-cookies.ts'
 
 /** PUT /auth/password: a new password for the old one; every other session ends. */
 const password: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -16,7 +15,7 @@ const password: FastifyPluginAsyncTypebox = async (fastify) => {
     async (request, reply) => {
       const session = await fastify.sessions.current(request.auth.sessionId)
       const signedIn = await fastify.accounts.changePassword(session, request.body, request.caller())
-      setSignInCookies(fastify, reply, signedIn)
+      reply.startSession(signedIn)
       fastify.deviceCookie.remember(request, reply, signedIn.user)
       reply.code(204)
       return null

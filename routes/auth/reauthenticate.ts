@@ -3,7 +3,6 @@ import { Reauthentication } from '../../schemas/auth.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { SignedIn } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
-import { setSignInCookies } from './sign-in-cookies.ts'
 
 /** POST /auth/reauthenticate: proves again who is signed in, for what asks for a recent sign-in. */
 const reauthenticate: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -16,8 +15,8 @@ const reauthenticate: FastifyPluginAsyncTypebox = async (fastify) => {
     },
     async (request, reply) => {
       const session = await fastify.sessions.current(request.auth.sessionId)
-      const signedIn = await fastify.accounts.reauthenticate(session, request.body.password, request.caller())
-      setSignInCookies(fastify, reply, signedIn)
+      const signedIn = await fastify.signIn.reauthenticate(session, request.body.password, request.caller())
+      reply.startSession(signedIn)
       return signedInView(signedIn)
     }
   )

@@ -2,7 +2,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { refusals } from '../../schemas/problem.ts'
 import { SignedIn } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
-import { setSignInCookies } from './sign-in-cookies.ts'
 
 /**
  * POST /auth/refresh: trades the refresh cookie of the session that the browser is bound to for its successor and a new
@@ -16,7 +15,7 @@ const refresh: FastifyPluginAsyncTypebox = async (fastify) => {
       const { refresh: texts } = fastify.sessionCookies.read(request)
       const sessionId = fastify.sessionCookies.bindingOf(request)?.sessionId
       const signedIn = await fastify.sessions.refresh({ texts, sessionId }, request.caller())
-      setSignInCookies(fastify, reply, signedIn)
+      reply.startSession(signedIn)
       return signedInView(signedIn)
     }
   )

@@ -3,8 +3,6 @@ import { Registration } from '../../schemas/auth.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { SignedIn } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
-import { boundSession } from './session-of.ts'
-import { setSignInCookies } from './sign-in-cookies.ts'
 
 /** POST /auth/register: a new account, signed in. */
 const register: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -16,9 +14,9 @@ const register: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['auth'], body: Registration, response: { 201: SignedIn, ...refusals } }
     },
     async (request, reply) => {
-      const previous = await boundSession(fastify, request)
-      const signedIn = await fastify.accounts.register(request.body, request.caller(), previous)
-      setSignInCookies(fastify, reply, signedIn)
+      const previous = await request.session()
+      const signedIn = await fastify.accounts.register(request.body, previous, request.caller())
+      reply.startSession(signedIn)
       fastify.deviceCookie.remember(request, reply, signedIn.user)
       reply.code(201)
       return signedInView(signedIn)

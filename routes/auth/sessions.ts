@@ -40,7 +40,7 @@ const sessions: FastifyPluginAsyncTypebox = async (fastify) => {
     async (request, reply) => {
       const { auth, params } = request
       await fastify.sessions.endOwned(auth.subject, params.id, 'ended_by_user', request.caller())
-      if (params.id === auth.sessionId) fastify.sessionCookies.clear(reply)
+      if (params.id === auth.sessionId) reply.endSession()
       reply.code(204)
       return null
     }

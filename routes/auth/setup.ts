@@ -3,8 +3,6 @@ import { SetUp } from '../../schemas/auth.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { SignedIn } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
-import { boundSession } from './session-of.ts'
-import { setSignInCookies } from './sign-in-cookies.ts'
 
 /** POST /auth/setup: the first administrator, by the link that the start prints; only while there is none. */
 const setup: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -16,9 +14,13 @@ const setup: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['auth'], body: SetUp, response: { 201: SignedIn, ...refusals } }
     },
     async (request, reply) => {
-      const previous = await boundSession(fastify, request)
-      const signedIn = await fastify.oneTimeLinks.redeemSetUp(request.body, request.caller(), previous)
-      setSignInCookies(fastify, reply, signedIn)
+      const previous = await request.session()
+      const signedIn = await fastify.accounts.firstAdministrator.redeem(
+        request.body,
+        previous,
+        request.caller()
+      )
+      reply.startSession(signedIn)
       fastify.deviceCookie.remember(request, reply, signedIn.user)
       reply.code(201)
       return signedInView(signedIn)

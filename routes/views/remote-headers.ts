@@ -1,4 +1,4 @@
-import type { Profile } from '../../plugins/profiles.ts'
+import type { Profile } from '../../domain/accounts/profile.ts'
 import type { Auth } from '../../verifier/authorization.ts'
 
 /**

@@ -7,7 +7,7 @@ import { commands } from '../../commands/index.ts'
 import { HOUR } from '../../domain/clock.ts'
 import { uuidv7 } from '../../domain/id.ts'
 import type { Session } from '../../domain/model/session.ts'
-import { endEverySession } from '../../domain/sessions/end-all.ts'
+import { endAllSessions } from '../../domain/sessions/end-all.ts'
 import { build, password } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
 import { run } from '../harness/program.ts'
@@ -82,12 +82,12 @@ for (const engine of engines) {
         })
         const now = Date.now()
         const before = (await store.revocations.since(0, now)).entries.length
-        const count = await endEverySession(store, now, 'ended_by_operator', nobody)
+        const count = await endAllSessions(store, now, 'ended_by_operator', nobody)
         t.ok(count >= 1500)
         t.equal((await store.revocations.since(0, now)).entries.length - before, count)
         const events = await store.audit.list({ limit: 2, type: 'session.all_ended' })
         t.match(events, [{ detail: { count: count - 1000 } }, { detail: { count: 1000 } }])
-        t.equal(await endEverySession(store, now, 'ended_by_operator', nobody), 0)
+        t.equal(await endAllSessions(store, now, 'ended_by_operator', nobody), 0)
       }
     )
 

@@ -106,8 +106,8 @@ t.test('the example app in a real browser', { skip: chromium.missing }, async (t
       caller: { actorId: 'test', ip: null, userAgent: null, requestId: null },
       scope: ['orders:read']
     }
-    await app.administration.roles.set({ name: 'buyer', description: '', scope: ['orders:read'] }, operator)
-    await app.administration.users.changeUser(user?.id ?? '', { roles: ['user', 'buyer'] }, operator)
+    await app.roles.set({ name: 'buyer', description: '', scope: ['orders:read'] }, operator)
+    await app.accounts.administration.changeUser(user?.id ?? '', { roles: ['user', 'buyer'] }, operator)
     await reload(page)
     t.match(await page.locator('#roles').textContent(), /buyer/)
     t.strictSame(refreshes, [200])

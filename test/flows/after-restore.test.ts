@@ -86,7 +86,7 @@ t.test('after a restore nothing is signed in, whatever became of it since the ba
 
 t.test('a one-time link that was used after the backup opens nothing after its restore', async (t) => {
   const { service, place } = await newService(t)
-  const link = await service.app.oneTimeLinks.setUp()
+  const link = await service.app.accounts.firstAdministrator.issueLink()
   const setUp = { token: link?.token, email: 'root@example.com', password }
   backUpDatabase(place.path, place.backup)
   t.equal((await service.browser().post('/auth/setup', setUp)).status, 201)

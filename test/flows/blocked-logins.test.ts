@@ -29,7 +29,7 @@ for (const engine of engines) {
       await guess(gatehouse, 'ada@example.com', 20)
       t.match(await blocked(id), [{ userId: id, actorId: null, ip: '127.0.0.1', detail: { count: 1 } }])
       clock.advance(MINUTE)
-      await app.loginThrottle.blocked.report()
+      await app.signIn.blocked.report()
       const events = await blocked(id)
       t.strictSame(
         events.map(({ detail }) => detail),
@@ -49,12 +49,12 @@ for (const engine of engines) {
             await Promise.all([gatehouse, second].map((each) => guess(each, 'flooded@example.com', 20)))
           ).flat()
           refused += answers.filter(({ status }) => status === 429).length
-          await Promise.all([gatehouse, second].map((each) => each.app.loginThrottle.blocked.report()))
+          await Promise.all([gatehouse, second].map((each) => each.app.signIn.blocked.report()))
           clock.advance(15 * SECOND)
         }
         t.ok((await blocked(id)).length <= 6, `${(await blocked(id)).length} rows in five minutes`)
         clock.advance(MINUTE)
-        await Promise.all([gatehouse, second].map((each) => each.app.loginThrottle.blocked.report()))
+        await Promise.all([gatehouse, second].map((each) => each.app.signIn.blocked.report()))
         t.equal(countOf(await blocked(id)), refused)
         const times = (await blocked(id)).map(({ at }) => at)
         t.ok(times.every((at, n) => n === 0 || (times[n - 1] as number) - at >= MINUTE))
@@ -78,12 +78,12 @@ for (const engine of engines) {
 
     t.test('what was reported is forgotten', async (t) => {
       clock.advance(2 * DAY)
-      await app.loginThrottle.blocked.report()
+      await app.signIn.blocked.report()
       t.ok((await app.store.purge(clock())) >= 1)
-      await app.loginThrottle.blocked.report()
+      await app.signIn.blocked.report()
       const count = (await blocked()).length
       clock.advance(2 * DAY)
-      await app.loginThrottle.blocked.report()
+      await app.signIn.blocked.report()
       t.equal((await blocked()).length, count)
     })
 

@@ -74,7 +74,7 @@ t.test('no real secret is in a line of the log, an audit row or a refusal', asyn
   const { log, lines } = captureLog()
   const service = await build(t, { log, env: { LOG_LEVEL: 'trace' } })
   const { app } = service
-  const link = await app.oneTimeLinks.setUp()
+  const link = await app.accounts.firstAdministrator.issueLink()
   const secrets = new Map<string, string>([
     ['password', password],
     ['set-up token', link?.token ?? '']

@@ -36,7 +36,7 @@ for (const engine of engines) {
         }
         const [login] = await Promise.all([
           arriving.post('/auth/login', { email, password }),
-          soon(round).then(() => app.administration.users.changeUser(id, { disabled: true }, operator))
+          soon(round).then(() => app.accounts.administration.changeUser(id, { disabled: true }, operator))
         ])
         t.ok([200, 401].includes(login.status), `login answers ${login.status}`)
         t.equal((await arriving.get('/auth/sessions')).status, 401)

@@ -76,7 +76,7 @@ for (const engine of engines) {
       t.equal((await signIn(unknown)).status, 429, 'before it they have to wait')
 
       const link = await app.store.transaction((tx) =>
-        app.oneTimeLinks.choosePasswordWithin(tx, user?.id ?? '')
+        app.accounts.passwordReset.issueLinkWithin(tx, user?.id ?? '')
       )
       const redeemed = await unknown.post('/auth/password/reset', { token: link.token, password })
       t.equal(redeemed.status, 204)

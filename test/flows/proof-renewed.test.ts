@@ -93,7 +93,7 @@ t.test('setting up ends the session that the browser had', async (t) => {
   const { app, signUp } = await build(t)
   const ada = await signUp()
   const before = ada.clone()
-  const link = await app.oneTimeLinks.setUp()
+  const link = await app.accounts.firstAdministrator.issueLink()
   const body = { token: link?.token, email: 'root@example.com', password }
   t.equal((await ada.post('/auth/setup', body)).status, 201)
   t.equal((await before.get('/auth/me')).status, 401)

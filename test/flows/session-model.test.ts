@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { Session } from '../../domain/model/session.ts'
 import type { User } from '../../domain/model/user.ts'
+import type { SignedIn } from '../../domain/sessions/sessions.ts'
 import { build, type TestApp } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
 
@@ -210,9 +211,9 @@ const steps = fc.commands(
 
 async function open(gatehouse: TestApp, user: User): Promise<{ model: Model; real: Real }> {
   const { app, clock } = gatehouse
-  const opening = { userId: user.id, previous: undefined, as: 'login.succeeded' } as const
-  const session = await app.store.transaction((tx) => app.sessions.openWithin(tx, opening, NOWHERE))
-  const { refreshToken } = app.sessions.signedIn(session, user)
+  const context = { caller: NOWHERE, previous: undefined, event: 'login.succeeded' } as const
+  const signedIn = await app.store.transaction((tx) => app.signIn.complete(tx, user, context))
+  const { session, refreshToken } = signedIn as SignedIn
   const now = clock()
   const model: Model = {
     now,

@@ -200,7 +200,7 @@ async function linkFor({ app }: TestApp, email: string): Promise<string | undefi
   const user = await app.store.users.findByEmail(email)
   return (
     user &&
-    app.store.transaction(async (tx) => (await app.oneTimeLinks.choosePasswordWithin(tx, user.id)).token)
+    app.store.transaction(async (tx) => (await app.accounts.passwordReset.issueLinkWithin(tx, user.id)).token)
   )
 }
 
@@ -221,6 +221,6 @@ async function askProperly(t: Test, service: TestApp, route: Route) {
   if (nameOf(route) !== 'POST /auth/setup')
     return window.request(route.method, concrete(route), bodies[nameOf(route)])
   const empty = await build(t)
-  const link = await empty.app.oneTimeLinks.setUp()
+  const link = await empty.app.accounts.firstAdministrator.issueLink()
   return empty.browser().post('/auth/setup', { token: link?.token, email, password })
 }

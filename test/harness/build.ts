@@ -81,7 +81,7 @@ export async function build(t: Teardown, options: BuildOptions = {}): Promise<Te
     },
     async setUp(email = 'root@example.com') {
       const window = browser()
-      const link = await app.oneTimeLinks.setUp()
+      const link = await app.accounts.firstAdministrator.issueLink()
       const { status, text } = await window.post('/auth/setup', { token: link?.token, email, password })
       if (status !== 201) throw new Error(`could not set up: ${text}`)
       return window

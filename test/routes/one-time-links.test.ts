@@ -6,7 +6,7 @@ const newPassword = 'another long enough phrase'
 
 t.test('a one-time token opens one endpoint, and is not spent at another', async (t) => {
   const service = await build(t)
-  const setUp = await service.app.oneTimeLinks.setUp()
+  const setUp = await service.app.accounts.firstAdministrator.issueLink()
   const choose = (token: string | undefined) =>
     service.browser().post('/auth/password/reset', { token, password: newPassword })
   const become = (token: string | undefined) =>

@@ -14,7 +14,7 @@ for (const engine of engines) {
         const window = service.browser()
         const [login] = await Promise.all([
           window.post('/auth/login', { email, password }),
-          service.app.administration.promote(email, operator.caller)
+          service.app.accounts.promote(email, operator.caller)
         ])
         t.ok([200, 401].includes(login.status), `login ${login.status}`)
         t.equal((await window.get('/auth/me')).status, 401)
@@ -26,10 +26,10 @@ for (const engine of engines) {
       for (let round = 0; round < 10; round += 1) {
         const email = `linked${round}@example.com`
         const { id } = (await (await service.signUp(email)).get('/auth/me')).body.user
-        const { token } = await service.app.administration.users.startPasswordReset(id, operator)
+        const { token } = await service.app.accounts.administration.startPasswordReset(id, operator)
         const [reset] = await Promise.all([
           service.browser().post('/auth/password/reset', { token, password }),
-          service.app.administration.promote(email, operator.caller)
+          service.app.accounts.promote(email, operator.caller)
         ])
         t.ok([204, 400].includes(reset.status), `reset ${reset.status}`)
         t.equal((await service.app.store.users.find(id))?.passwordHash, null)

@@ -10,13 +10,13 @@ const AT_ONCE = 10
 for (const engine of engines) {
   t.test(`on ${engine.name}`, { skip: engine.missing }, async (t) => {
     const { app, clock } = await build(t, { engine, env: { AUTH_LOGIN_LIMIT_PER_ACCOUNT: '5' } })
-    const { loginThrottle, store } = app
+    const { signIn, store } = app
 
     /** Whether a stranger's try from there is let through, to the comparison of the password. */
     async function isLetThrough(email: string, ip: string): Promise<boolean> {
       const caller = { actorId: null, ip, userAgent: null, requestId: null }
       try {
-        await loginThrottle.reserveLogin({ email, user: undefined, deviceCookies: [] }, caller)
+        await signIn.throttle.reserveLogin({ email, user: undefined, deviceCookies: [] }, caller)
         return true
       } catch (error) {
         if (error instanceof Problem && error.code === 'rate_limited') return false
@@ -87,7 +87,7 @@ for (const engine of engines) {
       const email = 'cleared@example.com'
       await tryFrom(email, 30, 4)
       t.equal(await isLetThrough(email, OWNER), false)
-      await store.transaction((tx) => loginThrottle.clearAccountWithin(tx, email))
+      await store.transaction((tx) => signIn.throttle.clearAccountWithin(tx, email))
       t.equal(await isLetThrough(email, OWNER), true)
       t.equal(await isLetThrough(email, '198.18.0.1'), true)
     })
@@ -106,6 +106,6 @@ t.test('a higher limit is never lowered by the hundred', async (t) => {
   const { app } = await build(t, { env: { AUTH_LOGIN_LIMIT_PER_ACCOUNT: '150' } })
   const caller = { actorId: null, ip: OWNER, userAgent: null, requestId: null }
   const attempt = { email: 'ada@example.com', user: undefined, deviceCookies: [] }
-  for (let n = 0; n < 150; n += 1) await app.loginThrottle.reserveLogin(attempt, caller)
-  await t.rejects(app.loginThrottle.reserveLogin(attempt, caller), { code: 'rate_limited' })
+  for (let n = 0; n < 150; n += 1) await app.signIn.throttle.reserveLogin(attempt, caller)
+  await t.rejects(app.signIn.throttle.reserveLogin(attempt, caller), { code: 'rate_limited' })
 })

@@ -178,7 +178,7 @@ t.test('a client that acts for a person is the actor, and the person is named be
     await root.post('/admin/roles', { name: 'payer', scope: 'payments:approve' })
     const caller = { actorId: machine.id, onBehalfOf: rootId, ip: null, userAgent: null, requestId: null }
     const administrator = { caller, scope: [...MANAGEMENT_SCOPE] }
-    const { users } = service.app.administration
+    const { administration: users } = service.app.accounts
     await t.rejects(users.changeUser(rootId, { roles: ['admin', 'payer'] }, administrator), {
       code: 'forbidden'
     })
@@ -236,7 +236,7 @@ async function walkAdministration(service: TestApp, root: Browser): Promise<void
   await root.patch(`/admin/users/${id}`, { name: 'Bob', roles: ['editor'], disabled: true })
   await root.patch(`/admin/users/${id}`, { disabled: false })
   await root.post(`/admin/users/${id}/unlock`)
-  await service.app.administration.promote('bob@example.com', nobody)
+  await service.app.accounts.promote('bob@example.com', nobody)
   await root.delete(`/admin/users/${id}`)
   await root.delete('/admin/roles/editor')
 }

@@ -20,7 +20,7 @@ for (const engine of engines) {
     })
 
     await t.test('a weak password and a wrong address do not use the link up, a day does', async (t) => {
-      const link = await app.oneTimeLinks.setUp()
+      const link = await app.accounts.firstAdministrator.issueLink()
       const token = link?.token
       t.equal((await setUp({ ...root, password: 'weak', token })).status, 422)
       t.equal((await setUp({ ...root, email: 'nobody', token })).status, 400)
@@ -31,7 +31,10 @@ for (const engine of engines) {
 
     await t.test('parallel redemptions of many links make exactly one administrator', async (t) => {
       for (let round = 0; round < ROUNDS; round += 1) {
-        const links = await Promise.all([app.oneTimeLinks.setUp(), app.oneTimeLinks.setUp()])
+        const links = await Promise.all([
+          app.accounts.firstAdministrator.issueLink(),
+          app.accounts.firstAdministrator.issueLink()
+        ])
         const answers = await Promise.all(
           links.map((link, index) =>
             setUp({ password, token: link?.token, email: `admin${round}.${index}@example.com` })
@@ -48,7 +51,7 @@ for (const engine of engines) {
 
     await t.test('parallel redemptions of one link make exactly one administrator', async (t) => {
       for (let round = 0; round < ROUNDS; round += 1) {
-        const link = await app.oneTimeLinks.setUp()
+        const link = await app.accounts.firstAdministrator.issueLink()
         const answers = await Promise.all(
           [0, 1].map((index) =>
             setUp({ password, token: link?.token, email: `one${round}.${index}@example.com` })
@@ -61,7 +64,7 @@ for (const engine of engines) {
     })
 
     await t.test('the first administrator is signed in with every scope', async (t) => {
-      const link = await app.oneTimeLinks.setUp()
+      const link = await app.accounts.firstAdministrator.issueLink()
       const window = gatehouse.browser()
       const { status, body, cookies } = await window.post('/auth/setup', { ...root, token: link?.token })
       t.equal(status, 201)
@@ -74,7 +77,7 @@ for (const engine of engines) {
     })
 
     await t.test('once there is an administrator no link is made and none is accepted', async (t) => {
-      t.equal(await app.oneTimeLinks.setUp(), undefined)
+      t.equal(await app.accounts.firstAdministrator.issueLink(), undefined)
       t.strictSame(refusalOf(await setUp({ ...root, token: 'x' })), refusal(409, 'already_set_up'))
     })
 

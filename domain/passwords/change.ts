@@ -1,0 +1,58 @@
+import type { Clock } from '../clock.ts'
+import { Problem } from '../errors.ts'
+import { auditEvent, type Caller } from '../model/audit.ts'
+import type { Session } from '../model/session.ts'
+import type { Store } from '../model/store.ts'
+import { revokeUserTokens } from '../revocations/revoke.ts'
+import type { Sessions, SignedIn } from '../sessions/sessions.ts'
+import type { PasswordSignIn } from '../sign-in/password.ts'
+import type { LoginThrottle } from '../sign-in/throttle.ts'
+import type { PasswordHasher } from './hasher.ts'
+import type { PasswordPolicy } from './policy.ts'
+
+export type ChangePassword = ReturnType<typeof createPasswordChange>
+
+/** Changes the password of a person who is signed in and types the current one. */
+export function createPasswordChange({
+  store,
+  clock,
+  sessions,
+  hasher,
+  checkPassword,
+  throttle,
+  signIn
+}: {
+  store: Store
+  clock: Clock
+  sessions: Sessions
+  hasher: PasswordHasher
+  checkPassword: PasswordPolicy
+  throttle: LoginThrottle
+  signIn: Pick<PasswordSignIn, 'confirm'>
+}) {
+  /**
+   * Ends every other session; this one goes on with new tokens. Throws a Problem `invalid_credentials`, `rate_limited`,
+   * `busy` or `weak_password`.
+   */
+  return async (
+    session: Session,
+    { currentPassword, newPassword }: { currentPassword: string; newPassword: string },
+    caller: Caller
+  ): Promise<SignedIn> => {
+    const confirmed = await signIn.confirm(session, currentPassword, 'password.change_failed', caller)
+    const { user, passwordHash, counts } = confirmed
+    checkPassword(newPassword, user, '/newPassword')
+    const newHash = await hasher.hash(newPassword)
+    return store.transaction(async (tx) => {
+      const isChanged = await tx.users.setPasswordHash(user.id, passwordHash, newHash)
+      if (!isChanged) throw new Problem('invalid_credentials')
+      await sessions.endAllWithin(tx, user.id, 'password_changed', session.id)
+      await revokeUserTokens(tx, { id: user.id }, clock())
+      await tx.oneTimeTokens.withdraw('password', user.id)
+      await throttle.clearWithin(tx, counts)
+      const about = { userId: user.id, sessionId: session.id }
+      await tx.audit.append(auditEvent('password.changed', caller, clock(), about))
+      return sessions.renewWithin(tx, session)
+    })
+  }
+}

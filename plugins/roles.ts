@@ -1,0 +1,17 @@
+import fp from 'fastify-plugin'
+import { createRoleAdministration, type RoleAdministration } from '../domain/roles/administration.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    roles: RoleAdministration
+  }
+}
+
+/** Decorates `roles`: what administrators do to roles. */
+export default fp(
+  async (fastify) => {
+    const { store, clock, config } = fastify
+    fastify.decorate('roles', createRoleAdministration({ store, clock, config }))
+  },
+  { name: 'roles', dependencies: ['config', 'store'] }
+)
