@@ -1,8 +1,8 @@
 /**
- * Imports run one way: server → app → plugins, routes → domain ← store; schemas are imported by all. The verifier, which other
+ * Imports run one way: server → app → core → plugins, routes → domain ← store; schemas are imported by all. The verifier, which other
  * services install, knows nothing of the house; the house uses it.
  */
-const sources = '^(server|cli|app)\\.ts$|^(plugins|routes|schemas|domain|store|commands|verifier)/'
+const sources = '^(server|cli|app|core)\\.ts$|^(plugins|routes|schemas|domain|store|commands|verifier)/'
 
 const only = (name, from, allowed) => ({
   name,
@@ -22,9 +22,9 @@ export default {
     only('plugins-know-what-is-below', '^plugins/', '^(plugins|store/index\\.ts|domain|schemas|verifier)'),
     only('routes-know-no-store', '^routes/', '^(routes|plugins|domain|schemas|verifier)/'),
     only(
-      'commands-use-the-app',
+      'commands-use-the-core',
       '^commands/',
-      '^(commands/|app\\.ts$|store/(index|inspection)\\.ts$|store/sqlite/(backup|path|restore)\\.ts$|domain/|schemas/)'
+      '^(commands/|core\\.ts$|store/(index|inspection)\\.ts$|store/sqlite/(backup|path|restore)\\.ts$|domain/|schemas/)'
     ),
     {
       name: 'store-is-opened-by-its-plugin',

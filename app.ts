@@ -1,20 +1,14 @@
-import Fastify, { type FastifyInstance } from 'fastify'
-import type { Clock } from './domain/clock.ts'
+import type { FastifyInstance } from 'fastify'
+import { buildCore, type Clocks, closedIfFailed } from './core.ts'
 import type { Config } from './domain/settings/config.ts'
 import accessTokens from './plugins/access-tokens.ts'
-import accounts from './plugins/accounts.ts'
-import audit from './plugins/audit.ts'
-import auditRetention from './plugins/audit-retention.ts'
 import clientGuard from './plugins/client-guard.ts'
-import clients from './plugins/clients.ts'
-import config from './plugins/config.ts'
-import derivedKeys from './plugins/derived-keys.ts'
 import guard from './plugins/guard.ts'
 import browserSession from './plugins/http/browser-session.ts'
 import httpConformance from './plugins/http/conformance.ts'
 import crossSite from './plugins/http/cross-site.ts'
 import deviceCookie from './plugins/http/device-cookie.ts'
-import draining, { emptyBacklog } from './plugins/http/draining.ts'
+import draining from './plugins/http/draining.ts'
 import errors, { refuseConnection, refuseExpectation, sendProblem, toProblem } from './plugins/http/errors.ts'
 import forwardedAddress from './plugins/http/forwarded-address.ts'
 import jsonBodies from './plugins/http/json-bodies.ts'
@@ -32,25 +26,13 @@ import { compileValidator } from './plugins/http/validation.ts'
 import eventCounts from './plugins/metrics/event-counts.ts'
 import gauges from './plugins/metrics/gauges.ts'
 import httpMetrics from './plugins/metrics/http-metrics.ts'
-import instruments from './plugins/metrics/instruments.ts'
 import metricsListener from './plugins/metrics/metrics-listener.ts'
-import passwords from './plugins/passwords.ts'
 import receipts from './plugins/receipts.ts'
-import revocations from './plugins/revocations.ts'
-import roles from './plugins/roles.ts'
-import sessions from './plugins/sessions.ts'
-import signIn from './plugins/sign-in.ts'
-import signingKeys from './plugins/signing-keys.ts'
-import store from './plugins/store.ts'
-import valkey from './plugins/valkey.ts'
 import routes from './routes/index.ts'
 
 /** What tests replace. Everything else is as in production. */
-export interface Overrides {
-  clock?: Clock
-  /** Milliseconds on a clock that nobody sets, for how long ago revocations were read. */
-  uptime?: () => number
-  /** Where the log goes, or `false` for nowhere. */
+export interface Overrides extends Clocks {
+  /** Where the log goes, or `false` for no log. */
   log?: NodeJS.WritableStream | false
 }
 
@@ -58,18 +40,16 @@ const BODY_LIMIT = 32 * 1024
 /** Milliseconds for a request to arrive whole. */
 const LONGEST_ARRIVAL = 10_000
 
-/** The whole service, ready to listen or to be injected into: plugins, then routes, in reading order. */
+/** The whole service, ready to listen or to be injected into: the core, then HTTP, then routes, in reading order. */
 export async function buildApp(settings: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
-  const { clock = Date.now, uptime = () => performance.now(), log } = overrides
   const bareHeaders = securityHeaders(settings)
-  const app = Fastify({
+  const { log, ...clocks } = overrides
+  const app = await buildCore(settings, clocks, {
     logger: log !== false && { ...loggerOptions(settings), ...(log && { stream: log }) },
     bodyLimit: BODY_LIMIT,
-    // Whoever starts beside another's migration waits for as long as that takes.
-    pluginTimeout: 0,
     requestTimeout: LONGEST_ARRIVAL,
-    // Node makes its own limits from these when the server is made, and looks for who exceeds them so often.
-    // A missing Host is refused by us, with a body and the headers.
+    // Node makes its own limits from these when it makes the server, and looks this often for connections beyond them.
+    // Gatehouse refuses a missing Host itself, with a body and the headers.
     http: { requestTimeout: LONGEST_ARRIVAL, connectionsCheckingInterval: 1000, requireHostHeader: false },
     connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
@@ -84,10 +64,8 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
   app.setValidatorCompiler(compileValidator)
   app.server.on('checkExpectation', (_request, response) => refuseExpectation(response, bareHeaders))
 
-  try {
-    await app.register(config, { config: settings, clock })
+  return closedIfFailed(app, async () => {
     await app.register(forwardedAddress)
-    await app.register(instruments)
     await app.register(httpMetrics)
     await app.register(errors)
     await app.register(requestId)
@@ -95,45 +73,25 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(securityHeadersPlugin)
     await app.register(httpConformance)
     await app.register(draining)
-    await app.register(valkey)
     await app.register(rateLimits)
 
-    await app.register(store)
-    await app.register(derivedKeys)
-    await app.register(audit)
-    await app.register(auditRetention)
     await app.register(eventCounts)
-    await app.register(revocations, { uptime })
     await app.register(sessionCookies)
-    await app.register(signingKeys, { uptime })
     await app.register(accessTokens)
     await app.register(crossSite)
     await app.register(loadShedding)
     await app.register(notFound)
     await app.register(guard)
     await app.register(requestCaller)
-
-    await app.register(passwords)
-    await app.register(deviceCookie)
-    await app.register(sessions)
     await app.register(browserSession)
+    await app.register(deviceCookie)
     await app.register(receipts)
-    await app.register(signIn)
-    await app.register(accounts)
-    await app.register(roles)
-    await app.register(clients, { uptime })
     await app.register(clientGuard)
     await app.register(gauges)
     await app.register(metricsListener)
-    await app.register(readiness, { uptime })
+    await app.register(readiness)
 
     await app.register(openapi)
     await app.register(routes)
-    // The last of its kind: the port closes right after it.
-    app.addHook('preClose', emptyBacklog)
-  } catch (error) {
-    await app.close()
-    throw error
-  }
-  return app
+  })
 }

@@ -39,7 +39,7 @@ async function start(): Promise<void> {
     claim?.release()
   })
   app = await buildApp(config)
-  await app.signingKeys.adopt()
+  await app.signingKeys.applyRules()
   const link = await app.accounts.firstAdministrator.issueLink()
   await listenQuietly(app, config)
   warnings.push(...masterKeyWarnings(config.AUTH_MASTER_KEY, config.AUTH_DATA_DIR))

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { buildApp } from '../app.ts'
-import { operator } from '../commands/with-app.ts'
+import { operator } from '../commands/operator.ts'
 import { openKey } from '../domain/keys/signing-key.ts'
 import { loadSettings } from '../domain/settings/settings.ts'
 import { serve } from './process.ts'

@@ -7,7 +7,8 @@ import type { OneTimeLink } from '../domain/one-time-tokens.ts'
 import { ADMIN_ROLE } from '../domain/roles/scopes.ts'
 import { Name } from '../schemas/user.ts'
 import { type Command, type CommandResult, requireText, UsageError } from './command.ts'
-import { operator, withApp } from './with-app.ts'
+import { operator } from './operator.ts'
+import { withCore } from './with-core.ts'
 
 /** `gatehouse admin create`: another administrator; with `--promote` an account that exists is made one. */
 export const adminCreate: Command = {
@@ -27,7 +28,7 @@ export const adminCreate: Command = {
     const name = values.name as string | undefined
     if (name !== undefined && !Value.Check(Name, name)) throw new UsageError('the name is not well-formed')
     const password = values['password-stdin'] ? (await text(process.stdin)).replace(/\r?\n$/, '') : undefined
-    return withApp(async (app) => {
+    return withCore(async (app) => {
       if (!(await app.store.users.findByEmail(email))) return create(app, { email, name, password })
       if (!values.promote)
         throw new Error(`${email} has an account, which anybody may have registered. ${HINT}`)

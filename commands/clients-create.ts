@@ -3,7 +3,8 @@ import { audiencesOf, TOKEN_EXCHANGE } from '../domain/oauth/grants.ts'
 import { parseScope } from '../domain/roles/scopes.ts'
 import { NewClient } from '../schemas/client.ts'
 import { type Command, requireText, UsageError } from './command.ts'
-import { operator, withApp } from './with-app.ts'
+import { operator } from './operator.ts'
+import { withCore } from './with-core.ts'
 
 /** `gatehouse clients create`: a machine client with its first secret. */
 export const clientsCreate: Command = {
@@ -29,7 +30,7 @@ export const clientsCreate: Command = {
     }
     if (!Value.Check(NewClient, input))
       throw new UsageError('the name, the scope, the audience or the grant is not well-formed')
-    return withApp(async (app) => {
+    return withCore(async (app) => {
       const { client, made } = await app.clients.create(
         { ...input, scope: parseScope(input.scope), jwks: [] },
         operator

@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from './command.ts'
 import { UsageError } from './command.ts'
 import { keysText } from './keys-text.ts'
-import { operator, withApp } from './with-app.ts'
+import { operator } from './operator.ts'
+import { withCore } from './with-core.ts'
 
 /** `gatehouse keys import`: a private key from elsewhere signs from now on. */
 export const keysImport: Command = {
@@ -15,7 +16,7 @@ export const keysImport: Command = {
   async run(_values, [path]) {
     if (!path) throw new UsageError('which file?')
     const text = readKeyFile(path)
-    return withApp(async (app) => {
+    return withCore(async (app) => {
       const { activatesAt } = await app.signingKeys.import(text, operator.caller)
       // A timer may fire a millisecond before the clock says so.
       while (app.clock() < activatesAt) await pause(activatesAt - app.clock())

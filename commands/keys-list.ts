@@ -1,6 +1,6 @@
 import type { Command } from './command.ts'
 import { keysText } from './keys-text.ts'
-import { withApp } from './with-app.ts'
+import { withCore } from './with-core.ts'
 
 /** `gatehouse keys list`: which key signs, which is next, which did. */
 export const keysList: Command = {
@@ -9,5 +9,5 @@ export const keysList: Command = {
   summary: 'show the signing keys: the next one, the active one, the retired ones',
   words: 0,
   options: {},
-  run: () => withApp(async (app) => keysText(app.signingKeys.schedule()))
+  run: () => withCore(async (app) => keysText(app.signingKeys.schedule()))
 }

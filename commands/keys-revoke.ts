@@ -1,6 +1,7 @@
 import { type Command, UsageError } from './command.ts'
 import { keysText } from './keys-text.ts'
-import { operator, withApp } from './with-app.ts'
+import { operator } from './operator.ts'
+import { withCore } from './with-core.ts'
 
 /** `gatehouse keys revoke`: nothing that a key signed counts any more. */
 export const keysRevoke: Command = {
@@ -12,7 +13,7 @@ export const keysRevoke: Command = {
   options: {},
   async run(_values, [kid]) {
     if (!kid) throw new UsageError('which key? gatehouse keys list shows them')
-    return withApp(
+    return withCore(
       async (app) => {
         await app.signingKeys.revoke(kid, operator.caller)
         return keysText(app.signingKeys.schedule())

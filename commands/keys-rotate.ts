@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 import { keysText } from './keys-text.ts'
-import { operator, withApp } from './with-app.ts'
+import { operator } from './operator.ts'
+import { withCore } from './with-core.ts'
 
 /** `gatehouse keys rotate`: the next key signs, now or as soon as everybody can know it. */
 export const keysRotate: Command = {
@@ -10,7 +11,7 @@ export const keysRotate: Command = {
   words: 0,
   options: {},
   run: () =>
-    withApp(async (app) => {
+    withCore(async (app) => {
       await app.signingKeys.rotate(operator.caller)
       return keysText(app.signingKeys.schedule())
     })

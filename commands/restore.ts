@@ -16,9 +16,9 @@ import { inspectDatabase } from '../store/inspection.ts'
 import { sqlitePathOf } from '../store/sqlite/path.ts'
 import { carryRevocations, restoreDatabase } from '../store/sqlite/restore.ts'
 import { type Command, type CommandResult, UsageError } from './command.ts'
+import { operator } from './operator.ts'
 import { databaseUrlInShell, quoted } from './postgres-command.ts'
 import { settings } from './settings.ts'
-import { operator } from './with-app.ts'
 
 const UNREADABLE =
   'What the database that was there had revoked could not be read: access tokens of sessions begun since the backup work until they expire.'

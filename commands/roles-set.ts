@@ -2,7 +2,8 @@ import { Value } from 'typebox/value'
 import { parseScope } from '../domain/roles/scopes.ts'
 import { NewRole } from '../schemas/role.ts'
 import { type Command, requireText, UsageError } from './command.ts'
-import { operator, withApp } from './with-app.ts'
+import { operator } from './operator.ts'
+import { withCore } from './with-core.ts'
 
 /** `gatehouse roles set`: a role is to be as given, whether it was there or not. */
 export const rolesSet: Command = {
@@ -17,7 +18,7 @@ export const rolesSet: Command = {
     if (!Value.Check(NewRole, input))
       throw new UsageError('the name, the scope or the description is not well-formed')
     const role = { name: input.name, description, scope: parseScope(input.scope) }
-    const done = await withApp((app) => app.roles.set(role, operator))
+    const done = await withCore((app) => app.roles.set(role, operator))
     return {
       text: `Role ${role.name} ${done}: ${role.scope.join(' ') || '(no scope)'}`,
       json: { ...role, done }

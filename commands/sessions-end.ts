@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { requireEmail } from '../domain/accounts/email-address.ts'
 import { endAllSessions } from '../domain/sessions/end-all.ts'
 import { type Command, type CommandResult, UsageError } from './command.ts'
-import { operator, withApp } from './with-app.ts'
+import { operator } from './operator.ts'
+import { withCore } from './with-core.ts'
 
 /** Whoever ends sessions in an emergency is not told that there were none, by a database of the wrong folder. */
 const EXISTING = { mayMake: false }
@@ -15,9 +16,9 @@ export const sessionsEnd: Command = {
   words: 0,
   options: { all: { type: 'boolean' }, user: { type: 'string' } },
   async run({ all, user: email }) {
-    if (all === true && email === undefined) return withApp(endAll, EXISTING)
+    if (all === true && email === undefined) return withCore(endAll, EXISTING)
     if (!all && typeof email === 'string' && email !== '')
-      return withApp((app) => endOf(app, email), EXISTING)
+      return withCore((app) => endOf(app, email), EXISTING)
     throw new UsageError('whose? --all for everybody’s, or --user')
   }
 }

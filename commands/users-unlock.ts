@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { requireEmail } from '../domain/accounts/email-address.ts'
 import { type Command, UsageError } from './command.ts'
-import { operator, withApp } from './with-app.ts'
+import { operator } from './operator.ts'
+import { withCore } from './with-core.ts'
 
 /** `gatehouse users unlock`: clears the counts of failed sign-ins of an account. */
 export const usersUnlock: Command = {
@@ -13,7 +14,7 @@ export const usersUnlock: Command = {
   async run({ email }, [id]) {
     const isNamed = typeof email === 'string' && email !== ''
     if (isNamed === Boolean(id)) throw new UsageError('whose? an ID, or --email')
-    return withApp(
+    return withCore(
       async (app) => {
         const user = await (isNamed ? findByEmail(app, email) : findById(app, id ?? ''))
         await app.accounts.administration.unlock(user.id, operator)

@@ -1,6 +1,9 @@
 /** Milliseconds since the epoch, UTC. Injected everywhere, so that tests move time instead of waiting. */
 export type Clock = () => number
 
+/** Milliseconds on a clock that nothing sets: for how long ago something happened in this process. */
+export type Monotonic = () => number
+
 export const SECOND = 1000
 export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE

@@ -16,15 +16,15 @@ declare module 'fastify' {
 }
 
 /** Decorates `clients`: machine clients, who they are, what is done to them, and what tokens they get. */
-export default fp<{ uptime: () => number }>(
-  async (fastify, { uptime }) => {
-    const { store, clock, config, derivedKeys, revocations } = fastify
+export default fp(
+  async (fastify) => {
+    const { store, clock, monotonic, config, derivedKeys, revocations } = fastify
     const secretKeys = derivedKeys.clientSecret
     fastify.decorate('clients', {
       ...createClientAdministration({ store, clock, config, secretKeys }),
       authenticate: createClientAuthenticator({
         store,
-        directory: createClientDirectory(store, uptime),
+        directory: createClientDirectory(store, monotonic),
         clock,
         secretKeys,
         isCurrent: ({ id, version }) => revocations.isClientCurrent(id, version),

@@ -25,7 +25,7 @@ const planted: Record<string, [file: string, line: string]> = {
   'store-knows-the-domain-alone': ['store/planted-plugin.ts', "export * from '../plugins/config.ts'"],
   'plugins-know-what-is-below': ['plugins/planted-route.ts', "export * from '../routes/index.ts'"],
   'routes-know-no-store': ['routes/auth/planted-store.ts', "export * from '../../store/index.ts'"],
-  'commands-use-the-app': ['commands/planted-plugin.ts', "export * from '../plugins/store.ts'"],
+  'commands-use-the-core': ['commands/planted-plugin.ts', "export * from '../plugins/store.ts'"],
   'store-is-opened-by-its-plugin': ['plugins/planted-store.ts', "export * from '../store/index.ts'"],
   'one-door-into-a-session': [
     'domain/accounts/planted-door.ts',

@@ -1,4 +1,5 @@
 import { BoundedMap } from '../../verifier/bounded-map.ts'
+import type { Monotonic } from '../clock.ts'
 import type { Client } from '../model/client.ts'
 import type { Store } from '../model/store.ts'
 
@@ -12,13 +13,13 @@ export interface ClientDirectory {
   findAnew(id: string): Promise<Client | undefined>
 }
 
-export function createClientDirectory(store: Store, uptime: () => number): ClientDirectory {
+export function createClientDirectory(store: Store, monotonic: Monotonic): ClientDirectory {
   const known = new BoundedMap<string, { client: Client; readAt: number }>(KNOWN_CLIENTS)
 
   async function findAnew(id: string): Promise<Client | undefined> {
     // No id of ours has one, and PostgreSQL refuses to look for it.
     if (id.includes('\0')) return undefined
-    const readAt = uptime()
+    const readAt = monotonic()
     const client = await store.clients.find(id)
     known.delete(id)
     if (!client) return undefined
@@ -31,7 +32,7 @@ export function createClientDirectory(store: Store, uptime: () => number): Clien
 
     async find(id) {
       const entry = known.get(id)
-      return entry && uptime() - entry.readAt < MAX_AGE ? entry.client : findAnew(id)
+      return entry && monotonic() - entry.readAt < MAX_AGE ? entry.client : findAnew(id)
     }
   }
 }

@@ -37,7 +37,7 @@ export type SigningKeyLifecycle = ReturnType<typeof createSigningKeyLifecycle>
 /** What happens to signing keys, each time done by exactly one of the instances that mean to. */
 export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: KeyParts) {
   /** Carries out a plan if there is anything to do. Keys are made before the transaction: that of RSA takes its time. */
-  async function follow(planner: Planner, caller: Caller, type?: AuditType): Promise<void> {
+  async function execute(planner: Planner, caller: Caller, type?: AuditType): Promise<void> {
     const foreseen = planner(await store.signingKeys.list(), rules, clock())
     if (isEmpty(foreseen)) return
     const fresh = await Promise.all(
@@ -57,25 +57,25 @@ export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: Key
     list: () => store.signingKeys.list(),
 
     /** The first keys of a new database: they come with it, and are no event. */
-    begin: () => follow(planFirstKeys, NOBODY),
+    begin: () => execute(planFirstKeys, NOBODY),
 
     /** When a service starts: the schedule by its settings, and every key sealed under its master key. */
-    async adopt(): Promise<void> {
-      await follow(planAdoption, NOBODY, 'key.published')
+    async applyRules(): Promise<void> {
+      await execute(planAdoption, NOBODY, 'key.published')
       for (const key of await store.signingKeys.list()) {
         const sealed = resealed(key, wrapKeys)
         if (sealed) await store.signingKeys.reseal(key.kid, key.sealedPrivateKey, sealed)
       }
     },
 
-    /** Whether `keepUp` has anything to do, as far as these keys tell. */
+    /** Whether `maintain` has anything to do, as far as these keys tell. */
     isDue: (keys: SigningKey[]) => !isEmpty(planUpkeep(keys, rules, clock())),
 
     /** There is a successor, and what nothing is signed by any more is removed. */
-    keepUp: () => follow(planUpkeep, NOBODY, 'key.published'),
+    maintain: () => execute(planUpkeep, NOBODY, 'key.published'),
 
     /** The next key signs as soon as everybody knows it: mostly now. */
-    rotate: (caller: Caller) => follow(planRotation, caller, 'key.rotated'),
+    rotate: (caller: Caller) => execute(planRotation, caller, 'key.rotated'),
 
     /** A key from outside, PEM or JWK, signs as soon as all instances have read it. Throws a Problem `invalid_request` for what is no such key. */
     async import(text: string, caller: Caller): Promise<SigningKey> {

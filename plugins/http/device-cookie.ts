@@ -2,16 +2,10 @@ import type { CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { SECOND } from '../../domain/clock.ts'
-import {
-  type Account,
-  createDeviceMarks,
-  DEVICE_LIFETIME,
-  type DeviceMarks
-} from '../../domain/sign-in/device-marks.ts'
+import { type Account, DEVICE_LIFETIME } from '../../domain/sign-in/device-marks.ts'
 import { cookieValues } from '../../verifier/cookies.ts'
 
 export interface DeviceCookie {
-  marks: DeviceMarks
   /** Every value that a request shows, not judged yet. */
   read(request: FastifyRequest): string[]
   /** Makes the browser known for an account: only if this request proved a password or a link for it. */
@@ -27,7 +21,7 @@ declare module 'fastify' {
 /** Decorates `deviceCookie`: by it an account knows a browser that signed in before. It outlives sign-out. */
 export default fp(
   async (fastify) => {
-    const { config, derivedKeys, clock } = fastify
+    const { config } = fastify
     const name = config.secure ? '__Host-device' : 'device'
     const options: CookieSerializeOptions = {
       httpOnly: true,
@@ -36,14 +30,13 @@ export default fp(
       path: '/',
       maxAge: DEVICE_LIFETIME / SECOND
     }
-    const marks = createDeviceMarks({ clock, key: derivedKeys.deviceMark })
+    const marks = fastify.signIn.devices
     const read = ({ headers }: FastifyRequest) => cookieValues(headers.cookie, name)
     fastify.decorate('deviceCookie', {
-      marks,
       read,
       remember: (request, reply, account) =>
         void reply.setCookie(name, marks.add(read(request), account), options)
     })
   },
-  { name: 'device-cookie', dependencies: ['config', 'derived-keys', 'session-cookies'] }
+  { name: 'device-cookie', dependencies: ['config', 'session-cookies', 'sign-in'] }
 )

@@ -1,15 +1,11 @@
 import type { Socket } from 'node:net'
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
-import type { FastifyInstance } from 'fastify'
+import { setTimeout as pause } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 
 /** How long load balancers are given to see that no more should come, in milliseconds. */
 const NOTICE = 3000
 /** How long a connection may still take to ask something for the first time once the close has begun, in milliseconds. */
 const SILENCE = { drained: 3000, otherwise: 1000 }
-/** How many turns of the event loop must bring no connection, and how long they are waited for, in milliseconds. */
-const QUIET_TURNS = 3
-const LONGEST_WAIT = 1000
 
 export interface Draining {
   /** Whether it has begun: `/readyz` says so. */
@@ -62,28 +58,3 @@ export default fp(
   },
   { name: 'draining' }
 )
-
-/** What Node keeps of a server that listens; undefined where it does not. */
-interface Listening {
-  _handle?: { listen?(backlog: number): number }
-}
-
-/**
- * Takes the connections that wait, before the port closes: the system would reset them. Meanwhile it lets none wait behind them,
- * so that whoever comes next is refused, or tries again, before anything was sent.
- */
-export async function emptyBacklog(this: FastifyInstance): Promise<void> {
-  const { server } = this
-  let quiet = 0
-  const disturb = () => {
-    quiet = 0
-  }
-  server.on('connection', disturb)
-  // Node has no other way to say it. Listening again only changes how many may wait.
-  ;(server as Listening)._handle?.listen?.(0)
-  for (const from = performance.now(); quiet < QUIET_TURNS && performance.now() - from < LONGEST_WAIT; ) {
-    quiet += 1
-    await nextTurn()
-  }
-  server.off('connection', disturb)
-}

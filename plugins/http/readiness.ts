@@ -12,15 +12,15 @@ declare module 'fastify' {
 }
 
 /** Decorates `readiness`: why no request should be sent here, without a load that strangers choose. */
-export default fp<{ uptime: () => number }>(
-  async (fastify, { uptime }) => {
-    const { store, draining, revocations, accessTokens } = fastify
+export default fp(
+  async (fastify) => {
+    const { store, monotonic, draining, revocations, accessTokens } = fastify
     const ping = () =>
       store.ping().then(
         () => true,
         () => false
       )
-    const isDatabaseThere = shareAnswer(ping, ANSWER_KEPT, uptime)
+    const isDatabaseThere = shareAnswer(ping, ANSWER_KEPT, monotonic)
 
     fastify.decorate('readiness', {
       async reasons() {

@@ -1,6 +1,6 @@
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
-import { operator } from '../../commands/with-app.ts'
+import { operator } from '../../commands/operator.ts'
 import { build, password, type TestApp } from '../harness/build.ts'
 import { captureLog } from '../harness/log.ts'
 

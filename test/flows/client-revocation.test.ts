@@ -282,7 +282,7 @@ for (const engine of [postgres]) {
         async (t) => {
           for (const changes of [{ disabled: true }, { scope: 'a' }, { audiences: [STOCK] }, undefined]) {
             // Its memory of a client never grows old.
-            const forgetful = await build(t, { env: first.env, clock: first.clock, uptime: () => 0 })
+            const forgetful = await build(t, { env: first.env, clock: first.clock, monotonic: () => 0 })
             const machine = await register(first, { audiences: [ORDERS, STOCK] })
             const before = await tokenOf(forgetful, machine)
             t.equal(await verdictOf(before), 'valid')

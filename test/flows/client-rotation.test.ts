@@ -182,7 +182,7 @@ for (const engine of engines) {
     const start = async (current: string, previous?: string) => {
       const keys = { AUTH_MASTER_KEY: current, ...(previous && { AUTH_MASTER_KEY_PREVIOUS: previous }) }
       const service = await build(t, { env: { ...first.env, ...keys }, clock })
-      await service.app.signingKeys.adopt()
+      await service.app.signingKeys.applyRules()
       return service
     }
     const statusOf = async (service: TestApp, { basic }: Machine) =>

@@ -132,7 +132,7 @@ for (const engine of engines) {
       }
       t.strictSame(await published(one), [active.kid])
       t.strictSame(await outcome(one, forge()), refusedAs('token_stale'))
-      await app.signingKeys.keepUp()
+      await app.signingKeys.maintain()
       t.ok(app.signingKeys.schedule().next, 'and there is a successor again')
     })
 
@@ -172,7 +172,7 @@ for (const engine of engines) {
           t.equal(activeOf(one).kid, activeOf(two).kid)
           t.equal((await ada.post('/auth/refresh')).status, 200)
           t.equal((await ada.get('/auth/me')).status, 200)
-          if (round % 2 === 0) await two.app.signingKeys.keepUp()
+          if (round % 2 === 0) await two.app.signingKeys.maintain()
         }
       }
     )

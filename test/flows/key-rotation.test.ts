@@ -83,7 +83,7 @@ for (const engine of engines) {
         signers.add(active as string)
         for (let part = 0; part < 2; part += 1) {
           clock.advance(MAX_AGE)
-          await instances[(rotation + part) % instances.length]?.app.signingKeys.keepUp()
+          await instances[(rotation + part) % instances.length]?.app.signingKeys.maintain()
           await watch.issueAndVerify()
         }
       }
@@ -95,7 +95,7 @@ for (const engine of engines) {
       t.ok(watch.verified() > rotations * VERIFICATIONS, `${watch.verified()} verifications`)
       t.comment(`${watch.verified()} verifications of tokens by ${watch.issued.size} keys`)
       clock.advance(HOUR + 2 * MINUTE)
-      await listening.app.signingKeys.keepUp()
+      await listening.app.signingKeys.maintain()
       t.ok((await listening.app.store.signingKeys.list()).length <= 3, 'and keys do not pile up')
     })
 
@@ -113,7 +113,7 @@ for (const engine of engines) {
           clock.advance((next?.activatesAt ?? 0) - clock())
           const known = new Set((await app.store.signingKeys.list()).map(({ kid }) => kid))
           const told = await publications()
-          await Promise.all(instances.map(({ app }) => app.signingKeys.keepUp()))
+          await Promise.all(instances.map(({ app }) => app.signingKeys.maintain()))
           const made = (await app.store.signingKeys.list()).filter(({ kid }) => !known.has(kid))
           t.equal(made.length, 1, 'one new key')
           t.equal((await publications()) - told, 1, 'written down once')
@@ -135,7 +135,7 @@ for (const engine of engines) {
             [2 * MAX_AGE]
           )
           clock.advance(2 * MAX_AGE)
-          await app.signingKeys.keepUp()
+          await app.signingKeys.maintain()
           await pollAll(instances)
         }
       })
@@ -168,7 +168,7 @@ for (const engine of engines) {
         clock.advance(MINUTE)
         const before = one.app.signingKeys.schedule()
         const restarted = await build(t, { env: { ...env, AUTH_JWT_ALG: 'EdDSA' }, clock })
-        await restarted.app.signingKeys.adopt()
+        await restarted.app.signingKeys.applyRules()
         await pollAll([one, two])
         const next = one.app.signingKeys.schedule().next as SigningKey
         t.match(next, { algorithm: 'EdDSA', activatesAt: clock() + 2 * MAX_AGE })
@@ -186,10 +186,10 @@ for (const engine of engines) {
             t.equal((await browser().get('/auth/me', bearing(token))).status, 200)
 
         const keys = await one.app.store.signingKeys.list()
-        await restarted.app.signingKeys.keepUp()
-        await restarted.app.signingKeys.adopt()
+        await restarted.app.signingKeys.maintain()
+        await restarted.app.signingKeys.applyRules()
         t.equal((await one.app.store.signingKeys.list()).length, keys.length + 1)
-        await restarted.app.signingKeys.adopt()
+        await restarted.app.signingKeys.applyRules()
         t.equal((await one.app.store.signingKeys.list()).length, keys.length + 1, 'and adopted once')
       }
     )
@@ -201,8 +201,8 @@ for (const engine of engines) {
         clock.advance(20 * 24 * 60 * MINUTE)
         const ada = await signUp()
         const restarted = await build(t, { env: { ...env, AUTH_KEY_ROTATION: '10d' }, clock })
-        await restarted.app.signingKeys.adopt()
-        await restarted.app.signingKeys.keepUp()
+        await restarted.app.signingKeys.applyRules()
+        await restarted.app.signingKeys.maintain()
         const { status } = await restarted.browser().get('/auth/me', bearing(ada.value('access')))
         t.equal(status, 200)
       }
@@ -227,7 +227,7 @@ for (const engine of engines) {
         await pollAll(instances)
         clock.advance(SECOND)
         const restarted = await build(t, { env, clock })
-        await restarted.app.signingKeys.adopt()
+        await restarted.app.signingKeys.applyRules()
         for (const window of windows) {
           t.equal((await window.post('/auth/refresh')).status, 200)
           t.match(decodeProtectedHeader(window.value('access')), { alg: algorithm, kid, typ: 'at+jwt' })
@@ -247,7 +247,7 @@ for (const engine of engines) {
         )
 
         clock.advance(SECOND)
-        await one.app.signingKeys.keepUp()
+        await one.app.signingKeys.maintain()
         t.equal(one.app.signingKeys.schedule().active.kid, kid, 'upkeep leaves it its time')
       })
     }

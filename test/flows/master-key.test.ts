@@ -48,7 +48,7 @@ async function buildUnder(t: Teardown, engine: Engine) {
   const start = async (current: string, previous?: string) => {
     const keys = { AUTH_MASTER_KEY: current, ...(previous && { AUTH_MASTER_KEY_PREVIOUS: previous }) }
     const service = await build(t, { env: { ...env, ...keys }, clock })
-    await service.app.signingKeys.adopt()
+    await service.app.signingKeys.applyRules()
     return service
   }
   return { before, after, first, clock, start }

@@ -1,7 +1,7 @@
 import { createHmac, createPublicKey, type JsonWebKey } from 'node:crypto'
 import type { JWTPayload } from 'jose'
 import t, { type Test } from 'tap'
-import { operator } from '../../commands/with-app.ts'
+import { operator } from '../../commands/operator.ts'
 import { ALGORITHMS } from '../../verifier/sources.ts'
 import { build } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
@@ -22,8 +22,8 @@ const PARALLEL = 25
 const ROUNDS = 4
 
 t.test('private_key_jwt', async (t) => {
-  let uptime = 0
-  const service = await build(t, { uptime: () => uptime })
+  let monotonic = 0
+  const service = await build(t, { monotonic: () => monotonic })
   const { app, clock } = service
   const key = await makeKey('ES256', 'mine')
   const machine = await register(service, { jwks: [key.jwk] })
@@ -268,7 +268,7 @@ t.test('private_key_jwt', async (t) => {
     await app.clients.change(disabled, { disabled: true }, operator)
     t.strictSame(answerOf(await ask(shown(await assertion(disabled, mine, clock())))), NOT_WHO_IT_SAYS)
     await app.clients.delete(disabled, operator)
-    uptime += 501
+    monotonic += 501
     t.strictSame(answerOf(await ask(shown(await assertion(disabled, mine, clock())))), NOT_WHO_IT_SAYS)
   })
 

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { operator } from '../../commands/with-app.ts'
+import { operator } from '../../commands/operator.ts'
 import { HOUR } from '../../domain/clock.ts'
 import { build, type TestApp } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
@@ -142,8 +142,8 @@ t.test('who a client is', async (t) => {
 
 for (const engine of engines) {
   t.test(`credentials that are wrong, on ${engine.name}`, { skip: engine.missing }, async (t) => {
-    let uptime = 0
-    const service = await build(t, { engine, uptime: () => uptime })
+    let monotonic = 0
+    const service = await build(t, { engine, monotonic: () => monotonic })
     const { app, clock } = service
     const good = await register(service)
     const disabled = await register(service)
@@ -152,7 +152,7 @@ for (const engine of engines) {
     for (const { basic } of [disabled, deleted]) t.equal((await ask(service, {}, basic)).status, 200)
     await app.clients.change(disabled.id, { disabled: true }, operator)
     await app.clients.delete(deleted.id, operator)
-    uptime += 501
+    monotonic += 501
 
     await t.test(
       'are answered alike for a client that is unknown, disabled, deleted, or another',
@@ -198,7 +198,7 @@ for (const engine of engines) {
           clients.find = find
           return count
         }
-        uptime += 501
+        monotonic += 501
         const counts = [
           await reads(UNKNOWN),
           await reads(good.id),

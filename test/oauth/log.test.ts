@@ -1,5 +1,5 @@
 import t from 'tap'
-import { operator } from '../../commands/with-app.ts'
+import { operator } from '../../commands/operator.ts'
 import { build } from '../harness/build.ts'
 import { captureLog } from '../harness/log.ts'
 import { assertion, makeKey, shown } from './assertion.ts'

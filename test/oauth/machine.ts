@@ -1,4 +1,4 @@
-import { operator } from '../../commands/with-app.ts'
+import { operator } from '../../commands/operator.ts'
 import type { NewClient } from '../../domain/clients/administration.ts'
 import type { Answer } from '../harness/browser.ts'
 import type { TestApp } from '../harness/build.ts'

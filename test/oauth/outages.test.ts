@@ -14,13 +14,13 @@ const LONG = 5 * 60_000
 /** A new database at the end of a wire that can be cut. */
 async function wired(t: Test) {
   const { wire, url } = await wiredPostgres(t)
-  let uptime = 0
-  const service = await build(t, { env: { DATABASE_URL: url }, uptime: () => uptime })
+  let monotonic = 0
+  const service = await build(t, { env: { DATABASE_URL: url }, monotonic: () => monotonic })
   return {
     wire,
     service,
     later(milliseconds: number) {
-      uptime += milliseconds
+      monotonic += milliseconds
     }
   }
 }

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { operator } from '../../commands/with-app.ts'
+import { operator } from '../../commands/operator.ts'
 import type { NewClient } from '../../domain/clients/administration.ts'
 import { MINUTE } from '../../domain/clock.ts'
 import type { Browser } from '../harness/browser.ts'

@@ -285,7 +285,7 @@ t.test(
     const first = await build(t)
     const ada = await first.signUp()
     const { app } = await build(t, { env: { ...first.env, AUTH_JWT_ALG: 'EdDSA' }, clock: first.clock })
-    await app.signingKeys.adopt()
+    await app.signingKeys.applyRules()
     first.clock.advance(2 * MINUTE)
     const call = (token: string) =>
       app

@@ -85,8 +85,8 @@ t.test('a flood of made-up key ids', async (t) => {
 })
 
 t.test('an instance that has not heard of a key', async (t) => {
-  let uptime = 0
-  const { app, clock, env } = await build(t, { uptime: () => uptime })
+  let monotonic = 0
+  const { app, clock, env } = await build(t, { monotonic: () => monotonic })
   const other = await build(t, { env, clock })
   const ada = await other.signUp()
 
@@ -97,7 +97,7 @@ t.test('an instance that has not heard of a key', async (t) => {
     await ada.post('/auth/refresh')
     const token = ada.value('access')
     t.equal(kidOf(token), other.app.signingKeys.schedule().active.kid)
-    uptime += POLL_INTERVAL
+    monotonic += POLL_INTERVAL
     t.match(await app.accessTokens.verify(token), { subject: String })
   })
 
@@ -211,7 +211,7 @@ t.test('the schedule is followed by the clock alone', async (t) => {
   const bob = await signUp('bob@example.com')
   t.equal(kidOf(bob.value('access')), next?.kid)
   t.equal(kidOf(ada.value('access')), active.kid)
-  await app.signingKeys.keepUp()
+  await app.signingKeys.maintain()
   t.equal(app.signingKeys.schedule().next?.activatesAt, active.activatesAt + 60 * DAY)
 })
 
@@ -235,7 +235,7 @@ t.test('instances whose clocks differ by seconds', async (t) => {
       clock.advance(SECOND)
       behind.advance(SECOND)
       for (const { app } of both) {
-        await app.signingKeys.keepUp()
+        await app.signingKeys.maintain()
         await app.signingKeys.poll()
       }
       for (const window of windows) {

@@ -24,8 +24,8 @@ function countPings({ store }: FastifyInstance): { count: number; atOnce: number
 
 for (const engine of engines) {
   t.test(`/readyz on ${engine.name}`, { skip: engine.missing }, async (t) => {
-    let uptime = 0
-    const { app, signUp } = await build(t, { engine, uptime: () => uptime })
+    let monotonic = 0
+    const { app, signUp } = await build(t, { engine, monotonic: () => monotonic })
     const pings = countPings(app)
     const ask = async (times: number) => {
       const answers = Array.from({ length: times }, () => app.inject('/readyz'))
@@ -42,7 +42,7 @@ for (const engine of engines) {
     await t.test('in ten seconds it is asked twenty times, by however many', async (t) => {
       pings.count = 0
       for (let step = 0; step < 100; step += 1) {
-        uptime += 100
+        monotonic += 100
         await app.revocations.poll()
         await ask(20)
       }
@@ -66,19 +66,19 @@ t.test(
   },
   async (t: Test) => {
     const { wire, url } = await wiredPostgres(t)
-    let uptime = 0
-    const { app, browser } = await build(t, { env: { DATABASE_URL: url }, uptime: () => uptime })
+    let monotonic = 0
+    const { app, browser } = await build(t, { env: { DATABASE_URL: url }, monotonic: () => monotonic })
     const ask = () => browser().get('/readyz')
     t.strictSame((await ask()).body, READY)
     wire.cut()
-    uptime += 500
+    monotonic += 500
     const answer = await ask()
     t.match(answer.body, { status: 503, code: 'not_ready', reasons: ['database'] })
     t.strictSame([answer.status, answer.body.reasons], [503, ['database']])
     t.equal(answer.headers['retry-after'], '1')
     wire.mend()
     for (let tries = 0; tries < 12; tries += 1) await app.revocations.poll().catch(() => {})
-    uptime += 500
+    monotonic += 500
     t.strictSame((await ask()).body, READY)
   }
 )

@@ -17,10 +17,10 @@ const unavailable = { type: 'urn:gatehouse:problem:unavailable', status: 503, co
 
 t.test('PostgreSQL behind a wire that breaks', { skip: postgres.missing }, async (t) => {
   const { wire, url, direct } = await wiredPostgres(t)
-  let uptime = 0
+  let monotonic = 0
   const { app, signUp, browser } = await build(t, {
     env: { DATABASE_URL: url },
-    uptime: () => uptime,
+    monotonic: () => monotonic,
     routes: guardedRoute
   })
   const ada = await signUp()
@@ -52,9 +52,9 @@ t.test('PostgreSQL behind a wire that breaks', { skip: postgres.missing }, async
   t.test('guarded calls go on for 10 s without the database, then nobody is believed', async (t) => {
     await app.revocations.poll()
     wire.cut()
-    uptime += 9_999
+    monotonic += 9_999
     t.equal((await ada.get('/guarded')).status, 200)
-    uptime += 2
+    monotonic += 2
     const { status, headers, body } = await ada.get('/guarded')
     t.equal(status, 503)
     t.match(body, unavailable)

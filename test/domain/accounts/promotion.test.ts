@@ -1,5 +1,5 @@
 import t from 'tap'
-import { operator } from '../../../commands/with-app.ts'
+import { operator } from '../../../commands/operator.ts'
 import { build, password } from '../../harness/build.ts'
 import { engines } from '../../harness/engines.ts'
 

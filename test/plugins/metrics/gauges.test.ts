@@ -25,7 +25,7 @@ t.test('hashes that wait, work and are refused are told, and sign-ins that were 
 
 t.test('revocations and keys are told as they are at the scrape', async (t) => {
   let now = 0
-  const service = await build(t, { env: withToken, uptime: () => now })
+  const service = await build(t, { env: withToken, monotonic: () => now })
   const ada = await service.signUp()
   const live = (await gauge(service, 'gatehouse_revocations_live')) ?? 0
   await ada.post('/auth/logout')
@@ -44,7 +44,7 @@ t.test('revocations and keys are told as they are at the scrape', async (t) => {
   t.equal(await days(), 1, 'the next key signs')
   t.equal(await gauge(service, 'gatehouse_signing_keys_retired'), 1)
   t.equal(await gauge(service, 'gatehouse_signing_key_next_timestamp_seconds'), 0, 'none follows yet')
-  await service.app.signingKeys.keepUp()
+  await service.app.signingKeys.maintain()
   const following = await gauge(service, 'gatehouse_signing_key_next_timestamp_seconds')
   t.equal(Math.round(((following ?? 0) - (next ?? 0)) / 86_400), 30)
 })

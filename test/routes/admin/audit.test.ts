@@ -249,7 +249,7 @@ async function walkKeys({ app, clock }: TestApp, root: Browser): Promise<void> {
   await app.signingKeys.import(pem, nobody)
   await root.delete(`/admin/keys/${encodeURIComponent(items.at(-1).kid)}`)
   clock.advance(31 * DAY)
-  await app.signingKeys.keepUp()
+  await app.signingKeys.maintain()
 }
 
 async function walkClients({ app }: TestApp, root: Browser): Promise<void> {

@@ -115,7 +115,7 @@ for (const engine of engines) {
       clock.advance(HOUR + 7 * MINUTE)
       await root.post('/auth/refresh')
       const gone = app.signingKeys.schedule().retired.map(({ kid }) => kid)
-      await app.signingKeys.keepUp()
+      await app.signingKeys.maintain()
       const { body } = await root.get('/admin/keys')
       t.strictSame(
         body.items.map(({ status }: { status: string }) => status),
@@ -165,7 +165,7 @@ for (const engine of engines) {
       const [event, ...others] = await auditOf('key.revoked')
       t.strictSame(others, [])
       t.match(event, { actorId: await idOf(root), detail: { removed: [next?.kid] } })
-      await app.signingKeys.keepUp()
+      await app.signingKeys.maintain()
     })
 
     t.test('who may not is told so, and nothing happens', async (t) => {
@@ -214,7 +214,7 @@ for (const engine of engines) {
 
     t.test('many rotations at once are one change-over after another, never two active keys', async (t) => {
       clock.advance(5 * MINUTE)
-      await app.signingKeys.keepUp()
+      await app.signingKeys.maintain()
       clock.advance(5 * MINUTE)
       await root.post('/auth/refresh')
       await root.post('/auth/reauthenticate', { password })

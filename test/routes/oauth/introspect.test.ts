@@ -1,5 +1,5 @@
 import t from 'tap'
-import { operator } from '../../../commands/with-app.ts'
+import { operator } from '../../../commands/operator.ts'
 import { uuidv7 } from '../../../domain/id.ts'
 import type { Claims } from '../../../verifier/claims.ts'
 import { build } from '../../harness/build.ts'
@@ -242,11 +242,11 @@ t.test('POST /oauth/introspect', async (t) => {
 })
 
 t.test('while nobody knows what was revoked, introspection is 503 and says nothing', async (t) => {
-  let [uptime, step] = [0, 0]
+  let [monotonic, step] = [0, 0]
   const service = await build(t, {
-    uptime() {
-      uptime += step
-      return uptime
+    monotonic() {
+      monotonic += step
+      return monotonic
     }
   })
   const machine = await register(service)

@@ -352,16 +352,16 @@ t.test(
   { skip: postgres.missing },
   async (t) => {
     const { wire, url } = await wiredPostgres(t)
-    let uptime = 0
-    const gatehouse = await build(t, { env: { DATABASE_URL: url }, uptime: () => uptime })
+    let monotonic = 0
+    const gatehouse = await build(t, { env: { DATABASE_URL: url }, monotonic: () => monotonic })
     const root = await gatehouse.setUp()
     const read = reader(gatehouse, root)
     const { cursor } = (await read()).body
     await gatehouse.app.revocations.poll()
     wire.cut()
-    uptime += 2000
+    monotonic += 2000
     t.strictSame(feedOf(await read(`?cursor=${cursor}`)), feed(), 'for 2 s')
-    uptime += 1
+    monotonic += 1
     for (const query of ['', `?cursor=${cursor}`, `?cursor=${cursor}&wait=1`])
       await blind(t, await read(query))
     wire.mend()

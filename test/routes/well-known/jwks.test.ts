@@ -88,7 +88,7 @@ t.test('the JWKS', async (t) => {
       t.not((await get()).headers.etag, headers.etag)
 
       t.equal((await app.signingKeys.schedule().retired).length, 1)
-      await app.signingKeys.keepUp()
+      await app.signingKeys.maintain()
       t.strictSame(app.signingKeys.schedule().retired, [], 'and upkeep removes its row')
     }
   )
@@ -97,9 +97,9 @@ t.test('the JWKS', async (t) => {
     const other = await build(t, { env, clock })
     const [before] = [await kids()]
     clock.advance(30 * DAY)
-    await other.app.signingKeys.keepUp()
+    await other.app.signingKeys.maintain()
     clock.advance(UNTIL_DEAD)
-    await other.app.signingKeys.keepUp()
+    await other.app.signingKeys.maintain()
     await app.signingKeys.poll()
     t.strictSame(await kids(), [before[1], other.app.signingKeys.schedule().next?.kid])
   })

@@ -1,31 +1,23 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-import type { Administrator } from '../domain/roles/authority.ts'
-import { MANAGEMENT_SCOPE } from '../domain/roles/scopes.ts'
 import type { Config } from '../domain/settings/config.ts'
 import { sqlitePathOf } from '../store/sqlite/path.ts'
 import { settings } from './settings.ts'
-
-/** The operator's hand: whoever can run commands on the database may do everything. */
-export const operator: Administrator = {
-  caller: { actorId: 'operator', ip: null, userAgent: null, requestId: null },
-  scope: [...MANAGEMENT_SCOPE]
-}
 
 /**
  * The service's own parts, on the same settings and the same database, without listening. An embedded database that is
  * missing is made, and said so, where `mayMake`; it is mostly a mistake: the wrong folder, or other settings than the service's.
  */
-export async function withApp<T>(
+export async function withCore<T>(
   work: (app: FastifyInstance) => Promise<T>,
   { mayMake = true } = {}
 ): Promise<T> {
-  const { buildApp } = await import('../app.ts')
+  const { buildCore } = await import('../core.ts')
   const { config } = settings()
   const missing = missingDatabase(config)
   if (missing && !mayMake) throw new Error(`There is no database at ${missing}`)
-  const app = await buildApp(config, { log: false })
+  const app = await buildCore(config)
   if (missing) process.stderr.write(`There was no database at ${missing}: it was made.\n`)
   try {
     return await work(app)

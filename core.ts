@@ -1,0 +1,66 @@
+import type { Server } from 'node:http'
+import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
+import type { Clock, Monotonic } from './domain/clock.ts'
+import type { Config } from './domain/settings/config.ts'
+import accounts from './plugins/accounts.ts'
+import audit from './plugins/audit.ts'
+import auditRetention from './plugins/audit-retention.ts'
+import clients from './plugins/clients.ts'
+import config from './plugins/config.ts'
+import derivedKeys from './plugins/derived-keys.ts'
+import instruments from './plugins/metrics/instruments.ts'
+import passwords from './plugins/passwords.ts'
+import revocations from './plugins/revocations.ts'
+import roles from './plugins/roles.ts'
+import sessions from './plugins/sessions.ts'
+import signIn from './plugins/sign-in.ts'
+import signingKeys from './plugins/signing-keys.ts'
+import store from './plugins/store.ts'
+import valkey from './plugins/valkey.ts'
+
+/** What tests replace. */
+export interface Clocks {
+  clock?: Clock
+  monotonic?: Monotonic
+}
+
+/** The instance without HTTP: the database, the keys and every rule. For commands, and below the service. */
+export async function buildCore(
+  settings: Config,
+  { clock = Date.now, monotonic = () => performance.now() }: Clocks = {},
+  options: FastifyHttpOptions<Server> = {}
+): Promise<FastifyInstance> {
+  // Without a limit: a start next to another's migration waits until that is done.
+  const core = Fastify({ ...options, pluginTimeout: 0 })
+  return closedIfFailed(core, async () => {
+    await core.register(config, { config: settings, clock, monotonic })
+    await core.register(instruments)
+    await core.register(valkey)
+    await core.register(store)
+    await core.register(derivedKeys)
+    await core.register(audit)
+    await core.register(auditRetention)
+    await core.register(revocations)
+    await core.register(signingKeys)
+    await core.register(passwords)
+    await core.register(sessions)
+    await core.register(signIn)
+    await core.register(accounts)
+    await core.register(roles)
+    await core.register(clients)
+  })
+}
+
+/** Closes the instance if this work fails. */
+export async function closedIfFailed(
+  instance: FastifyInstance,
+  work: () => Promise<void>
+): Promise<FastifyInstance> {
+  try {
+    await work()
+  } catch (error) {
+    await instance.close()
+    throw error
+  }
+  return instance
+}
