@@ -1,5 +1,6 @@
 import { Value } from 'typebox/value'
-import { audiencesOf, TOKEN_EXCHANGE } from '../domain/oauth/grants.ts'
+import { audiencesOf } from '../domain/oauth/grants.ts'
+import { TOKEN_EXCHANGE } from '../domain/oauth/token-exchange.ts'
 import { parseScope } from '../domain/roles/scopes.ts'
 import { NewClient } from '../schemas/client.ts'
 import { type Command, requireText, UsageError } from './command.ts'

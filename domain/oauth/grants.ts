@@ -8,20 +8,24 @@ import type { Store } from '../model/store.ts'
 import { revokeToken } from '../revocations/revoke.ts'
 import type { Config } from '../settings/config.ts'
 import { OAuthError } from './errors.ts'
+import { type ExchangeForm, subjectOf, TOKEN_EXCHANGE } from './token-exchange.ts'
 
 export const CLIENT_CREDENTIALS = 'client_credentials'
-export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 /** What a client may use if its maker does not say. */
 export const DEFAULT_GRANTS = [CLIENT_CREDENTIALS]
 
-export const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token'
-
 /** What a client asks for, within what it may have. */
-export interface TokenRequest {
-  /** Space-separated; all that it may have, where it does not say (RFC 6749 §3.3). */
+interface TokenRequest {
+  /** Space-separated; by default all that the client may have (RFC 6749 §3.3). */
   scope?: string | undefined
-  /** The service that the token is for; the first that it may be for, where it does not say (RFC 8707 §2). */
+  /** The service that the token is for; by default the first that the client may have tokens for (RFC 8707 §2). */
   resource?: string | undefined
+}
+
+/** The parameters of the token endpoint (RFC 6749 §4.4.2, RFC 8693 §2.1). */
+export interface TokenForm extends TokenRequest, ExchangeForm {
+  grant_type?: string | undefined
+  audience?: string | undefined
 }
 
 export type ClientTokens = ReturnType<typeof createClientTokens>
@@ -58,39 +62,57 @@ export function createClientTokens({
     return audience
   }
 
+  /** For the client itself (RFC 6749 §4.4). Throws an OAuthError `invalid_scope` or `invalid_target`. */
+  function forClient(client: Client, { scope, resource }: TokenRequest): Claims {
+    return claimsFor(client, audienceOf(client, resource), narrow(client.scope, scope), clock())
+  }
+
+  /**
+   * For a person, with the client as the actor (RFC 8693). The token allows what both may do, has no role, lives no longer
+   * than the subject token, and ends with its session and with every client that acted before. Throws as `forClient` does,
+   * and `invalid_request` if the subject token was meant for another service.
+   */
+  function forSubject(
+    client: Client,
+    { subject, scope: held, claims }: Auth,
+    { scope, resource }: TokenRequest
+  ): Claims {
+    const meantFor = [client.id, ...audiencesOf(client, config)]
+    if (![claims.aud].flat().some((audience) => meantFor.includes(audience)))
+      throw new OAuthError('invalid_request', 'The subject token is not meant for this client.')
+    const both = client.scope.filter((token) => held.includes(token))
+    const own = claimsFor(client, audienceOf(client, resource), narrow(both, scope), clock())
+    const { sid = '', ver = 0, auth_time = 0, exp, act, jti, client_ver } = claims
+    return {
+      ...own,
+      sub: subject,
+      sid,
+      ver,
+      auth_time,
+      roles: [],
+      exp: Math.min(own.exp, exp),
+      // The present actor is `client_id` at `client_ver`. An earlier actor carries the `jti` and version of its own token.
+      act: { sub: client.id, ...(act && { act: { ...act, jti, client_ver } }) }
+    }
+  }
+
   return {
-    /** For the client itself (RFC 6749 §4.4). Throws an OAuthError `invalid_scope` or `invalid_target`. */
-    forClient(client: Client, { scope, resource }: TokenRequest): Claims {
-      return claimsFor(client, audienceOf(client, resource), narrow(client.scope, scope), clock())
-    },
+    forClient,
 
     /**
-     * For the person whose access token the client holds, itself acting for them (RFC 8693): no more than both may do, no
-     * role, no longer than the token that it shows, and ended with the same session and with every client that acted before.
-     * Throws as `forClient` does, and `invalid_request` for a token that another service was meant to hold.
+     * The claims of the token that a client asks for. `verify` judges a subject token for any audience. Throws an OAuthError
+     * (RFC 6749 §5.2).
      */
-    forSubject(
-      client: Client,
-      { subject, scope: held, claims }: Auth,
-      { scope, resource }: TokenRequest
-    ): Claims {
-      const meantFor = [client.id, ...audiencesOf(client, config)]
-      if (![claims.aud].flat().some((audience) => meantFor.includes(audience)))
-        throw new OAuthError('invalid_request', 'The subject token is not meant for this client.')
-      const both = client.scope.filter((token) => held.includes(token))
-      const own = claimsFor(client, audienceOf(client, resource), narrow(both, scope), clock())
-      const { sid = '', ver = 0, auth_time = 0, exp, act, jti, client_ver } = claims
-      return {
-        ...own,
-        sub: subject,
-        sid,
-        ver,
-        auth_time,
-        roles: [],
-        exp: Math.min(own.exp, exp),
-        // The actor of now is `client_id` at `client_ver`; one before it says the same of the token that it had.
-        act: { sub: client.id, ...(act && { act: { ...act, jti, client_ver } }) }
-      }
+    async grant(client: Client, form: TokenForm, verify: (token: string) => Promise<Auth>): Promise<Claims> {
+      const { grant_type: type } = form
+      if (type === undefined) throw new OAuthError('invalid_request', 'grant_type is missing.')
+      if (type !== CLIENT_CREDENTIALS && type !== TOKEN_EXCHANGE)
+        throw new OAuthError('unsupported_grant_type', 'There is no such grant here.')
+      if (!client.grants.includes(type))
+        throw new OAuthError('unauthorized_client', 'The client may not use this grant.')
+      const request = { scope: form.scope, resource: targetOf(form) }
+      if (type === CLIENT_CREDENTIALS) return forClient(client, request)
+      return forSubject(client, await subjectOf(form, verify, clock), request)
     },
 
     /** Ends one token of the client's own (RFC 7009 §2.1). Throws an OAuthError `unauthorized_client` for another's. */
@@ -114,6 +136,12 @@ export function audiencesOf(
   { AUTH_AUDIENCE }: Pick<Config, 'AUTH_AUDIENCE'>
 ): string[] {
   return audiences.length > 0 ? audiences : [AUTH_AUDIENCE]
+}
+
+/** The one service that the form names. `audience` means the same as `resource` here (RFC 8693 §2.1). */
+function targetOf({ resource, audience = resource }: TokenForm): string | undefined {
+  if (resource === undefined || resource === audience) return audience
+  throw new OAuthError('invalid_target', 'A token is for one service.')
 }
 
 function narrow(allowed: string[], asked: string | undefined): string[] {

@@ -1,11 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Client } from '../../domain/model/client.ts'
 import { OAuthError } from '../../domain/oauth/errors.ts'
+import { introspectionOf, mayIntrospect } from '../../domain/oauth/introspection.ts'
 import { AboutToken, FORM, Introspection, oauthRefusals } from '../../schemas/oauth.ts'
 import type { Auth } from '../../verifier/authorization.ts'
 import { Refusal } from '../../verifier/refusal.ts'
-
-const INTROSPECT_ALL = 'tokens:introspect'
 
 /**
  * POST /oauth/introspect: whether a token counts at this moment, and what it says (RFC 7662). A client learns of its own
@@ -26,7 +24,7 @@ const introspect: FastifyPluginAsyncTypebox = async (fastify) => {
     async ({ client, body: { token } }) => {
       if (token === undefined) throw new OAuthError('invalid_request', 'token is missing.')
       const auth = await verified(token)
-      return auth && mayKnow(client, auth) ? introspectionOf(auth) : { active: false }
+      return auth && mayIntrospect(client, auth) ? introspectionOf(auth) : { active: false }
     }
   )
 
@@ -37,21 +35,6 @@ const introspect: FastifyPluginAsyncTypebox = async (fastify) => {
       if (error instanceof Refusal && error.status === 401) return undefined
       throw error
     }
-  }
-}
-
-function mayKnow(client: Client, { claims }: Auth): boolean {
-  return claims.client_id === client.id || client.scope.includes(INTROSPECT_ALL)
-}
-
-function introspectionOf({ claims, roles }: Auth) {
-  const { iss, aud, sub, client_id, jti, iat, exp, scope, auth_time, act } = claims
-  const always = { active: true, token_type: 'Bearer', iss, aud: String(aud), sub, jti, iat, exp, scope }
-  return {
-    ...always,
-    ...(client_id !== undefined && { client_id }),
-    ...(auth_time !== undefined && { auth_time, roles }),
-    ...(act && { act: { ...act } })
   }
 }
 

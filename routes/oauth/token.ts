@@ -1,16 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyInstance } from 'fastify'
-import type { Static } from 'typebox'
-import { SECOND } from '../../domain/clock.ts'
-import type { Client } from '../../domain/model/client.ts'
-import { OAuthError } from '../../domain/oauth/errors.ts'
-import { ACCESS_TOKEN_TYPE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE } from '../../domain/oauth/grants.ts'
+import { ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE } from '../../domain/oauth/token-exchange.ts'
 import { FORM, IssuedToken, oauthRefusals, TokenForm } from '../../schemas/oauth.ts'
-import type { Auth } from '../../verifier/authorization.ts'
-import type { Claims } from '../../verifier/claims.ts'
-import { Refusal } from '../../verifier/refusal.ts'
-
-type Form = Static<typeof TokenForm>
 
 /** POST /oauth/token: an access token for a client itself (RFC 6749 §4.4), or for whose token it shows (RFC 8693). */
 const token: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -26,7 +16,11 @@ const token: FastifyPluginAsyncTypebox = async (fastify) => {
       }
     },
     async ({ client, body, log }, reply) => {
-      const claims = await grant(fastify, client, body)
+      const claims = await fastify.clients.tokens.grant(
+        client,
+        body,
+        fastify.accessTokens.ofAnyAudience.verify
+      )
       // RFC 6749 §5.1 asks for it beside `Cache-Control: no-store`.
       reply.header('pragma', 'no-cache')
       log.info({ clientId: client.id, sub: claims.sub, scope: claims.scope, jti: claims.jti }, 'token issued')
@@ -39,53 +33,6 @@ const token: FastifyPluginAsyncTypebox = async (fastify) => {
       }
     }
   )
-}
-
-async function grant(fastify: FastifyInstance, client: Client, form: Form): Promise<Claims> {
-  const { tokens } = fastify.clients
-  const { grant_type: type } = form
-  if (type === undefined) throw new OAuthError('invalid_request', 'grant_type is missing.')
-  if (type !== CLIENT_CREDENTIALS && type !== TOKEN_EXCHANGE)
-    throw new OAuthError('unsupported_grant_type', 'There is no such grant here.')
-  if (!client.grants.includes(type))
-    throw new OAuthError('unauthorized_client', 'The client may not use this grant.')
-  const request = { ...form, resource: targetOf(form) }
-  if (type === CLIENT_CREDENTIALS) return tokens.forClient(client, request)
-  return tokens.forSubject(client, await subjectOf(fastify, form), request)
-}
-
-/** RFC 8693 §2.1: `audience` names the same as `resource`, in the server's own words; here these are the same words. */
-function targetOf({ resource, audience = resource }: Form): string | undefined {
-  if (resource === undefined || resource === audience) return audience
-  throw new OAuthError('invalid_target', 'A token is for one service.')
-}
-
-/** Whose access token the form shows (RFC 8693 §2.1). */
-async function subjectOf({ accessTokens, clock }: FastifyInstance, form: Form): Promise<Auth> {
-  const {
-    subject_token: shown,
-    subject_token_type: type,
-    requested_token_type: wanted = ACCESS_TOKEN_TYPE
-  } = form
-  if (shown === undefined || type !== ACCESS_TOKEN_TYPE || wanted !== ACCESS_TOKEN_TYPE) {
-    throw new OAuthError('invalid_request', 'Access tokens are exchanged for access tokens.')
-  }
-  // Passed over, it would name an actor that the new token does not (RFC 8693 §2.2.2).
-  if (form.actor_token !== undefined || form.actor_token_type !== undefined) {
-    throw new OAuthError('invalid_request', 'The client itself acts: no actor_token is taken.')
-  }
-  const auth = await accessTokens.ofAnyAudience.verify(shown).catch((error: unknown) => {
-    if (error instanceof Refusal && error.status === 401) {
-      throw new OAuthError('invalid_request', 'The subject token is not valid.', error)
-    }
-    throw error
-  })
-  // Believed for some seconds longer, because clocks differ: but a new one would be over before it began.
-  if (auth.claims.exp * SECOND <= clock())
-    throw new OAuthError('invalid_request', 'The subject token is not valid.')
-  if (auth.kind !== 'user')
-    throw new OAuthError('invalid_request', 'The subject token is not that of a person.')
-  return auth
 }
 
 export default token

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ASSERTION_ALGORITHMS, CLIENT_AUTHENTICATION_METHODS } from '../../domain/clients/credentials.ts'
-import { CLIENT_CREDENTIALS, TOKEN_EXCHANGE } from '../../domain/oauth/grants.ts'
+import { CLIENT_CREDENTIALS } from '../../domain/oauth/grants.ts'
+import { TOKEN_EXCHANGE } from '../../domain/oauth/token-exchange.ts'
 import { ServerMetadata } from '../../schemas/oauth.ts'
 import { refusals } from '../../schemas/problem.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { TOKEN_EXCHANGE } from '../../../domain/oauth/grants.ts'
+import { TOKEN_EXCHANGE } from '../../../domain/oauth/token-exchange.ts'
 import { build } from '../../harness/build.ts'
 import { refusal, refusalOf } from '../../harness/refusal.ts'
 import {
