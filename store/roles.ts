@@ -1,12 +1,9 @@
 import type { Kysely } from 'kysely'
 import type { Role, RoleRepository } from '../domain/model/role.ts'
-import { scopeOfRoles, unionOfScopes } from '../domain/roles/scopes.ts'
+import { scopeOfRoles } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 
 export function createRoles(db: Kysely<Tables>): RoleRepository {
-  const named = (names: string[]) =>
-    names.length === 0 ? [] : db.selectFrom('roles').selectAll().where('name', 'in', names).execute()
-
   return {
     async list({ limit, after }) {
       let query = db.selectFrom('roles').selectAll().orderBy('name').limit(limit)
@@ -19,13 +16,8 @@ export function createRoles(db: Kysely<Tables>): RoleRepository {
       return row && toRole(row)
     },
 
-    async scopeOf(names) {
-      return unionOfScopes((await named(names)).map(toRole))
-    },
-
-    async missing(names) {
-      const found = new Set((await named(names)).map(({ name }) => name))
-      return names.filter((name) => !found.has(name))
+    async findAll(names) {
+      return (await db.selectFrom('roles').selectAll().where('name', 'in', names).execute()).map(toRole)
     },
 
     async insert({ name, description, scope }) {

@@ -69,9 +69,12 @@ export function createProfiles({
     /** Removes the account and all its sessions. Throws a Problem `last_administrator`. */
     async deleteOwn(userId: string, caller: Caller): Promise<void> {
       await store.transaction(async (tx) => {
-        await guardLastAdministrator(tx, async () => {
-          await sessions.deleteUserWithin(tx, userId)
-        })
+        const find = async () => {
+          const user = await tx.users.find(userId)
+          if (!user) throw new Problem('unauthorized')
+          return user
+        }
+        await guardLastAdministrator(tx, find, () => sessions.deleteUserWithin(tx, userId))
         await tx.audit.append(auditEvent('account.deleted', caller, clock(), { userId }))
       })
     }

@@ -7,6 +7,7 @@ import type { OneTimeLink } from '../one-time-tokens.ts'
 import type { PasswordReset } from '../passwords/reset.ts'
 import { revokeUserTokens } from '../revocations/revoke.ts'
 import { assertAssignable } from '../roles/assignment.ts'
+import { lookUpRoles } from '../roles/lookup.ts'
 import { ADMIN_ROLE, heldRoles } from '../roles/scopes.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { Config } from '../settings/config.ts'
@@ -38,7 +39,7 @@ export function createPromotion({
       if (!user) throw new Problem('not_found')
       const { id, roles: before } = user
       const after = heldRoles([...before, ADMIN_ROLE])
-      await assertAssignable(tx, after, config)
+      assertAssignable(await lookUpRoles(tx, after), after, config)
       // Withdraws the links before it, and does so first: the redeeming of one locks them in the same order.
       const link = await passwordReset.issueLinkWithin(tx, id)
       // Locks the user's row: no session slips in behind the ending of all.

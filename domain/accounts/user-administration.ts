@@ -16,6 +16,7 @@ import {
   guardLastAdministrator,
   withdrawOutgrownLinks
 } from '../roles/authority.ts'
+import { lookUpRoles, type RoleLookup } from '../roles/lookup.ts'
 import { assignedRoles, heldRoles } from '../roles/scopes.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { Config } from '../settings/config.ts'
@@ -59,10 +60,16 @@ export function createUserAdministration({
   hasher: PasswordHasher
   checkPassword: PasswordPolicy
 }) {
-  async function findManageable(db: Repositories, id: string, administrator: Administrator): Promise<User> {
+  async function find(db: Repositories, id: string): Promise<User> {
     const user = await db.users.find(id)
     if (!user) throw new Problem('not_found')
-    assertCanManage(administrator, await db.roles.scopeOf(assignedRoles(user.roles)))
+    return user
+  }
+
+  async function findManageable(db: Repositories, id: string, administrator: Administrator): Promise<User> {
+    const user = await find(db, id)
+    const assigned = assignedRoles(user.roles)
+    assertCanManage(administrator, (await lookUpRoles(db, assigned)).scopeOf(assigned))
     return user
   }
 
@@ -70,6 +77,7 @@ export function createUserAdministration({
     tx: Transaction,
     user: User,
     change: UserChange,
+    roles: RoleLookup,
     caller: Caller
   ): Promise<void> {
     const note = (type: AuditType, detail: AuditDetail = {}) =>
@@ -79,10 +87,10 @@ export function createUserAdministration({
       await note('user.renamed')
     }
     if (change.roles !== undefined) {
-      const roles = heldRoles(change.roles)
-      await tx.users.setRoles(user.id, roles)
-      await withdrawOutgrownLinks(tx, user, user.scope, await tx.roles.scopeOf(roles))
-      await note('user.roles_changed', { before: user.roles, after: roles })
+      const after = heldRoles(change.roles)
+      await tx.users.setRoles(user.id, after)
+      await withdrawOutgrownLinks(tx, user, user.scope, roles.scopeOf(after))
+      await note('user.roles_changed', { before: user.roles, after })
     }
     if (change.disabled !== undefined && change.disabled !== user.disabled) {
       await tx.users.setDisabled(user.id, change.disabled)
@@ -109,8 +117,9 @@ export function createUserAdministration({
       const inserted = newUser(email, input.name ?? null, passwordHash, clock())
       return store.transaction(async (tx) => {
         await tx.exclusive('roles')
-        await assertAssignable(tx, roles, config)
-        assertCanManage(administrator, await tx.roles.scopeOf(assignedRoles(roles)))
+        const lookup = await lookUpRoles(tx, heldRoles(roles))
+        assertAssignable(lookup, roles, config)
+        assertCanManage(administrator, lookup.scopeOf(assignedRoles(roles)))
         if (!(await tx.users.insert(inserted))) throw new Problem('email_taken')
         await tx.users.setRoles(inserted.id, roles)
         await tx.audit.append(
@@ -132,26 +141,32 @@ export function createUserAdministration({
       administrator: Administrator
     ): Promise<{ user: User; warnings: Warning[] }> {
       return store.transaction((tx) =>
-        guardLastAdministrator(tx, async () => {
-          const before = await findManageable(tx, id, administrator)
-          if (change.roles) {
-            await assertAssignable(tx, change.roles, config)
-            assertCanGive(administrator, await tx.roles.scopeOf(assignedRoles(change.roles)), id)
+        guardLastAdministrator(
+          tx,
+          () => find(tx, id),
+          async (before) => {
+            const roles = await lookUpRoles(tx, heldRoles([...before.roles, ...(change.roles ?? [])]))
+            assertCanManage(administrator, roles.scopeOf(assignedRoles(before.roles)))
+            if (change.roles) {
+              assertAssignable(roles, change.roles, config)
+              assertCanGive(administrator, roles.scopeOf(assignedRoles(change.roles)), id)
+            }
+            await changeWithin(tx, before, change, roles, administrator.caller)
+            const user = (await tx.users.find(id)) as User
+            return { user, warnings: warningsOf(user, before.scope) }
           }
-          await changeWithin(tx, before, change, administrator.caller)
-          const user = (await tx.users.find(id)) as User
-          return { user, warnings: warningsOf(user, before.scope) }
-        })
+        )
       )
     },
 
     /** Throws a Problem `not_found`, `last_administrator` or `forbidden`. */
     async deleteUser(id: string, administrator: Administrator): Promise<void> {
       await store.transaction(async (tx) => {
-        await guardLastAdministrator(tx, async () => {
-          await findManageable(tx, id, administrator)
-          await sessions.deleteUserWithin(tx, id)
-        })
+        await guardLastAdministrator(
+          tx,
+          () => findManageable(tx, id, administrator),
+          () => sessions.deleteUserWithin(tx, id)
+        )
         await tx.audit.append(auditEvent('user.deleted', administrator.caller, clock(), { userId: id }))
       })
     },

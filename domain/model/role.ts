@@ -11,10 +11,8 @@ export interface Role {
 export interface RoleRepository {
   list(page: Page): Promise<Role[]>
   find(name: string): Promise<Role | undefined>
-  /** The scopes of these roles together, sorted, without repeats. */
-  scopeOf(names: string[]): Promise<string[]>
-  /** Names that are no role. */
-  missing(names: string[]): Promise<string[]>
+  /** Those of these names that are roles. */
+  findAll(names: string[]): Promise<Role[]>
   /** False where the name is taken. */
   insert(role: Omit<Role, 'builtIn'>): Promise<boolean>
   update(role: Omit<Role, 'builtIn'>): Promise<boolean>

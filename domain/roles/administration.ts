@@ -7,6 +7,7 @@ import { revokeUserTokens } from '../revocations/revoke.ts'
 import type { Config } from '../settings/config.ts'
 import { fitsIntoCookie } from '../tokens/access-token.ts'
 import { type Administrator, assertCanGive, assertCanManage, withdrawOutgrownLinks } from './authority.ts'
+import { lookUpRoles } from './lookup.ts'
 import { ADMIN_ROLE, assignedRoles, USER_ROLE, unionOfScopes } from './scopes.ts'
 
 export type RoleAdministration = ReturnType<typeof createRoleAdministration>
@@ -25,9 +26,11 @@ export function createRoleAdministration({
 }) {
   /** Everybody who would hold the role as it is to be must still fit into a cookie. */
   async function assertFits(tx: Transaction, role: RoleInput): Promise<void> {
-    const roleSets = [[role.name, USER_ROLE], ...(await tx.users.listRoleSets())]
-    for (const names of roleSets.filter((set) => set.includes(role.name))) {
-      const others = await tx.roles.scopeOf(names.filter((name) => name !== role.name))
+    const all = [[role.name, USER_ROLE], ...(await tx.users.listRoleSets())]
+    const roleSets = all.filter((names) => names.includes(role.name))
+    const lookup = await lookUpRoles(tx, roleSets.flat())
+    for (const names of roleSets) {
+      const others = lookup.scopeOf(names.filter((name) => name !== role.name))
       const scope = unionOfScopes([{ scope: others }, role])
       if (!fitsIntoCookie([...new Set(names)].sort(), scope, config)) throw new Problem('roles_too_large')
     }

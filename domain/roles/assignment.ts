@@ -1,8 +1,8 @@
 import { Problem } from '../errors.ts'
-import type { Repositories } from '../model/store.ts'
 import type { User } from '../model/user.ts'
 import type { Config } from '../settings/config.ts'
 import { fitsIntoCookie } from '../tokens/access-token.ts'
+import type { RoleLookup } from './lookup.ts'
 import { heldRoles, managementScopesIn } from './scopes.ts'
 
 /** Something that was done, and that its maker should know of. `code` is stable. */
@@ -12,8 +12,8 @@ export interface Warning {
 }
 
 /** Throws a Problem `unknown_role`, or `roles_too_large` if an access token with these roles would not fit into a cookie. */
-export async function assertAssignable(db: Repositories, roles: string[], config: Config): Promise<void> {
-  const missing = await db.roles.missing(roles)
+export function assertAssignable(lookup: RoleLookup, roles: string[], config: Config): void {
+  const missing = lookup.missing(roles)
   if (missing.length > 0) {
     const errors = missing.map((name) => ({
       pointer: '/roles',
@@ -23,7 +23,7 @@ export async function assertAssignable(db: Repositories, roles: string[], config
     throw new Problem('unknown_role', { errors })
   }
   const held = heldRoles(roles)
-  if (!fitsIntoCookie(held, await db.roles.scopeOf(held), config)) throw new Problem('roles_too_large')
+  if (!fitsIntoCookie(held, lookup.scopeOf(held), config)) throw new Problem('roles_too_large')
 }
 
 /** What to say of roles just given, if the account's scope was `before`. */

@@ -3,7 +3,7 @@ import type { Caller } from '../model/audit.ts'
 import type { Role } from '../model/role.ts'
 import type { Transaction } from '../model/store.ts'
 import type { User } from '../model/user.ts'
-import { managementScopesIn, ROLES_ASSIGN, USER_ROLE } from './scopes.ts'
+import { ADMIN_ROLE, managementScopesIn, ROLES_ASSIGN, USER_ROLE } from './scopes.ts'
 
 /** Who administers: a person, a machine, or the operator at the command line. */
 export interface Administrator {
@@ -52,12 +52,21 @@ export async function withdrawOutgrownLinks(
   if (counted.length > 0) await tx.oneTimeTokens.withdrawFromHolders('password', holders.name)
 }
 
-/** Makes a change that may take an administrator away. Throws a Problem `last_administrator` where it would be the last. */
-export async function guardLastAdministrator<T>(tx: Transaction, change: () => Promise<T>): Promise<T> {
-  // Two administrators who remove each other at the same moment would both see the other one still there.
+/**
+ * Reads a user and makes a change that may take an administrator away. Throws a Problem `last_administrator` if it was the
+ * last who can sign in.
+ */
+export async function guardLastAdministrator<T>(
+  tx: Transaction,
+  find: () => Promise<User>,
+  change: (user: User) => Promise<T>
+): Promise<T> {
+  // Two administrators who remove each other at the same moment would each see the other one still there.
   await tx.exclusive('roles')
-  const before = await tx.users.countAdministrators()
-  const result = await change()
-  if (before > 0 && (await tx.users.countAdministrators()) === 0) throw new Problem('last_administrator')
+  const user = await find()
+  const result = await change(user)
+  const wasAdministrator = user.roles.includes(ADMIN_ROLE) && !user.disabled && user.passwordHash !== null
+  if (wasAdministrator && (await tx.users.countAdministrators()) === 0)
+    throw new Problem('last_administrator')
   return result
 }

@@ -1,0 +1,20 @@
+import type { Repositories } from '../model/store.ts'
+import { unionOfScopes } from './scopes.ts'
+
+/** Roles as one reading found them. */
+export interface RoleLookup {
+  /** The names that are no role. */
+  missing(names: string[]): string[]
+  /** The scope that these roles give together: sorted, without repeats. */
+  scopeOf(names: string[]): string[]
+}
+
+/** Reads these roles in one statement. */
+export async function lookUpRoles(db: Repositories, names: string[]): Promise<RoleLookup> {
+  const found = names.length === 0 ? [] : await db.roles.findAll([...new Set(names)])
+  const byName = new Map(found.map((role) => [role.name, role]))
+  return {
+    missing: (wanted) => wanted.filter((name) => !byName.has(name)),
+    scopeOf: (wanted) => unionOfScopes(wanted.flatMap((name) => byName.get(name) ?? []))
+  }
+}
