@@ -8,7 +8,7 @@ import browserSession from './plugins/http/browser-session.ts'
 import httpConformance from './plugins/http/conformance.ts'
 import crossSite from './plugins/http/cross-site.ts'
 import deviceCookie from './plugins/http/device-cookie.ts'
-import draining from './plugins/http/draining.ts'
+import draining, { acceptWaiting } from './plugins/http/draining.ts'
 import errors, { refuseConnection, refuseExpectation, sendProblem, toProblem } from './plugins/http/errors.ts'
 import forwardedAddress from './plugins/http/forwarded-address.ts'
 import jsonBodies from './plugins/http/json-bodies.ts'
@@ -93,5 +93,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
 
     await app.register(openapi)
     await app.register(routes)
+    // The last hook of its kind: the port closes right after it.
+    app.addHook('preClose', acceptWaiting)
   })
 }

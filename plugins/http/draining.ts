@@ -1,11 +1,16 @@
 import type { Socket } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
 /** How long load balancers are given to see that no more should come, in milliseconds. */
 const NOTICE = 3000
 /** How long a connection may still take to ask something for the first time once the close has begun, in milliseconds. */
 const SILENCE = { drained: 3000, otherwise: 1000 }
+
+/** The port closes after so many turns of the event loop without a new connection, or after this many milliseconds. */
+const QUIET_TURNS = 3
+const LONGEST_WAIT = 1000
 
 export interface Draining {
   /** Whether it has begun: `/readyz` says so. */
@@ -58,3 +63,18 @@ export default fp(
   },
   { name: 'draining' }
 )
+
+/** Accepts the connections that wait at the port before it closes: the system would reset them. */
+export async function acceptWaiting(this: FastifyInstance): Promise<void> {
+  const { server } = this
+  let quiet = 0
+  const disturb = () => {
+    quiet = 0
+  }
+  server.on('connection', disturb)
+  for (const from = performance.now(); quiet < QUIET_TURNS && performance.now() - from < LONGEST_WAIT; ) {
+    quiet += 1
+    await nextTurn()
+  }
+  server.off('connection', disturb)
+}
