@@ -37,7 +37,7 @@ t.test(
   }
 )
 
-t.test('README’s endpoints are those that there are', async (t) => {
+t.test('docs/api.md lists every endpoint', async (t) => {
   const { app } = await build(t)
   const { paths = {} } = app.swagger()
   const actual = Object.entries(paths).flatMap(([path, operations]) =>
@@ -45,12 +45,14 @@ t.test('README’s endpoints are those that there are', async (t) => {
       .filter((method) => method !== 'head')
       .map((method) => `\`${method.toUpperCase()} ${path}\``)
   )
-  const documented = tableAfter(await read('README.md'), '| endpoint | does |').map(([endpoint]) => endpoint)
+  const documented = tableAfter(await read('docs/api.md'), '| endpoint | does |').map(
+    ([endpoint]) => endpoint
+  )
   t.strictSame([...documented].sort(), actual.sort())
 })
 
-t.test('README’s commands are those that there are', async (t) => {
-  const documented = tableAfter(await read('README.md'), '| command | does |').map(
+t.test('docs/commands.md lists every command', async (t) => {
+  const documented = tableAfter(await read('docs/commands.md'), '| command | does |').map(
     ([command]) => command ?? ''
   )
   for (const { name } of commands) {

@@ -8,8 +8,8 @@ import t from 'tap'
 import type { Teardown } from './harness/build.ts'
 import { startServer } from './harness/process.ts'
 
+const PAGE = new URL('../docs/try-it.md', import.meta.url)
 const README = new URL('../README.md', import.meta.url)
-const HEADING = '## Try it with curl'
 const DEFAULT_URL = 'http://localhost:3000'
 const EXAMPLE_LINK = `${DEFAULT_URL}/auth/setup#token=…`
 const SEPARATOR = '=== next block ==='
@@ -17,8 +17,8 @@ const SEPARATOR = '=== next block ==='
 t.test(
   'every block of the walk-through with curl runs as it stands, and shows what its text says',
   async (t) => {
-    const blocks = shellBlocks(await readFile(README, 'utf8'))
-    t.ok(blocks.length > 0, `README.md has blocks below "${HEADING}"`)
+    const blocks = shellBlocks(await readFile(PAGE, 'utf8'), '## Walk-through')
+    t.ok(blocks.length > 0, 'docs/try-it.md has blocks')
     const service = await startService(t)
     const script = blocks
       .join(`\necho; echo '${SEPARATOR}'\n`)
@@ -30,7 +30,7 @@ t.test(
     t.equal(code, 0)
     const replies = output.split(SEPARATOR).map((reply) => reply.trim())
     t.equal(replies.length, blocks.length)
-    t.match(JSON.parse(replies[0] ?? ''), { user: { email: 'ada@example.com', roles: ['user'] } })
+    t.match(JSON.parse(replies[0] ?? ''), { user: { email: 'grace@example.com', roles: ['user'] } })
     t.match(output, /"code":"token_stale"/, 'a role change makes the access token stale')
     t.match(
       output,
@@ -42,9 +42,21 @@ t.test(
   }
 )
 
+t.test('the blocks with curl in README.md run as they stand', async (t) => {
+  const blocks = shellBlocks(await readFile(README, 'utf8'), '## Try it with curl')
+  t.ok(blocks.length > 0, 'README.md has blocks')
+  const { url } = await startService(t)
+  const script = blocks.join(`\necho; echo '${SEPARATOR}'\n`).replaceAll(DEFAULT_URL, url)
+  const { code, output, complaints } = await runScript(t, script)
+
+  t.strictSame([code, complaints], [0, ''])
+  const [signedUp = ''] = output.split(SEPARATOR)
+  t.match(JSON.parse(signedUp), { user: { email: 'ada@example.com', roles: ['user'] } })
+})
+
 /** The ```sh blocks between the heading and the next one of its level. */
-function shellBlocks(markdown: string): string[] {
-  const [, after = ''] = markdown.split(`${HEADING}\n`)
+function shellBlocks(markdown: string, heading: string): string[] {
+  const [, after = ''] = markdown.split(`${heading}\n`)
   const [section = ''] = after.split(/^## /m)
   return [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block)
 }
