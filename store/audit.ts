@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { AuditDetail, AuditEvent, AuditType } from '../domain/model/audit.ts'
+import type { AuditEvent } from '../domain/model/audit.ts'
 import type { Audit } from '../domain/model/store.ts'
 import type { Tables } from './tables.ts'
 
@@ -61,7 +61,7 @@ function toEvent(row: Tables['audit_events']): AuditEvent {
   return {
     id: row.id,
     at: row.at,
-    type: row.type as AuditType,
+    type: row.type,
     actorId: row.actor_id,
     onBehalfOf: row.on_behalf_of,
     userId: row.user_id,
@@ -69,6 +69,6 @@ function toEvent(row: Tables['audit_events']): AuditEvent {
     ip: row.ip,
     userAgent: row.user_agent,
     requestId: row.request_id,
-    detail: JSON.parse(row.detail) as AuditDetail
+    detail: JSON.parse(row.detail)
   }
 }

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { OneTimeToken, OneTimeTokens } from '../domain/model/store.ts'
+import type { OneTimeTokens } from '../domain/model/store.ts'
 import { USER_ROLE } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 
@@ -23,7 +23,7 @@ export function createOneTimeTokens(db: Kysely<Tables>): OneTimeTokens {
       return (
         row && {
           hash,
-          purpose: row.purpose as OneTimeToken['purpose'],
+          purpose: row.purpose,
           userId: row.user_id,
           expiresAt: row.expires_at
         }

@@ -87,6 +87,6 @@ function toEntry({
   const revocation: Revocation =
     kind === 'user' || kind === 'client'
       ? { kind, id, minVersion: min_version ?? 0, expiresAt }
-      : { kind: kind as 'sid' | 'jti' | 'kid', id, expiresAt }
+      : { kind, id, expiresAt }
   return { position, revocation }
 }

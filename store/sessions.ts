@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { Handover, Session, Sessions } from '../domain/model/store.ts'
+import type { Session, Sessions } from '../domain/model/store.ts'
 import type { Tables } from './tables.ts'
 
 type Row = Tables['sessions']
@@ -142,7 +142,7 @@ function toSession(row: Row): Session {
     userId: row.user_id,
     seed: row.seed,
     generation: row.generation,
-    handover: row.handover as Handover,
+    handover: row.handover,
     remember: row.remember === 1,
     createdAt: row.created_at,
     authTime: row.auth_time,

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { SigningKey, SigningKeys } from '../domain/model/store.ts'
+import type { SigningKeys } from '../domain/model/store.ts'
 import type { Tables } from './tables.ts'
 
 export function createSigningKeys(db: Kysely<Tables>): SigningKeys {
@@ -13,7 +13,7 @@ export function createSigningKeys(db: Kysely<Tables>): SigningKeys {
         .execute()
       return rows.map((row) => ({
         kid: row.kid,
-        algorithm: row.algorithm as SigningKey['algorithm'],
+        algorithm: row.algorithm,
         publicPem: row.public_pem,
         sealedPrivateKey: row.sealed_private_key,
         imported: row.imported === 1,

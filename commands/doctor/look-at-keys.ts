@@ -39,7 +39,7 @@ function wrapKeysOf(masterKey: Buffer, { AUTH_MASTER_KEY_PREVIOUS: previous }: C
 }
 
 function rulesOf({ AUTH_JWT_ALG, AUTH_KEY_ROTATION }: Config): KeyRules {
-  return { algorithm: AUTH_JWT_ALG as KeyRules['algorithm'], rotation: AUTH_KEY_ROTATION }
+  return { algorithm: AUTH_JWT_ALG, rotation: AUTH_KEY_ROTATION }
 }
 
 function whyUnreadable(thrown: unknown, keys: SigningKey[], path: string): Finding {
