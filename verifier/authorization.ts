@@ -13,14 +13,14 @@ export interface Auth {
   claims: Claims
 }
 
-/** What a guard asks of a caller. */
-export interface Requirements {
+/** What a guard asks of a caller. `Scope` narrows which permissions it may name. */
+export interface Requirements<Scope extends string = string> {
   /** All of these. */
   roles?: string[]
   /** One of these at least. */
   anyRole?: string[]
   /** All of these, space-separated. */
-  scope?: string
+  scope?: Scope
   /** The sign-in is at most this old, in milliseconds. Machines do not sign in, and so are not asked. */
   fresh?: number
   kind?: Auth['kind']
@@ -28,8 +28,17 @@ export interface Requirements {
   direct?: boolean
 }
 
-/** Frozen: it is shared by all requests with the same token. */
-export function authOf(claims: Claims): Auth {
+/**
+ * Returns who makes a request that a guard let in. Throws an Error if no guard has run, or if an `optional` one found no
+ * token: such a route reads `request.auth` instead, which is null then.
+ */
+export function authOf({ auth }: { auth?: Auth | null }): Auth {
+  if (!auth) throw new Error('request.auth is empty: the route needs a guard that is not optional')
+  return auth
+}
+
+/** Reads the caller from verified claims. The result is frozen, because all requests with the same token share it. */
+export function authFromClaims(claims: Claims): Auth {
   const { sub, sid, roles = [], scope } = claims
   return deepFreeze({
     subject: sub,

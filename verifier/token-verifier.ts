@@ -1,5 +1,5 @@
 import { createDecoder, createVerifier as createSignatureVerifier } from 'fast-jwt'
-import { type Auth, authOf } from './authorization.ts'
+import { type Auth, authFromClaims } from './authorization.ts'
 import { BoundedMap } from './bounded-map.ts'
 import { hasClaims, isTimely, REQUIRED_CLAIMS } from './claims.ts'
 import { Refusal } from './refusal.ts'
@@ -65,7 +65,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     if (!key) return undefined
     const claims = checkOf(key)(token)
     if (!hasClaims(claims)) throw new Error('the claims are not those of an access token')
-    return { auth: authOf(claims), key }
+    return { auth: authFromClaims(claims), key }
   }
 
   // Stale, not unauthorized: the people whose tokens it signed get new ones by a refresh.

@@ -4,6 +4,7 @@ import { NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { Me } from '../../schemas/session.ts'
 import { NameChange } from '../../schemas/user.ts'
+import { authOf } from '../../verifier/authorization.ts'
 import { signedInView } from '../views/session.ts'
 import { setAccessCookie } from './sign-in-cookies.ts'
 
@@ -22,7 +23,10 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
       preHandler: fastify.tokenGuard('bearer', { kind: 'user', direct: true }),
       schema: { tags: ['account'], response: { 200: Me, ...refusals } }
     },
-    async ({ auth }) => meView(await fastify.sessions.present(await fastify.sessions.current(auth.sessionId)))
+    async (request) => {
+      const session = await fastify.sessions.current(authOf(request).sessionId)
+      return meView(await fastify.sessions.present(session))
+    }
   )
 
   fastify.patch(
@@ -32,7 +36,7 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['account'], body: NameChange, response: { 200: Me, ...refusals } }
     },
     async (request, reply) => {
-      const { subject: userId, sessionId } = request.auth
+      const { subject: userId, sessionId } = authOf(request)
       const renamed = await fastify.accounts.rename(
         { userId, sessionId },
         request.body.name,
@@ -47,7 +51,7 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
     '/me',
     { preHandler: freshlySignedIn, schema: { tags: ['account'], response: { 204: NoContent, ...refusals } } },
     async (request, reply) => {
-      await fastify.accounts.deleteOwn(request.auth.subject, request.caller())
+      await fastify.accounts.deleteOwn(authOf(request).subject, request.caller())
       fastify.sessionCookies.clear(reply)
       reply.code(204)
       return null
