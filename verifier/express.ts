@@ -5,7 +5,18 @@ import type { GuardOptions } from './guard-options.ts'
 import { Refusal } from './refusal.ts'
 import { guardSettings, type ServiceOptions } from './service.ts'
 
+export { authOf } from './authorization.ts'
 export type { GuardOptions } from './guard-options.ts'
+
+declare global {
+  namespace Express {
+    /** The request of `@types/express`, for services that have it. */
+    interface Request {
+      /** Who makes the request; null if an `optional` guard found no token, undefined before a guard has run. */
+      auth?: Auth | null
+    }
+  }
+}
 
 /** A request that a guard has let in. */
 export interface GuardedMessage extends IncomingMessage {
@@ -32,7 +43,7 @@ export interface MiddlewareOptions extends ServiceOptions {
 
 export interface MiddlewareGuard {
   /** A middleware that lets in who meets the options and leaves them as `request.auth`. */
-  (options?: GuardOptions): Middleware
+  <Scope extends string = string>(options?: GuardOptions<Scope>): Middleware
   /** Stops following Gatehouse. */
   close(): void
 }

@@ -6,6 +6,7 @@ import type { GuardOptions } from './guard-options.ts'
 import { Refusal } from './refusal.ts'
 import { guardSettings, type ServiceOptions } from './service.ts'
 
+export { authOf } from './authorization.ts'
 export type { GuardOptions } from './guard-options.ts'
 
 /** Answers a refused request. What it throws goes to the error handler. */
@@ -19,11 +20,11 @@ export interface GuardPluginOptions extends ServiceOptions {
 declare module 'fastify' {
   interface FastifyInstance {
     /** A `preHandler` that lets in who meets the options and leaves them as `request.auth`. */
-    guard(options?: GuardOptions): preHandlerHookHandler
+    guard<Scope extends string = string>(options?: GuardOptions<Scope>): preHandlerHookHandler
   }
   interface FastifyRequest {
-    /** Who makes the request; null before a guard has run, and where an `optional` one let a stranger in. */
-    auth: Auth
+    /** Who makes the request; null before a guard has run, and if an `optional` one found no token. */
+    auth: Auth | null
   }
 }
 
@@ -41,7 +42,7 @@ export default fp<GuardPluginOptions>(
 
 /** The decorators alone, over a verifier and settings of one's own: Gatehouse guards its routes by them. */
 export function decorateGuard(fastify: FastifyInstance, settings: GuardSettings, onRefusal: OnRefusal): void {
-  fastify.decorateRequest('auth', null as unknown as Auth)
+  fastify.decorateRequest('auth', null)
   fastify.decorate('guard', (options) => guardOf(settings, options, onRefusal))
 }
 
@@ -98,7 +99,7 @@ export function guardOf(
 }
 
 function enter(auth: Auth | null, request: FastifyRequest, done: () => void): void {
-  request.auth = auth as Auth
+  request.auth = auth
   done()
 }
 

@@ -2,8 +2,8 @@ import type { Requirements } from './authorization.ts'
 import type { Credential } from './credentials.ts'
 import { parseDuration } from './duration.ts'
 
-/** What one route asks of its callers. */
-export interface GuardOptions extends Omit<Requirements, 'fresh'> {
+/** What one route asks of its callers. `Scope` narrows which permissions it may name. */
+export interface GuardOptions<Scope extends string = string> extends Omit<Requirements<Scope>, 'fresh'> {
   /** The sign-in is at most this old: a duration such as `10m`, or milliseconds. */
   fresh?: string | number
   /** Lets callers without a token in, with `auth` null; a bad token is refused all the same. */

@@ -5,7 +5,7 @@ import type { TokenSource } from './token-source.ts'
 import { createTokenVerifier, type TokenVerifier } from './token-verifier.ts'
 import { assertMeant, type Following, type VerifierOptions } from './verifier-options.ts'
 
-export type { Auth, Requirements } from './authorization.ts'
+export { type Auth, authOf, type Requirements } from './authorization.ts'
 export type { Claims } from './claims.ts'
 export type { GuardOptions } from './guard-options.ts'
 export { Refusal, type RefusalCode } from './refusal.ts'

@@ -1,5 +1,6 @@
 import { type FastifyPluginAsyncTypebox, type Static, Type } from '@fastify/type-provider-typebox'
 import { type AuditFilter, auditTypes } from '../../domain/model/audit.ts'
+import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { AuditEvent } from '../../schemas/admin.ts'
 import { Closed, Text, Time } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
@@ -23,7 +24,7 @@ const audit: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/audit',
     {
-      preHandler: fastify.guard({ scope: 'audit:read' }),
+      preHandler: fastify.guard<ManagementScope>({ scope: 'audit:read' }),
       schema: { tags: ['admin'], querystring: AuditQuery, response: { 200: PageOf(AuditEvent), ...refusals } }
     },
     async ({ query }) => {
@@ -42,7 +43,7 @@ function filterOf({ from, to, ...others }: Static<typeof AuditQuery>): AuditFilt
     onBehalfOf,
     from: momentOf(from, '/from'),
     to: momentOf(to, '/to')
-  } as AuditFilter
+  }
 }
 
 export default audit

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { publicKeysOf } from '../../domain/clients/public-keys.ts'
 import { Problem } from '../../domain/errors.ts'
 import { audiencesOf } from '../../domain/oauth/grants.ts'
-import { parseScope } from '../../domain/roles/scopes.ts'
+import { type ManagementScope, parseScope } from '../../domain/roles/scopes.ts'
 import { Client, ClientChange } from '../../schemas/client.ts'
 import { IdParams, NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
@@ -11,12 +11,15 @@ import { administratorOf } from './administrator-of.ts'
 
 /** /admin/clients/:id: one machine client: read it, change what it may do, delete it. */
 const client: FastifyPluginAsyncTypebox = async (fastify) => {
-  const mayWrite = fastify.guard({ scope: 'clients:write', fresh: fastify.config.AUTH_FRESH_TTL })
+  const mayWrite = fastify.guard<ManagementScope>({
+    scope: 'clients:write',
+    fresh: fastify.config.AUTH_FRESH_TTL
+  })
 
   fastify.get(
     '/clients/:id',
     {
-      preHandler: fastify.guard({ scope: 'clients:read' }),
+      preHandler: fastify.guard<ManagementScope>({ scope: 'clients:read' }),
       schema: { tags: ['admin'], params: IdParams, response: { 200: Client, ...refusals } }
     },
     async ({ params }) => {

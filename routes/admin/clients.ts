@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { publicKeysOf } from '../../domain/clients/public-keys.ts'
 import { audiencesOf } from '../../domain/oauth/grants.ts'
-import { parseScope } from '../../domain/roles/scopes.ts'
+import { type ManagementScope, parseScope } from '../../domain/roles/scopes.ts'
 import { Client, CreatedClient, NewClient } from '../../schemas/client.ts'
 import { Closed } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
@@ -15,7 +15,7 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/clients',
     {
-      preHandler: fastify.guard({ scope: 'clients:read' }),
+      preHandler: fastify.guard<ManagementScope>({ scope: 'clients:read' }),
       schema: {
         tags: ['admin'],
         querystring: Closed(pageQuery),
@@ -36,7 +36,10 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/clients',
     {
-      preHandler: fastify.guard({ scope: 'clients:write', fresh: fastify.config.AUTH_FRESH_TTL }),
+      preHandler: fastify.guard<ManagementScope>({
+        scope: 'clients:write',
+        fresh: fastify.config.AUTH_FRESH_TTL
+      }),
       schema: { tags: ['admin'], body: NewClient, response: { 201: CreatedClient, ...refusals } }
     },
     async (request, reply) => {

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { withStatus } from '../../domain/keys/schedule.ts'
+import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
@@ -11,7 +12,10 @@ const Keys = PageOf(SigningKey)
 
 /** /admin/keys: the signing keys, page by page; a rotation; one revoked. */
 const keys: FastifyPluginAsyncTypebox = async (fastify) => {
-  const mayWrite = fastify.guard({ scope: 'keys:write', fresh: fastify.config.AUTH_FRESH_TTL })
+  const mayWrite = fastify.guard<ManagementScope>({
+    scope: 'keys:write',
+    fresh: fastify.config.AUTH_FRESH_TTL
+  })
 
   function page(query: { limit?: number; cursor?: string }) {
     const { after } = pageOf(query)
@@ -24,7 +28,7 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/keys',
     {
-      preHandler: fastify.guard({ scope: 'keys:read' }),
+      preHandler: fastify.guard<ManagementScope>({ scope: 'keys:read' }),
       schema: { tags: ['admin'], querystring: Closed(pageQuery), response: { 200: Keys, ...refusals } }
     },
     async ({ query }) => page(query)

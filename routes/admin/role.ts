@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
-import { parseScope } from '../../domain/roles/scopes.ts'
+import { type ManagementScope, parseScope } from '../../domain/roles/scopes.ts'
 import { NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { Role, RoleChange, RoleParams } from '../../schemas/role.ts'
@@ -9,12 +9,15 @@ import { administratorOf } from './administrator-of.ts'
 
 /** /admin/roles/:name: one role: read it, change what it allows, delete it. */
 const role: FastifyPluginAsyncTypebox = async (fastify) => {
-  const mayWrite = fastify.guard({ scope: 'roles:write', fresh: fastify.config.AUTH_FRESH_TTL })
+  const mayWrite = fastify.guard<ManagementScope>({
+    scope: 'roles:write',
+    fresh: fastify.config.AUTH_FRESH_TTL
+  })
 
   fastify.get(
     '/roles/:name',
     {
-      preHandler: fastify.guard({ scope: 'roles:read' }),
+      preHandler: fastify.guard<ManagementScope>({ scope: 'roles:read' }),
       schema: { tags: ['admin'], params: RoleParams, response: { 200: Role, ...refusals } }
     },
     async ({ params }) => {

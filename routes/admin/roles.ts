@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { parseScope } from '../../domain/roles/scopes.ts'
+import { type ManagementScope, parseScope } from '../../domain/roles/scopes.ts'
 import { Closed } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
@@ -13,7 +13,7 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/roles',
     {
-      preHandler: fastify.guard({ scope: 'roles:read' }),
+      preHandler: fastify.guard<ManagementScope>({ scope: 'roles:read' }),
       schema: {
         tags: ['admin'],
         querystring: Closed(pageQuery),
@@ -27,7 +27,10 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/roles',
     {
-      preHandler: fastify.guard({ scope: 'roles:write', fresh: fastify.config.AUTH_FRESH_TTL }),
+      preHandler: fastify.guard<ManagementScope>({
+        scope: 'roles:write',
+        fresh: fastify.config.AUTH_FRESH_TTL
+      }),
       schema: { tags: ['admin'], body: NewRole, response: { 201: Role, ...refusals } }
     },
     async (request, reply) => {

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
+import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { ChangedUser, UserChange } from '../../schemas/admin.ts'
 import { IdParams, NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
@@ -10,12 +11,15 @@ import { administratorOf } from './administrator-of.ts'
 
 /** /admin/users/:id: one account: read it, change its name, standing and roles, delete it. */
 const user: FastifyPluginAsyncTypebox = async (fastify) => {
-  const mayWrite = fastify.guard({ scope: 'users:write', fresh: fastify.config.AUTH_FRESH_TTL })
+  const mayWrite = fastify.guard<ManagementScope>({
+    scope: 'users:write',
+    fresh: fastify.config.AUTH_FRESH_TTL
+  })
 
   fastify.get(
     '/users/:id',
     {
-      preHandler: fastify.guard({ scope: 'users:read' }),
+      preHandler: fastify.guard<ManagementScope>({ scope: 'users:read' }),
       schema: { tags: ['admin'], params: IdParams, response: { 200: User, ...refusals } }
     },
     async ({ params }) => {

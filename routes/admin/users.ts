@@ -1,5 +1,6 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
+import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { CreatedUser, NewUser } from '../../schemas/admin.ts'
 import { Closed, Text } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
@@ -21,7 +22,7 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/users',
     {
-      preHandler: fastify.guard({ scope: 'users:read' }),
+      preHandler: fastify.guard<ManagementScope>({ scope: 'users:read' }),
       schema: { tags: ['admin'], querystring: UsersQuery, response: { 200: PageOf(User), ...refusals } }
     },
     async ({ query }) => {
@@ -33,7 +34,10 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/users',
     {
-      preHandler: fastify.guard({ scope: 'users:write', fresh: fastify.config.AUTH_FRESH_TTL }),
+      preHandler: fastify.guard<ManagementScope>({
+        scope: 'users:write',
+        fresh: fastify.config.AUTH_FRESH_TTL
+      }),
       schema: { tags: ['admin'], body: NewUser, response: { 201: CreatedUser, ...refusals } }
     },
     async (request, reply) => {

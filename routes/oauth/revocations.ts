@@ -2,8 +2,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { SECOND } from '../../domain/clock.ts'
 import { Problem } from '../../domain/errors.ts'
 import { type FeedPlace, parseCursor } from '../../domain/revocations/revocation-log.ts'
+import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { FeedQuery, RevocationFeed } from '../../schemas/revocation.ts'
+import { authOf } from '../../verifier/authorization.ts'
 import { notACursor } from '../paging.ts'
 import { feedBody } from '../views/revocation.ts'
 
@@ -17,13 +19,14 @@ const revocations: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       // Not limited: a follower that is refused goes blind.
       config: { rateLimit: false },
-      preHandler: fastify.guard({ scope: 'revocations:read' }),
+      preHandler: fastify.guard<ManagementScope>({ scope: 'revocations:read' }),
       schema: { tags: ['oauth'], querystring: FeedQuery, response: { 200: RevocationFeed, ...refusals } }
     },
-    async ({ query: { cursor, wait = 0 }, auth }, reply) => {
+    async (request, reply) => {
+      const { cursor, wait = 0 } = request.query
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort())
-      const follower = { client: auth.subject, wait: wait * SECOND, signal: gone.signal }
+      const follower = { client: authOf(request).subject, wait: wait * SECOND, signal: gone.signal }
       const page = await fastify.revocations.after(placeOf(cursor), follower)
       if (!fastify.revocations.isFresh()) throw new Problem('unavailable', { retryAfter: 1 })
       // JSON already: one text for all who are given this page.
