@@ -1,12 +1,12 @@
 import { type FastifyPluginAsyncTypebox, type Static, Type } from '@fastify/type-provider-typebox'
-import { type AuditFilter, auditTypes } from '../../domain/model/audit.ts'
+import { toIso } from '../../domain/clock.ts'
+import { type AuditEvent, type AuditFilter, auditTypes } from '../../domain/model/audit.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
-import { AuditEvent } from '../../schemas/admin.ts'
+import { AuditEvent as AuditEventView } from '../../schemas/admin.ts'
 import { Closed, Text, Time } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { pageOf, pageView } from '../paging.ts'
-import { auditEventView } from '../views/audit-event.ts'
 import { momentOf } from './moment-of.ts'
 
 const AuditQuery = Closed({
@@ -25,7 +25,11 @@ const audit: FastifyPluginAsyncTypebox = async (fastify) => {
     '/audit',
     {
       preHandler: fastify.guard<ManagementScope>({ scope: 'audit:read' }),
-      schema: { tags: ['admin'], querystring: AuditQuery, response: { 200: PageOf(AuditEvent), ...refusals } }
+      schema: {
+        tags: ['admin'],
+        querystring: AuditQuery,
+        response: { 200: PageOf(AuditEventView), ...refusals }
+      }
     },
     async ({ query }) => {
       const events = await fastify.store.audit.list({ ...pageOf(query), ...filterOf(query) })
@@ -44,6 +48,10 @@ function filterOf({ from, to, ...others }: Static<typeof AuditQuery>): AuditFilt
     from: momentOf(from, '/from'),
     to: momentOf(to, '/to')
   }
+}
+
+function auditEventView({ at, ...event }: AuditEvent): AuditEventView {
+  return { ...event, at: toIso(at) }
 }
 
 export default audit

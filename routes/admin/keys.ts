@@ -1,14 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { withStatus } from '../../domain/keys/schedule.ts'
+import { toIso } from '../../domain/clock.ts'
+import { type KeyStatus, withStatus } from '../../domain/keys/schedule.ts'
+import type { SigningKey } from '../../domain/model/store.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
-import { KidParams, SigningKey } from '../../schemas/signing-key.ts'
+import { KidParams, SigningKey as SigningKeyView } from '../../schemas/signing-key.ts'
 import { notACursor, pageOf, pageView } from '../paging.ts'
-import { signingKeyView } from '../views/signing-key.ts'
 
-const Keys = PageOf(SigningKey)
+const Keys = PageOf(SigningKeyView)
 
 /** /admin/keys: the signing keys, page by page; a rotation; one revoked. */
 const keys: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -68,6 +69,17 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
       return null
     }
   )
+}
+
+export function signingKeyView({
+  kid,
+  algorithm,
+  status,
+  imported,
+  createdAt,
+  activatesAt
+}: SigningKey & { status: KeyStatus }): SigningKeyView {
+  return { kid, algorithm, status, imported, createdAt: toIso(createdAt), activatesAt: toIso(activatesAt) }
 }
 
 export default keys
