@@ -15,16 +15,16 @@ export interface Auth {
 
 /** What a guard asks of a caller. `Scope` narrows which permissions it may name. */
 export interface Requirements<Scope extends string = string> {
-  /** All of these. */
+  /** The caller has all of these. */
   roles?: string[]
-  /** One of these at least. */
+  /** The caller has at least one of these. */
   anyRole?: string[]
-  /** All of these, space-separated. */
+  /** The caller has all of these permissions, separated by spaces. */
   scope?: Scope
-  /** The sign-in is at most this old, in milliseconds. Machines do not sign in, and so are not asked. */
+  /** The sign-in is at most this old, in milliseconds. Does not apply to machines, which do not sign in. */
   fresh?: number
   kind?: Auth['kind']
-  /** Nobody acts for the caller: not a token that a service exchanged theirs for (RFC 8693). */
+  /** Refuses a token that a service got in exchange for the caller's (RFC 8693). */
   direct?: boolean
 }
 
@@ -55,7 +55,7 @@ function deepFreeze<T>(value: T): T {
   return Object.freeze(value)
 }
 
-/** Throws a Refusal `forbidden` or `reauthentication_required` where the caller does not meet a requirement. */
+/** Throws a Refusal `forbidden` or `reauthentication_required` if the caller does not meet a requirement. */
 export function assertAllowed(auth: Auth, requirements: Requirements, now: number): void {
   const { roles = [], anyRole, scope = '', fresh, kind, direct = false } = requirements
   const allowed =
