@@ -3,7 +3,7 @@ import type { AuditEvent } from '../domain/model/audit.ts'
 import type { Audit } from '../domain/model/store.ts'
 import type { Tables } from './tables.ts'
 
-export function createAudit(db: Kysely<Tables>, record: (event: AuditEvent) => void): Audit {
+export function createAuditRepository(db: Kysely<Tables>, record: (event: AuditEvent) => void): Audit {
   return {
     async append(event) {
       await db

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Client, ClientSecret, Clients } from '../domain/model/store.ts'
 import type { Tables } from './tables.ts'
 
-export function createClients(db: Kysely<Tables>): Clients {
+export function createClientRepository(db: Kysely<Tables>): Clients {
   async function withSecrets(rows: Tables['clients'][]): Promise<Client[]> {
     if (rows.length === 0) return []
     const secrets = await db

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Jobs } from '../domain/model/store.ts'
 import type { Tables } from './tables.ts'
 
-export function createJobs(db: Kysely<Tables>): Jobs {
+export function createJobRepository(db: Kysely<Tables>): Jobs {
   return {
     async claim(name, now, dueAgainAt) {
       const claimed = await db

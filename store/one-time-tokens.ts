@@ -3,7 +3,7 @@ import type { OneTimeTokens } from '../domain/model/store.ts'
 import { USER_ROLE } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 
-export function createOneTimeTokens(db: Kysely<Tables>): OneTimeTokens {
+export function createOneTimeTokenRepository(db: Kysely<Tables>): OneTimeTokens {
   return {
     async insert({ hash, purpose, userId, expiresAt }) {
       await db

@@ -3,7 +3,7 @@ import type { Role, Roles } from '../domain/model/store.ts'
 import { scopeOfRoles, unionOfScopes } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 
-export function createRoles(db: Kysely<Tables>): Roles {
+export function createRoleRepository(db: Kysely<Tables>): Roles {
   const named = (names: string[]) =>
     names.length === 0 ? [] : db.selectFrom('roles').selectAll().where('name', 'in', names).execute()
 

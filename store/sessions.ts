@@ -4,7 +4,7 @@ import type { Tables } from './tables.ts'
 
 type Row = Tables['sessions']
 
-export function createSessions(db: Kysely<Tables>): Sessions {
+export function createSessionRepository(db: Kysely<Tables>): Sessions {
   const living = (now: number) =>
     db
       .updateTable('sessions')

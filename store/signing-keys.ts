@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { SigningKeys } from '../domain/model/store.ts'
 import type { Tables } from './tables.ts'
 
-export function createSigningKeys(db: Kysely<Tables>): SigningKeys {
+export function createSigningKeyRepository(db: Kysely<Tables>): SigningKeys {
   return {
     async list() {
       const rows = await db
