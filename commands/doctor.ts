@@ -1,16 +1,27 @@
 import { readFileSync, statSync } from 'node:fs'
+import type { Config } from '../domain/settings/config.ts'
 import { readSettings } from '../domain/settings/settings.ts'
 import type { Command } from './command.ts'
-import { checksOf } from './doctor/checks.ts'
 import { type Check, examine, type NamedFinding } from './doctor/checkup.ts'
-import { lookAtDatabase } from './doctor/look-at-database.ts'
-import { nameIn, settingFindings } from './doctor/settings.ts'
+import { clockCheck } from './doctor/clock.ts'
+import { cookiesCheck } from './doctor/cookies.ts'
+import { dataFolderCheck } from './doctor/data-folder.ts'
+import { databaseCheck, readDatabase } from './doctor/database.ts'
+import { diskCheck } from './doctor/disk.ts'
+import { issuerCheck } from './doctor/issuer.ts'
+import { keysCheck } from './doctor/keys.ts'
+import { migrationsCheck } from './doctor/migrations.ts'
+import { nodeCheck } from './doctor/node.ts'
+import { passwordsCheck } from './doctor/passwords.ts'
+import { proxiesCheck } from './doctor/proxies.ts'
+import { nameIn, settingsCheck } from './doctor/settings.ts'
+import { valkeyCheck } from './doctor/valkey.ts'
 
 const EX_CONFIG = 78
-/** Milliseconds for each look. */
+/** Milliseconds for each check. */
 const LIMIT = 3000
 
-/** `gatehouse doctor`: what is wrong with this installation, and what to do. */
+/** `gatehouse doctor`: looks for what is wrong with this installation, and says what to do. */
 export const doctor: Command = {
   name: 'doctor',
   usage: '',
@@ -23,13 +34,7 @@ export const doctor: Command = {
       (path) => readFileSync(path, 'utf8'),
       (path) => statSync(path).mode
     )
-    const settings: Check = {
-      name: 'settings',
-      needs: [],
-      look: () => settingFindings(faults, warnings.filter(isOfSettingsAlone)),
-      advice: 'Correct the settings.'
-    }
-    const checks = [settings, ...checksOf(config, lookAtDatabase(config))]
+    const checks = [settingsCheck(faults, warnings), ...checksOf(config)]
     const findings = await examine(checks, faults.map(nameIn), LIMIT)
     const errors = findings.filter(({ severity }) => severity === 'error').length
     return {
@@ -40,9 +45,24 @@ export const doctor: Command = {
   }
 }
 
-// Those of proxies and cookies have checks of their own.
-const isOfSettingsAlone = (warning: string) =>
-  !['AUTH_TRUST_PROXY', 'AUTH_ALLOWED_ORIGINS'].includes(nameIn(warning))
+/** Lists the checks besides that of the settings, in the order of the report. */
+function checksOf(config: Config): Check[] {
+  const database = readDatabase(config)
+  return [
+    nodeCheck(),
+    dataFolderCheck(config),
+    diskCheck(config),
+    databaseCheck(database, config),
+    migrationsCheck(database),
+    clockCheck(database),
+    keysCheck(database, config),
+    valkeyCheck(config),
+    proxiesCheck(config),
+    passwordsCheck(config),
+    cookiesCheck(config),
+    issuerCheck(config, database)
+  ]
+}
 
 function lineOf({ severity, check, message, advice }: NamedFinding): string {
   const margin = `${severity.padEnd(9)}${check.padEnd(13)}`

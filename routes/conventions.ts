@@ -44,5 +44,5 @@ function declaresReplies({ schema }: RouteOptions): boolean {
 }
 
 const refuseInvalid: preHandlerHookHandler = (request, _reply, done) => {
-  done(request.validationError as Error | undefined)
+  done(request.validationError)
 }

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { AuditDetail, AuditEvent, AuditRepository, AuditType } from '../domain/model/audit.ts'
 import type { Tables } from './tables.ts'
 
-export function createAudit(db: Kysely<Tables>, record: (event: AuditEvent) => void): AuditRepository {
+export function createAuditRepository(db: Kysely<Tables>, record: (event: AuditEvent) => void): AuditRepository {
   return {
     async append(event) {
       await db
@@ -60,7 +60,7 @@ function toEvent(row: Tables['audit_events']): AuditEvent {
   return {
     id: row.id,
     at: row.at,
-    type: row.type as AuditType,
+    type: row.type,
     actorId: row.actor_id,
     onBehalfOf: row.on_behalf_of,
     userId: row.user_id,
@@ -68,6 +68,6 @@ function toEvent(row: Tables['audit_events']): AuditEvent {
     ip: row.ip,
     userAgent: row.user_agent,
     requestId: row.request_id,
-    detail: JSON.parse(row.detail) as AuditDetail
+    detail: JSON.parse(row.detail)
   }
 }

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Client, ClientRepository, ClientSecret } from '../domain/model/client.ts'
 import type { Tables } from './tables.ts'
 
-export function createClients(db: Kysely<Tables>): ClientRepository {
+export function createClientRepository(db: Kysely<Tables>): ClientRepository {
   async function withSecrets(rows: Tables['clients'][]): Promise<Client[]> {
     if (rows.length === 0) return []
     const secrets = await db

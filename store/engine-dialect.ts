@@ -1,7 +1,7 @@
 import type { Dialect } from 'kysely'
 import type { StoreLoad } from '../domain/model/store.ts'
 
-/** What an engine brings: how Kysely talks to it, and how busy it is. */
+/** The adapter of one engine: how Kysely talks to it, and how busy it is. */
 export interface EngineDialect extends Dialect {
   load(): StoreLoad
 }

@@ -1,30 +1,30 @@
 import { Kysely, sql } from 'kysely'
 import { DAY, HOUR } from '../domain/clock.ts'
 import type { Committed, Repositories, Store, Transaction } from '../domain/model/store.ts'
-import { createAudit } from './audit.ts'
-import { createClients } from './clients.ts'
+import { createAuditRepository } from './audit.ts'
+import { createClientRepository } from './clients.ts'
 import type { EngineDialect } from './engine-dialect.ts'
-import { createJobs } from './jobs.ts'
+import { createJobRepository } from './jobs.ts'
 import { migrate } from './migrate.ts'
-import { createOneTimeTokens } from './one-time-tokens.ts'
+import { createOneTimeTokenRepository } from './one-time-tokens.ts'
 import { patientPostgresDialect, postgresDialect } from './postgres.ts'
-import { createRevocations } from './revocations.ts'
-import { createRoles } from './roles.ts'
-import { createSessions } from './sessions.ts'
-import { createSigningKeys } from './signing-keys.ts'
+import { createRevocationRepository } from './revocations.ts'
+import { createRoleRepository } from './roles.ts'
+import { createSessionRepository } from './sessions.ts'
+import { createSigningKeyRepository } from './signing-keys.ts'
 import { sqliteDialect } from './sqlite/dialect.ts'
 import { sqlitePathOf } from './sqlite/path.ts'
 import { removeDrafts } from './sqlite/restore.ts'
 import { claimDatabase, type ServiceLock } from './sqlite/service-lock.ts'
 import type { Tables } from './tables.ts'
-import { createThrottles } from './throttles.ts'
+import { createThrottleRepository } from './throttles.ts'
 import { asUnavailable } from './unavailable.ts'
-import { createUsers } from './users.ts'
+import { createUserRepository } from './users.ts'
 
 const ENDED_SESSIONS_KEPT = 7 * DAY
 const REVOCATIONS_KEPT = HOUR
 
-/** Names of `exclusive` as PostgreSQL's advisory lock keys; SQLite's one writer needs none. */
+/** PostgreSQL's advisory lock keys, by the names of `exclusive`. SQLite needs none, because it has one writer. */
 const LOCKS = { roles: 7_001, 'signing-keys': 7_002, clients: 7_003 }
 
 export interface OpenedStore {
@@ -33,7 +33,7 @@ export interface OpenedStore {
   migrated: string[]
 }
 
-/** Opens `file:…` (SQLite) or `postgres:…` and brings its schema up to date. Rejects where it cannot be reached. */
+/** Opens `file:…` (SQLite) or `postgres:…`, and migrates its schema. Rejects if the database cannot be reached. */
 export async function openStore(
   databaseUrl: string,
   onIdleError: (error: Error) => void
@@ -51,7 +51,7 @@ export async function openStore(
   }
 }
 
-// On a connection of its own: the time limits of the others would end a long migration, or the wait for another's.
+// Migrates on a separate connection without time limits, which would end a long migration or the wait for another instance.
 async function migratePostgres(url: string, onIdleError: (error: Error) => void): Promise<string[]> {
   const db = new Kysely<Tables>({ dialect: patientPostgresDialect(url, onIdleError) })
   try {
@@ -61,7 +61,7 @@ async function migratePostgres(url: string, onIdleError: (error: Error) => void)
   }
 }
 
-/** Takes the database for one service where its engine serves one alone; a command works beside it, and takes nothing. */
+/** Locks an embedded database for one service. Returns undefined for PostgreSQL. Commands take no lock. */
 export function claimForService(databaseUrl: string): ServiceLock | undefined {
   const path = sqlitePathOf(databaseUrl)
   if (path === undefined) return undefined
@@ -126,16 +126,16 @@ function createRepositories(
   announce: (committed: Committed) => void
 ): Repositories {
   return {
-    users: createUsers(db),
-    sessions: createSessions(db),
-    roles: createRoles(db),
-    signingKeys: createSigningKeys(db),
-    revocations: createRevocations(db, engine, (revoked) => announce({ audited: [], revoked })),
-    clients: createClients(db),
-    throttles: createThrottles(db),
-    oneTimeTokens: createOneTimeTokens(db),
-    audit: createAudit(db, (event) => announce({ audited: [event], revoked: [] })),
-    jobs: createJobs(db)
+    users: createUserRepository(db),
+    sessions: createSessionRepository(db),
+    roles: createRoleRepository(db),
+    signingKeys: createSigningKeyRepository(db),
+    revocations: createRevocationRepository(db, engine, (revoked) => announce({ audited: [], revoked })),
+    clients: createClientRepository(db),
+    throttles: createThrottleRepository(db),
+    oneTimeTokens: createOneTimeTokenRepository(db),
+    audit: createAuditRepository(db, (event) => announce({ audited: [event], revoked: [] })),
+    jobs: createJobRepository(db)
   }
 }
 

@@ -5,35 +5,35 @@ import { Kysely, SqliteDialect, sql } from 'kysely'
 import type { SigningKey } from '../domain/model/signing-key.ts'
 import { compareMigrations, executedMigrations } from './migrate.ts'
 import { postgresDialect } from './postgres.ts'
-import { createSigningKeys } from './signing-keys.ts'
+import { createSigningKeyRepository } from './signing-keys.ts'
 import { refuseOtherThanFile, sqlitePathOf } from './sqlite/path.ts'
 import type { Tables } from './tables.ts'
 
 const READ_TIMEOUT = 1000
 const UNSAFE_POSTGRES = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }
 
-/** What an engine says of itself. */
+/** The engine, its settings and its migrations. */
 export interface DatabaseState {
   engine: 'sqlite' | 'postgres'
   version: string
-  /** Why nothing can be written; undefined where it can. */
+  /** Why Gatehouse cannot write to the database; undefined if it can. */
   readOnly: string | undefined
-  /** Settings of the engine by which an acknowledged change can be lost, as `name = value`. */
+  /** Settings of the engine that can lose an acknowledged change, as `name = value`. */
   unsafe: string[]
-  /** Whether Gatehouse's role may do anything in the whole server. */
+  /** Whether Gatehouse's role is a superuser of the server. */
   isSuperuser: boolean
-  /** Migrations that this version would run, and those that only a newer one knows. */
+  /** Migrations that this version would run; `unknown` are those of a newer version. */
   pending: string[]
   unknown: string[]
 }
 
-/** What a database says of itself, nothing in it changed: no migration is run. */
+/** The state of a database, read without a change to it. */
 export interface Inspection extends DatabaseState {
-  /** Whether no version of Gatehouse was ever here. */
+  /** Whether no version of Gatehouse has used the database. */
   isEmpty: boolean
-  /** When this was read, here: milliseconds since the epoch. */
+  /** When the state was read, by this machine's clock: milliseconds since the epoch. */
   readAt: number
-  /** Of the database's server, and by how many milliseconds it may be wrong; undefined where it is this machine. */
+  /** The database server's clock and the error of its reading, in milliseconds; undefined if the server is this machine. */
   clock: { now: number; tolerance: number } | undefined
   /** When the newest audit event was written. */
   newestEvent: number | undefined
@@ -42,7 +42,7 @@ export interface Inspection extends DatabaseState {
 
 type EngineSays = Pick<Inspection, 'version' | 'readOnly' | 'unsafe' | 'isSuperuser' | 'readAt' | 'clock'>
 
-/** Looks at `file:…` (which must be there) or `postgres:…`. Rejects where it cannot be reached. */
+/** Reads the state of `file:…` (which must exist) or `postgres:…`. Rejects if the database cannot be reached. */
 export async function inspectDatabase(databaseUrl: string): Promise<Inspection> {
   const path = sqlitePathOf(databaseUrl)
   if (path !== undefined) refuseOtherThanFile(path)
@@ -58,7 +58,7 @@ export async function inspectDatabase(databaseUrl: string): Promise<Inspection> 
     const says = path === undefined ? await askPostgres(db) : await askSqlite(db, path)
     const executed = await executedMigrations(db)
     const migrations = compareMigrations(executed, engine)
-    // Tables of another version may be others.
+    // Another version may have other tables.
     const isOurs = migrations.pending.length + migrations.unknown.length === 0
     return {
       engine,
@@ -66,7 +66,7 @@ export async function inspectDatabase(databaseUrl: string): Promise<Inspection> 
       ...migrations,
       isEmpty: executed.length === 0,
       newestEvent: isOurs ? await newestEvent(db) : undefined,
-      signingKeys: isOurs ? await createSigningKeys(db).list() : []
+      signingKeys: isOurs ? await createSigningKeyRepository(db).list() : []
     }
   } finally {
     await db.destroy()
@@ -74,7 +74,7 @@ export async function inspectDatabase(databaseUrl: string): Promise<Inspection> 
 }
 
 async function newestEvent(db: Kysely<Tables>): Promise<number | undefined> {
-  // By id, which is indexed and rises with time.
+  // The id is indexed, and rises with time.
   const row = await db
     .selectFrom('audit_events')
     .select('at')
@@ -97,7 +97,7 @@ async function askSqlite(db: Kysely<Tables>, path: string): Promise<EngineSays> 
   }
 }
 
-// The log and its index stand beside the file: the folder must be writable, too.
+// SQLite keeps its log in the same folder, so the folder must be writable, too.
 function whyReadOnly(path: string): string | undefined {
   for (const each of [path, dirname(path)]) {
     try {

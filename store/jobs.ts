@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { JobRepository } from '../domain/model/job.ts'
 import type { Tables } from './tables.ts'
 
-export function createJobs(db: Kysely<Tables>): JobRepository {
+export function createJobRepository(db: Kysely<Tables>): JobRepository {
   return {
     async claim(name, now, dueAgainAt) {
       const claimed = await db

@@ -23,11 +23,11 @@ export const migrationsOf = (engine: Store['engine']) => ({
   '0009-load': load
 })
 
-/** How the migrations that a database went through compare with those of this version. */
+/** The difference between the migrations of a database and those of this version. */
 export interface MigrationState {
-  /** What this version would still run. */
+  /** Migrations that this version would still run. */
   pending: string[]
-  /** What only a newer version knows. */
+  /** Migrations that only a newer version knows. */
   unknown: string[]
 }
 
@@ -39,14 +39,14 @@ export function compareMigrations(executed: string[], engine: Store['engine']): 
   }
 }
 
-/** Why a database with migrations that this version does not know is refused, in words. */
+/** Says why this version refuses a database with unknown migrations. */
 export function newerVersionText(unknown: string[]): string {
   return `it is of a newer version of Gatehouse (${unknown.join(', ')}): run that version, or restore a backup made before`
 }
 
 /**
- * Brings the database to the newest schema; one process does it, the others wait. Returns the names of what ran. Throws a
- * Problem `unavailable` where the database is of a newer version.
+ * Runs all pending migrations, and returns their names. One process does it while the others wait. Throws a Problem
+ * `unavailable` if the database is of a newer version.
  */
 export async function migrate(db: Kysely<Tables>, engine: Store['engine']): Promise<string[]> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrationsOf(engine) } })
@@ -55,7 +55,7 @@ export async function migrate(db: Kysely<Tables>, engine: Store['engine']): Prom
   return (results ?? []).map(({ migrationName }) => migrationName)
 }
 
-// Asked afterwards, for another instance may have brought it there while this one waited.
+// Runs after the migration, because a newer instance may have migrated the database while this one waited.
 async function newerVersion(db: Kysely<Tables>, engine: Store['engine']): Promise<Problem | undefined> {
   const executed = await executedMigrations(db).catch(() => [])
   const { unknown } = compareMigrations(executed, engine)
@@ -63,7 +63,7 @@ async function newerVersion(db: Kysely<Tables>, engine: Store['engine']): Promis
   return new Problem('unavailable', { cause: new Error(newerVersionText(unknown)) })
 }
 
-/** In the order in which they were run; none where the database is empty. */
+/** Returns the migrations of a database in the order in which they ran; none if the database is empty. */
 export async function executedMigrations(db: Kysely<Tables>): Promise<string[]> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
   if (!tables.some(({ name }) => name === 'kysely_migration')) return []

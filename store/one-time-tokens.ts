@@ -3,7 +3,7 @@ import type { OneTimeToken, OneTimeTokenRepository } from '../domain/model/one-t
 import { USER_ROLE } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 
-export function createOneTimeTokens(db: Kysely<Tables>): OneTimeTokenRepository {
+export function createOneTimeTokenRepository(db: Kysely<Tables>): OneTimeTokenRepository {
   return {
     async insert({ hash, purpose, userId, expiresAt }) {
       await db
@@ -23,7 +23,7 @@ export function createOneTimeTokens(db: Kysely<Tables>): OneTimeTokenRepository 
       return (
         row && {
           hash,
-          purpose: row.purpose as OneTimeToken['purpose'],
+          purpose: row.purpose,
           userId: row.user_id,
           expiresAt: row.expires_at
         }

@@ -5,15 +5,16 @@ import { withOutages } from './unavailable.ts'
 
 const INT8 = 20
 
-/** How many connections one instance holds, and how long a request waits for one before it is refused. */
+/** How many connections one instance holds, and how many milliseconds a request waits for one before it is refused. */
 const POOL = { max: 10, connectionTimeoutMillis: 1000, idleTimeoutMillis: 30_000 }
-/** How many requests may wait for one: whoever comes next is refused at once. */
-const LONGEST_QUEUE = 500
+/** How many requests may wait for a connection. The next one is refused at once. */
+const MAX_QUEUE = 500
+/** Milliseconds. */
 const STATEMENT_TIMEOUT = 3000
-/** For a server that does not even say that the statement took too long. */
+/** Milliseconds after which the client gives up on a server that does not answer at all. */
 const SILENCE_TIMEOUT = STATEMENT_TIMEOUT + 1000
 
-/** PostgreSQL through a bounded pool. `onIdleError` hears of connections that broke while no statement ran on them. */
+/** Connects to PostgreSQL through a bounded pool. Calls `onIdleError` if a connection breaks while no statement runs on it. */
 export function postgresDialect(url: string, onIdleError: (error: Error) => void): EngineDialect {
   return pooledDialect(
     {
@@ -28,7 +29,7 @@ export function postgresDialect(url: string, onIdleError: (error: Error) => void
   )
 }
 
-/** One connection on which a statement may take its time: for migrations, which wait for each other and build indexes. */
+/** Opens one connection without time limits, for migrations: they wait for each other, and build indexes. */
 export function patientPostgresDialect(url: string, onIdleError: (error: Error) => void): EngineDialect {
   return pooledDialect({ connectionString: url, ...POOL, max: 1 }, onIdleError)
 }
@@ -41,18 +42,18 @@ function pooledDialect(options: pg.PoolConfig, onIdleError: (error: Error) => vo
     ...options
   })
   pool.on('error', onIdleError)
-  // The pool listens to idle clients only: one that breaks between two statements would end the process.
+  // The pool listens to idle clients only. Without this, a client that breaks between two statements would end the process.
   pool.on('connect', (client) => client.on('error', onIdleError))
   return withOutagesDialect(new PostgresDialect({ pool: withoutSilentClients(pool) }), pool)
 }
 
-// A client that waits for an answer still is of no use to the next: it is destroyed instead of given back.
+// Destroys a client that still waits for an answer instead of returning it to the pool.
 function withoutSilentClients(pool: pg.Pool): PostgresPool {
   return {
     options: pool.options,
     end: () => pool.end(),
     async connect() {
-      if (pool.waitingCount >= LONGEST_QUEUE) throw tooManyConnections()
+      if (pool.waitingCount >= MAX_QUEUE) throw tooManyConnections()
       const client = await pool.connect()
       let isSilent = false
       const query = async (text: string, values: unknown[]): Promise<unknown> => {
@@ -68,12 +69,12 @@ function withoutSilentClients(pool: pg.Pool): PostgresPool {
   }
 }
 
-// PostgreSQL's own code for it.
+// The SQLSTATE 53300 is PostgreSQL's own code for too many connections.
 function tooManyConnections(): Error {
   return Object.assign(new Error('too many requests wait for a connection'), { code: '53300' })
 }
 
-// Our times are far below 2^53, so an int8 is a number here, as it is on SQLite.
+// All int8 columns hold numbers far below 2^53, so they are read as numbers, as on SQLite.
 const typeParser = ((oid: number, format?: 'text' | 'binary') =>
   oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser
 

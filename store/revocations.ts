@@ -7,13 +7,13 @@ import type { Tables } from './tables.ts'
 
 const CHUNK = 500
 
-/** The position from which on a later reading may find something: everything before it is decided and visible. */
+/** The position from which the next reading starts. Every transaction before it has ended, and its rows are visible. */
 const nextPosition = {
   sqlite: sql<number>`coalesce((select seq from sqlite_sequence where name = 'revocations'), 0) + 1`,
   postgres: sql<number>`pg_snapshot_xmin(pg_current_snapshot())::text::bigint`
 }
 
-export function createRevocations(
+export function createRevocationRepository(
   db: Kysely<Tables>,
   engine: Store['engine'],
   record: (revoked: Revocation[]) => void
@@ -29,7 +29,7 @@ export function createRevocations(
     },
 
     async since(position, now) {
-      // Before the rows: what is decided in between is read now, and again the next time.
+      // Reads the position before the rows. Rows that are committed in between are read twice, and none is missed.
       const { next } = await db.selectNoFrom(nextPosition[engine].as('next')).executeTakeFirstOrThrow()
       const rows = await db
         .selectFrom('revocations')
@@ -42,8 +42,8 @@ export function createRevocations(
   }
 }
 
-// A subject whose version rose again needs its last entry alone: readers find that one wherever they go on from. What expires
-// soon is left to the purge, which may be removing it at this moment.
+// If the version of a subject rose again, its last entry is enough: readers find it from any position. Entries that expire soon
+// are left to the purge, which may be removing them at the same time.
 async function removeReplaced(
   db: Kysely<Tables>,
   kind: 'user' | 'client',
@@ -88,6 +88,6 @@ function toEntry({
   const revocation: Revocation =
     kind === 'user' || kind === 'client'
       ? { kind, id, minVersion: min_version ?? 0, expiresAt }
-      : { kind: kind as 'sid' | 'jti' | 'kid', id, expiresAt }
+      : { kind, id, expiresAt }
   return { position, revocation }
 }

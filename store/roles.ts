@@ -3,7 +3,7 @@ import type { Role, RoleRepository } from '../domain/model/role.ts'
 import { scopeOfRoles } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 
-export function createRoles(db: Kysely<Tables>): RoleRepository {
+export function createRoleRepository(db: Kysely<Tables>): RoleRepository {
   return {
     async list({ limit, after }) {
       let query = db.selectFrom('roles').selectAll().orderBy('name').limit(limit)

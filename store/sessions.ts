@@ -4,7 +4,7 @@ import type { Tables } from './tables.ts'
 
 type Row = Tables['sessions']
 
-export function createSessions(db: Kysely<Tables>): SessionRepository {
+export function createSessionRepository(db: Kysely<Tables>): SessionRepository {
   const living = (now: number) =>
     db
       .updateTable('sessions')
@@ -142,7 +142,7 @@ function toSession(row: Row): Session {
     userId: row.user_id,
     seed: row.seed,
     generation: row.generation,
-    handover: row.handover as Handover,
+    handover: row.handover,
     remember: row.remember === 1,
     createdAt: row.created_at,
     authTime: row.auth_time,

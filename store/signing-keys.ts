@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { SigningKey, SigningKeyRepository } from '../domain/model/signing-key.ts'
 import type { Tables } from './tables.ts'
 
-export function createSigningKeys(db: Kysely<Tables>): SigningKeyRepository {
+export function createSigningKeyRepository(db: Kysely<Tables>): SigningKeyRepository {
   return {
     async list() {
       const rows = await db
@@ -13,7 +13,7 @@ export function createSigningKeys(db: Kysely<Tables>): SigningKeyRepository {
         .execute()
       return rows.map((row) => ({
         kid: row.kid,
-        algorithm: row.algorithm as SigningKey['algorithm'],
+        algorithm: row.algorithm,
         publicPem: row.public_pem,
         sealedPrivateKey: row.sealed_private_key,
         imported: row.imported === 1,

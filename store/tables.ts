@@ -1,4 +1,7 @@
 import type { Generated } from 'kysely'
+import type { AuditType } from '../domain/model/audit.ts'
+import type { Handover, OneTimeToken, SigningKey } from '../domain/model/store.ts'
+import type { Revocation } from '../verifier/revocation-set.ts'
 
 /** The tables as Kysely sees them. Times are integer milliseconds, flags 0 or 1, on both engines. */
 export interface Tables {
@@ -21,7 +24,7 @@ export interface Tables {
     user_id: string
     seed: string
     generation: number
-    handover: string
+    handover: Handover
     remember: number
     created_at: number
     auth_time: number
@@ -35,7 +38,7 @@ export interface Tables {
   }
   signing_keys: {
     kid: string
-    algorithm: string
+    algorithm: SigningKey['algorithm']
     public_pem: string
     sealed_private_key: string
     imported: number
@@ -44,7 +47,7 @@ export interface Tables {
   }
   revocations: {
     position: Generated<number>
-    kind: string
+    kind: Revocation['kind']
     id: string
     min_version: number | null
     expires_at: number
@@ -85,11 +88,16 @@ export interface Tables {
     reported: number
     report_at: number
   }
-  one_time_tokens: { hash: string; purpose: string; user_id: string | null; expires_at: number }
+  one_time_tokens: {
+    hash: string
+    purpose: OneTimeToken['purpose']
+    user_id: string | null
+    expires_at: number
+  }
   audit_events: {
     id: string
     at: number
-    type: string
+    type: AuditType
     actor_id: string | null
     on_behalf_of: string | null
     user_id: string | null

@@ -3,11 +3,11 @@ import { MINUTE } from '../domain/clock.ts'
 import type { ThrottlePolicy, ThrottleRepository } from '../domain/model/throttle.ts'
 import type { Tables } from './tables.ts'
 
-/** How far the clocks of two instances may differ. A row from later than that is of a clock that was set back since. */
+/** Milliseconds by which the clocks of two instances may differ. A row from a later time was written before a clock was set back. */
 const CLOCK_SKEW = MINUTE
 
-export function createThrottles(db: Kysely<Tables>): ThrottleRepository {
-  /** The longest time to wait for one of these counts. */
+export function createThrottleRepository(db: Kysely<Tables>): ThrottleRepository {
+  /** Returns the longest wait for any of these counts, in milliseconds. */
   async function waitOf(keys: string[], now: number): Promise<number> {
     const row = await db
       .selectFrom('login_throttles')
@@ -92,7 +92,7 @@ export function createThrottles(db: Kysely<Tables>): ThrottleRepository {
         .updateTable('blocked_logins')
         .set({ reported: sql`unreported`, unreported: 0, report_at: now + interval })
         .where('account', 'in', db.selectFrom('blocked_logins').select('account').where(isDue).limit(limit))
-        // Asked again of each row, for another instance may have taken it meanwhile.
+        // PostgreSQL checks this again for each row, because another instance may have taken it in the meantime.
         .where(isDue)
         .returning(['user_id', 'ip', 'reported'])
         .execute()
@@ -101,7 +101,7 @@ export function createThrottles(db: Kysely<Tables>): ThrottleRepository {
   }
 }
 
-/** The delay that a try buys, by its number, before it is known how it ends: parallel tries count, too. */
+/** Computes the delay after a try, by its number. A try counts before it ends, so that parallel tries count, too. */
 function delayAfter(
   count: RawBuilder<unknown>,
   { limit, firstDelay, delays, rest }: ThrottlePolicy

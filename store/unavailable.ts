@@ -3,15 +3,15 @@ import { Problem } from '../domain/errors.ts'
 
 const RETRY_AFTER = 2
 
-// SQLSTATE: 08 connection, 53 insufficient resources, 57 operator intervention, 58 system error; 40 rolled back to
-// try again, 25006 a server that only reads, 25P03 a transaction that was left alone.
+// SQLSTATE: 08 connection, 53 insufficient resources, 57 operator intervention, 58 system error, 40 transaction rolled back,
+// 25006 read-only server, 25P03 idle transaction ended.
 const LOST_POSTGRES = /^(08|40|53|57|58|25006|25P03)/
 const LOST_SQLITE = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|NOMEM|PROTOCOL|CORRUPT|NOTADB)/
 const LOST_SOCKET = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/
 const LOST_BY_MESSAGE =
   /timeout exceeded when trying to connect|Query read timeout|Connection terminated|connection error and is not queryable|the database connection is not open|after calling end on the pool/
 
-/** A database that cannot answer, as the Problem that callers see; anything else as it came. */
+/** Turns an error of a database that cannot answer into a Problem `unavailable`. Returns other errors unchanged. */
 export function asUnavailable(error: unknown): unknown {
   if (error instanceof Problem) return error
   const { code = '', message = '' } = error as { code?: string; message?: string }
@@ -31,7 +31,7 @@ async function translated<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** The same driver, its outages told as Problem `unavailable`: a commit that was not confirmed rejects, too. */
+/** Wraps a driver so that outages reject with a Problem `unavailable`. An unconfirmed commit rejects, too. */
 export function withOutages(driver: Driver): Driver {
   const wrapped = new WeakMap<DatabaseConnection, DatabaseConnection>()
   const inner = new WeakMap<DatabaseConnection, DatabaseConnection>()

@@ -5,8 +5,8 @@ import type { Tables } from './tables.ts'
 
 type Row = Tables['users'] & { roles: string | null; scope: string | null }
 
-export function createUsers(db: Kysely<Tables>): UserRepository {
-  // One statement, so that a version and what it stands for are of the same moment.
+export function createUserRepository(db: Kysely<Tables>): UserRepository {
+  // One statement, so that the version, the roles and the scope are of the same moment.
   const users = () =>
     db
       .selectFrom('users')

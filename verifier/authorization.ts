@@ -13,23 +13,32 @@ export interface Auth {
   claims: Claims
 }
 
-/** What a guard asks of a caller. */
-export interface Requirements {
-  /** All of these. */
+/** What a guard asks of a caller. `Scope` narrows which permissions it may name. */
+export interface Requirements<Scope extends string = string> {
+  /** The caller has all of these. */
   roles?: string[]
-  /** One of these at least. */
+  /** The caller has at least one of these. */
   anyRole?: string[]
-  /** All of these, space-separated. */
-  scope?: string
-  /** The sign-in is at most this old, in milliseconds. Machines do not sign in, and so are not asked. */
+  /** The caller has all of these permissions, separated by spaces. */
+  scope?: Scope
+  /** The sign-in is at most this old, in milliseconds. Does not apply to machines, which do not sign in. */
   fresh?: number
   kind?: Auth['kind']
-  /** Nobody acts for the caller: not a token that a service exchanged theirs for (RFC 8693). */
+  /** Refuses a token that a service got in exchange for the caller's (RFC 8693). */
   direct?: boolean
 }
 
-/** Frozen: it is shared by all requests with the same token. */
-export function authOf(claims: Claims): Auth {
+/**
+ * Returns who makes a request that a guard let in. Throws an Error if no guard has run, or if an `optional` one found no
+ * token: such a route reads `request.auth` instead, which is null then.
+ */
+export function authOf({ auth }: { auth?: Auth | null }): Auth {
+  if (!auth) throw new Error('request.auth is empty: the route needs a guard that is not optional')
+  return auth
+}
+
+/** Reads the caller from verified claims. The result is frozen, because all requests with the same token share it. */
+export function authFromClaims(claims: Claims): Auth {
   const { sub, sid, roles = [], scope } = claims
   return deepFreeze({
     subject: sub,
@@ -46,7 +55,7 @@ function deepFreeze<T>(value: T): T {
   return Object.freeze(value)
 }
 
-/** Throws a Refusal `forbidden` or `reauthentication_required` where the caller does not meet a requirement. */
+/** Throws a Refusal `forbidden` or `reauthentication_required` if the caller does not meet a requirement. */
 export function assertAllowed(auth: Auth, requirements: Requirements, now: number): void {
   const { roles = [], anyRole, scope = '', fresh, kind, direct = false } = requirements
   const allowed =

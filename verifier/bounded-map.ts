@@ -1,4 +1,4 @@
-/** A Map that forgets what was put in first where it would grow beyond its bound. */
+/** A Map that drops its oldest entry instead of growing beyond its bound. */
 export class BoundedMap<K, V> extends Map<K, V> {
   readonly #bound: number
 

@@ -18,27 +18,27 @@ export interface Claims {
   sid?: string
   auth_time?: number
   roles?: string[]
-  /** Version of the person's account: raised by whatever makes tokens stale. */
+  /** Version of the person's account. Every change that makes tokens stale raises it. */
   ver?: number
 }
 
 export interface Actor {
   sub: string
-  /** Of one that acted before: the `jti` and `client_ver` of the token that it acted with. */
+  /** The id of the token with which an earlier actor acted; `client_ver` is of that token, too. */
   jti?: string | undefined
   client_ver?: number | undefined
   act?: Actor
 }
 
-/** What must be in every token, whoever it speaks for. */
+/** The claims that every token has, a person's or a machine's. */
 export const REQUIRED_CLAIMS = ['iss', 'aud', 'sub', 'jti', 'iat', 'exp', 'scope']
 
-/** Seconds that an access token lives at most: `AUTH_ACCESS_TTL` takes no more. */
+/** The longest life of an access token, in seconds. `AUTH_ACCESS_TTL` allows no more. */
 export const LONGEST_LIFE = 3600
-/** Bytes of an id: `jti`, `sub`, `sid`, `client_id`. */
+/** The longest id (`jti`, `sub`, `sid`, `client_id`), in bytes. */
 const LONGEST_NAME = 256
 
-/** Whether these are the claims of a person's token, or of a machine's: every claim there, of its type and size. */
+/** Tells whether these are the claims of a person's or a machine's token: each present, of its type and size. */
 export function hasClaims(value: unknown): value is Claims {
   if (typeof value !== 'object' || value === null) return false
   const claims = value as Record<string, unknown>
@@ -75,16 +75,16 @@ function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= LONGEST_NAME
 }
 
-// Gatehouse signs none that lives longer: it would be the work of a thief of its key.
+// Gatehouse signs no token that lives longer. Such a token would be made with a stolen key.
 function isShortLived({ iat, exp }: Record<string, unknown>): boolean {
   return isNumericDate(iat) && isNumericDate(exp) && exp - iat <= LONGEST_LIFE + LATE_SKEW
 }
 
-/** Clock differences that are forgiven, in seconds: much before a token's time, hardly anything after it. */
+/** Clock differences that the verifier allows, in seconds: before a token's time, and after its end. */
 export const EARLY_SKEW = 60
 export const LATE_SKEW = 5
 
-/** Whether a token whose signature is good counts at this moment, in milliseconds (RFC 7519 §4.1.4 to 4.1.6). */
+/** Tells whether a token is within its time at `now`, in milliseconds (RFC 7519 §4.1.4 to §4.1.6). */
 export function isTimely(claims: { iat?: unknown; nbf?: unknown; exp?: unknown }, now: number): boolean {
   const seconds = now / 1000
   return (

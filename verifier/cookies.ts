@@ -1,7 +1,6 @@
 /**
- * Every value that a Cookie header has for a name, in the order of the header (RFC 6265bis §5.6). White space is SP and
- * HTAB alone: another character is part of the name, and so of another cookie. Quotes around a value are taken off; an
- * empty value is left out.
+ * Returns every value that a Cookie header has for a name, in the order of the header (RFC 6265bis §5.6). Only SP and HTAB
+ * are white space: any other character belongs to the name. Removes quotes around a value. Leaves empty values out.
  */
 export function cookieValues(header: string | undefined, name: string): string[] {
   const values: string[] = []
@@ -16,7 +15,7 @@ export function cookieValues(header: string | undefined, name: string): string[]
   return values
 }
 
-/** The value of the pair between these places; undefined for a pair of another name. */
+/** Returns the value of the pair between two offsets; undefined if the pair has another name. */
 function valueBetween(header: string, name: string, start: number, end: number): string | undefined {
   const from = afterBlanks(header, start, end)
   if (!header.startsWith(name, from)) return undefined
@@ -25,7 +24,7 @@ function valueBetween(header: string, name: string, start: number, end: number):
   return unquoted(header.slice(afterBlanks(header, equals + 1, end), beforeBlanks(header, equals + 1, end)))
 }
 
-// `String.prototype.trim` takes U+00A0 off, too, by which a sibling host would pass its cookie off as `__Host-…`.
+// `String.prototype.trim` removes U+00A0, too. A sibling host could then pass its cookie off as `__Host-…`.
 function afterBlanks(text: string, start: number, end: number): number {
   let at = start
   while (at < end && isBlank(text.charCodeAt(at))) at += 1

@@ -8,9 +8,9 @@ export interface Credential {
 }
 
 /**
- * The access tokens that a request carries, to be tried in turn. A bearer token is the only credential looked at: a bad one
- * is never made up for by a cookie. A name that comes more than once gives each of its values, because a sibling host
- * may have set one of them. Throws a Refusal `unauthorized` if the `Bearer` scheme is followed by no token.
+ * Returns the access tokens of a request, to be tried in turn. If there is a bearer token, cookies do not count. A cookie name
+ * that occurs more than once gives each of its values, because a sibling host may have set one of them. Throws a Refusal
+ * `unauthorized` if no token follows the `Bearer` scheme.
  */
 export function readCredentials(
   headers: IncomingHttpHeaders,
@@ -28,12 +28,12 @@ export function readCredentials(
   return credentials
 }
 
-/** Whether the Authorization header is of the `Bearer` scheme. Of another scheme it is no credential of ours (RFC 9110 §11.6.2). */
+/** Tells whether the Authorization header has the `Bearer` scheme. Other schemes are no credential here (RFC 9110 §11.6.2). */
 export function carriesBearer({ authorization = '' }: IncomingHttpHeaders): boolean {
   return /^bearer(?![\w!#$%&'*+.^`|~-])/i.test(authorization)
 }
 
-/** RFC 6750 §2.1: the scheme, one space or more, the token. */
+/** Returns the token after the scheme and one or more spaces (RFC 6750 §2.1). */
 function bearerToken(authorization = ''): string {
   const token = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization)?.[1]
   if (token === undefined) throw new Refusal('unauthorized')

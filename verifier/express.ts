@@ -5,15 +5,26 @@ import type { GuardOptions } from './guard-options.ts'
 import { Refusal } from './refusal.ts'
 import { guardSettings, type ServiceOptions } from './service.ts'
 
+export { authOf } from './authorization.ts'
 export type { GuardOptions } from './guard-options.ts'
 
-/** A request that a guard has let in. */
+declare global {
+  namespace Express {
+    /** The request of `@types/express`, for services that have it. */
+    interface Request {
+      /** Who makes the request; null if an `optional` guard found no token, undefined before a guard has run. */
+      auth?: Auth | null
+    }
+  }
+}
+
+/** A request as a guard leaves it. */
 export interface GuardedMessage extends IncomingMessage {
-  /** Who makes the request; null where an `optional` guard let a stranger in. */
+  /** Who makes the request; null if an `optional` guard found no token, undefined before a guard has run. */
   auth?: Auth | null
 }
 
-/** A middleware of Express, Connect, or whatever calls `(request, response, next)`. */
+/** A middleware of Express, of Connect, or of any server that calls `(request, response, next)`. */
 export type Middleware = (
   request: GuardedMessage,
   response: ServerResponse,
@@ -31,13 +42,13 @@ export interface MiddlewareOptions extends ServiceOptions {
 }
 
 export interface MiddlewareGuard {
-  /** A middleware that lets in who meets the options and leaves them as `request.auth`. */
-  (options?: GuardOptions): Middleware
+  /** Makes a middleware that admits callers who meet the options, and sets `request.auth`. */
+  <Scope extends string = string>(options?: GuardOptions<Scope>): Middleware
   /** Stops following Gatehouse. */
   close(): void
 }
 
-/** Guards for tokens of the Gatehouse at `issuer`. */
+/** Makes guards for tokens of the Gatehouse at `issuer`. Throws a TypeError for invalid options. */
 export default function createGuard({ onRefusal = reply, ...options }: MiddlewareOptions): MiddlewareGuard {
   const settings = guardSettings(options)
 

@@ -6,9 +6,10 @@ import type { GuardOptions } from './guard-options.ts'
 import { Refusal } from './refusal.ts'
 import { guardSettings, type ServiceOptions } from './service.ts'
 
+export { authOf } from './authorization.ts'
 export type { GuardOptions } from './guard-options.ts'
 
-/** Answers a refused request. What it throws goes to the error handler. */
+/** Answers a refused request. The error handler gets what it throws. */
 export type OnRefusal = (refusal: Refusal, request: FastifyRequest, reply: FastifyReply) => void
 
 export interface GuardPluginOptions extends ServiceOptions {
@@ -18,12 +19,12 @@ export interface GuardPluginOptions extends ServiceOptions {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** A `preHandler` that lets in who meets the options and leaves them as `request.auth`. */
-    guard(options?: GuardOptions): preHandlerHookHandler
+    /** Makes a `preHandler` that admits callers who meet the options, and sets `request.auth`. */
+    guard<Scope extends string = string>(options?: GuardOptions<Scope>): preHandlerHookHandler
   }
   interface FastifyRequest {
-    /** Who makes the request; null before a guard has run, and where an `optional` one let a stranger in. */
-    auth: Auth
+    /** Who makes the request; null before a guard has run, and if an `optional` one found no token. */
+    auth: Auth | null
   }
 }
 
@@ -39,20 +40,20 @@ export default fp<GuardPluginOptions>(
   { name: '@gatehouse/verifier', fastify: '5.x' }
 )
 
-/** The decorators alone, over a verifier and settings of one's own: Gatehouse guards its routes by them. */
+/** Decorates `guard` and `request.auth` over a given verifier. Gatehouse guards its own routes by it. */
 export function decorateGuard(fastify: FastifyInstance, settings: GuardSettings, onRefusal: OnRefusal): void {
-  fastify.decorateRequest('auth', null as unknown as Auth)
+  fastify.decorateRequest('auth', null)
   fastify.decorate('guard', (options) => guardOf(settings, options, onRefusal))
 }
 
 const guards = new WeakSet<object>()
 
-/** Whether this hook is a guard: for whoever refuses to start with a route that has none. */
+/** Tells whether this hook is a guard. A service can refuse to start if a route has none. */
 export function isGuard(hook: unknown): boolean {
   return typeof hook === 'function' && guards.has(hook)
 }
 
-/** A guard over settings of one's own, as a `preHandler`. */
+/** Makes a guard over the given settings, as a `preHandler`. */
 export function guardOf(
   settings: GuardSettings,
   options: GuardOptions | undefined,
@@ -60,7 +61,7 @@ export function guardOf(
 ): preHandlerHookHandler {
   const admission = createGuard(settings, options)
 
-  // A token seen before is admitted without a promise; that is the case to be fast in.
+  // Admits a cached token without a promise: this is the hot path.
   const guard: preHandlerHookHandler = (request, reply, done) => {
     let admitted: ReturnType<typeof admission>
     try {
@@ -75,7 +76,7 @@ export function guardOf(
       )
       return
     }
-    // Outside of the try: what fails after the guard is not the guard's to answer.
+    // Outside of the `try`, so that the guard does not answer errors of later hooks.
     enter(admitted, request, done)
   }
 
@@ -98,14 +99,14 @@ export function guardOf(
 }
 
 function enter(auth: Auth | null, request: FastifyRequest, done: () => void): void {
-  request.auth = auth as Auth
+  request.auth = auth
   done()
 }
 
 function reply(refusal: Refusal, request: FastifyRequest, reply: FastifyReply): void {
   const { code, subject, cause } = refusal
   request.log.info({ code, subject, ...(cause !== undefined && { err: cause }) }, 'refused')
-  // Serialised here: a route's own schema for the status must not cut the body.
+  // A serializer set here overrides the route's schema, which could cut the body.
   reply
     .code(refusal.status)
     .headers(refusal.headers)

@@ -2,13 +2,13 @@ import type { Requirements } from './authorization.ts'
 import type { Credential } from './credentials.ts'
 import { parseDuration } from './duration.ts'
 
-/** What one route asks of its callers. */
-export interface GuardOptions extends Omit<Requirements, 'fresh'> {
+/** What one route asks of its callers. `Scope` narrows which permissions it may name. */
+export interface GuardOptions<Scope extends string = string> extends Omit<Requirements<Scope>, 'fresh'> {
   /** The sign-in is at most this old: a duration such as `10m`, or milliseconds. */
   fresh?: string | number
-  /** Lets callers without a token in, with `auth` null; a bad token is refused all the same. */
+  /** Admits callers without a token, with `auth` null. Still refuses a bad token. */
   optional?: boolean
-  /** Takes the token from here only. */
+  /** Accepts a token from here only. */
   from?: Credential['from']
 }
 
@@ -28,10 +28,10 @@ const CHECKS: Record<keyof GuardOptions, (value: unknown) => boolean> = {
 }
 
 /**
- * Throws a TypeError for what cannot be meant: a misspelt requirement, or an empty one, would let everybody in who is
- * signed in.
+ * Throws a TypeError for an unknown option or an invalid value. A misspelt or empty requirement would admit every caller with
+ * a token.
  */
-export function assertSensible(options: GuardOptions): void {
+export function validateGuardOptions(options: GuardOptions): void {
   for (const [name, value] of Object.entries(options)) {
     const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof GuardOptions] : undefined
     if (!check) throw new TypeError(`guard: there is no option ${name}`)
@@ -39,7 +39,7 @@ export function assertSensible(options: GuardOptions): void {
   }
 }
 
-/** NaN for what is no duration. */
+/** Returns the milliseconds of a duration, as a number or as text; NaN for any other value. */
 export function toMilliseconds(duration: unknown): number {
   if (typeof duration === 'number') return Number.isFinite(duration) ? duration : Number.NaN
   return typeof duration === 'string' ? parseDuration(duration) : Number.NaN

@@ -2,44 +2,44 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { type Auth, assertAllowed, type Requirements } from './authorization.ts'
 import { type Credential, readCredentials } from './credentials.ts'
 import { comesFromHere, isSafeMethod } from './cross-site.ts'
-import { assertSensible, type GuardOptions, toMilliseconds } from './guard-options.ts'
+import { type GuardOptions, toMilliseconds, validateGuardOptions } from './guard-options.ts'
 import { Refusal } from './refusal.ts'
 import type { TokenVerifier } from './token-verifier.ts'
 
 /** What holds for every route of a service. */
 export interface GuardSettings {
   verifier: Pick<TokenVerifier, 'verify' | 'verifyNow'>
-  /** Names of the access cookie, to be tried in this order. */
+  /** Names of the access cookie, in the order in which the guard tries them. */
   cookies: string[]
   /**
-   * Origins besides the service's own whose pages may send unsafe requests that ride on the cookie. `unchecked`: the
-   * service itself refuses other sites' requests.
+   * Other origins whose pages may send unsafe requests with the cookie. `unchecked`: the service itself refuses requests
+   * from other sites.
    */
   allowedOrigins: ReadonlySet<string> | 'unchecked'
   /** Milliseconds since the epoch. */
   clock: () => number
-  /** What else a good token needs to count at this service; one that lacks it is passed over like a bad one. */
+  /** An additional check of a valid token. A token that fails it is refused like an invalid one. */
   accepts?: (auth: Auth, from: Credential['from'], headers: IncomingHttpHeaders) => boolean
 }
 
-/** Of a request, what a guard looks at. */
+/** The parts of a request that a guard reads. */
 export interface GuardedRequest {
   method?: string | undefined
   headers: IncomingHttpHeaders
 }
 
-/** Who makes a request, null for a stranger where the guard is optional; a promise where a key is looked for first. */
+/** Who makes a request; null if an optional guard found no token. A promise if the guard has to fetch a key first. */
 export type Admission = Auth | null | Promise<Auth | null>
 
 /**
- * The guard, whatever the framework. Throws a Refusal, or rejects with one. A call with a token seen before costs a few
- * look-ups in memory. Throws a TypeError at once for options that cannot be meant.
+ * Makes a guard for any framework. The guard throws a Refusal, or rejects with one. For a cached token it costs a few
+ * look-ups in memory. Throws a TypeError for invalid options.
  */
 export function createGuard(
   { verifier, cookies, allowedOrigins, clock, accepts }: GuardSettings,
   options: GuardOptions = {}
 ): (request: GuardedRequest) => Admission {
-  assertSensible(options)
+  validateGuardOptions(options)
   const { optional = false, from, fresh, ...others } = options
   const requirements: Requirements =
     fresh === undefined ? others : { ...others, fresh: toMilliseconds(fresh) }
@@ -60,7 +60,7 @@ export function createGuard(
     return auth
   }
 
-  // A token that a refresh mends says more than one that is bad.
+  // Of several refusals, one that a refresh can resolve says more than `unauthorized`.
   async function firstAdmitted(credentials: Credential[], request: GuardedRequest): Promise<Auth> {
     let refusal = new Refusal('unauthorized')
     for (const credential of credentials) {

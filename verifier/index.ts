@@ -3,9 +3,9 @@ import { type FeedOptions, followRevocations, type RevocationFeed } from './revo
 import { ALGORITHMS, type RevocationSource } from './sources.ts'
 import type { TokenSource } from './token-source.ts'
 import { createTokenVerifier, type TokenVerifier } from './token-verifier.ts'
-import { assertMeant, type Following, type VerifierOptions } from './verifier-options.ts'
+import { type Following, type VerifierOptions, validateVerifierOptions } from './verifier-options.ts'
 
-export type { Auth, Requirements } from './authorization.ts'
+export { type Auth, authOf, type Requirements } from './authorization.ts'
 export type { Claims } from './claims.ts'
 export type { GuardOptions } from './guard-options.ts'
 export { Refusal, type RefusalCode } from './refusal.ts'
@@ -14,9 +14,9 @@ export { createTokenSource, type TokenSource, type TokenSourceOptions } from './
 export type { Following, VerifierOptions } from './verifier-options.ts'
 
 export interface Verifier extends Pick<TokenVerifier, 'verify' | 'verifyNow'> {
-  /** Resolves once keys and revocations were read, or could not be. Never rejects; `verify` waits for it by itself. */
+  /** Resolves after the first attempt to read keys and revocations. Never rejects. `verify` waits for it by itself. */
   ready(): Promise<void>
-  /** Stops following. A verifier that follows keeps its process alive until then. */
+  /** Stops following revocations. Until then, a verifier that follows keeps its process alive. */
   close(): void
 }
 
@@ -26,15 +26,15 @@ const NOTHING_REVOKED: RevocationSource = {
   isCurrent: () => true
 }
 const NOT_FOLLOWED =
-  'revocations are not followed: a token counts until it expires, whatever happens to its session'
+  'revocations are not followed: a token is valid until it expires, even if its session has ended'
 
 /**
- * Verifies Gatehouse's access tokens: offline, against its published keys, and against its revocations where these are
- * followed. Throws a TypeError for options that cannot be meant.
+ * Makes a verifier of Gatehouse's access tokens. It verifies offline, against the published keys, and against the revocations
+ * if it follows them. Throws a TypeError for invalid options.
  */
 export function createVerifier(options: VerifierOptions): Verifier {
   const { issuer, audience, algorithms = ALGORITHMS, clock = Date.now, onWarning = emitWarning } = options
-  assertMeant(options)
+  validateVerifierOptions(options)
   const base = new URL(options.url ?? issuer)
   const uptime = () => performance.now()
   const keys = createRemoteKeys({ url: new URL('/.well-known/jwks.json', base), algorithms, uptime })

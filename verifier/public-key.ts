@@ -2,15 +2,15 @@ import type { KeyObject } from 'node:crypto'
 import { weaknessOfRsaKey } from './rsa-key.ts'
 import type { Algorithm } from './sources.ts'
 
-/** The least RSA key that access tokens are signed by: 128 bits of security (NIST SP 800-57 part 1, table 2). */
+/** The least size of an RSA key for access tokens, in bits: 128 bits of security (NIST SP 800-57 part 1, table 2). */
 export const LEAST_RSA_BITS = 3072
-/** The least RSA key of a client, whose assertions live for minutes (RFC 7518 §3.3). */
+/** The least size of a client's RSA key, in bits. Assertions live for minutes (RFC 7518 §3.3). */
 export const LEAST_RSA_BITS_OF_CLIENTS = 2048
 
-/** A public key of a kind that Gatehouse does not take, or by which anybody could sign. The message says why. */
+/** Says why Gatehouse refuses a public key: its kind is not supported, or an attacker could sign by it. */
 export class UnfitKeyError extends Error {}
 
-/** The algorithm that a key of this kind signs by; undefined for other kinds. Says nothing of its strength. */
+/** Returns the algorithm for a key of this kind; undefined for unsupported kinds. Does not judge its strength. */
 export function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): Algorithm | undefined {
   if (asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1') return 'ES256'
   if (asymmetricKeyType === 'ed25519') return 'EdDSA'
@@ -18,8 +18,8 @@ export function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObje
 }
 
 /**
- * Judges a public key, wherever one comes in. Returns its algorithm; throws an UnfitKeyError. That the point of a P-256 key
- * is on the curve was checked by OpenSSL, which reads no other.
+ * Returns the algorithm of a public key. Throws an UnfitKeyError if the key is weak or of an unsupported kind. OpenSSL has
+ * already checked that the point of a P-256 key is on the curve.
  */
 export function judgePublicKey(key: KeyObject, leastRsaBits: number): Algorithm {
   const algorithm = algorithmOf(key)
@@ -37,11 +37,11 @@ function assertStrongRsa(key: KeyObject, leastBits: number): void {
   if (weakness) throw new UnfitKeyError(`This RSA key is weak: ${weakness}.`)
 }
 
-/** Of Curve25519 (RFC 8032 §5.1). */
+/** The prime of Curve25519 (RFC 8032 §5.1). */
 const FIELD = (1n << 255n) - 19n
 
-// A point of order 8 or less has a signature that anybody can make. By the doubling formula these are the roots of y,
-// of y^2 - 1, and of d*y^4 + 2*y^2 - 1, where d is -121665/121666.
+// An attacker can forge signatures of a point of order 8 or less. By the doubling formula, these points are the roots of y,
+// of y^2 - 1, and of d*y^4 + 2*y^2 - 1, with d = -121665/121666.
 function assertLargeOrder(key: KeyObject): void {
   const { x = '' } = key.export({ format: 'jwk' })
   const y = BigInt.asUintN(255, integer(bytes(x).reverse()))

@@ -1,4 +1,4 @@
-/** Why a guard refuses: the stable `code`, its HTTP status and its public title (RFC 9457). */
+/** The refusals of a guard, by their stable `code`: HTTP status and public title (RFC 9457). */
 export const refusals = {
   unauthorized: { status: 401, title: 'Sign in to do this.' },
   token_stale: { status: 401, title: 'The access token is out of date: refresh it.' },
@@ -10,13 +10,13 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals
 
-/** Seconds until another try makes sense where the refusal is `unavailable`. */
+/** Seconds until a client should try again after `unavailable`. */
 const RETRY_AFTER = 1
 
-/** A guard's no. What is wrong with a token is in `cause`, for the log: a caller is told the same of every fault. */
+/** A guard's refusal. `cause` holds the fault of the token, for the log. The caller gets one answer for every fault. */
 export class Refusal extends Error {
   readonly code: RefusalCode
-  /** Whose token it was, for the log; undefined if no token was believed. */
+  /** The subject of the token, for the log; undefined if no token was valid. */
   readonly subject: string | undefined
 
   constructor(code: RefusalCode, cause?: unknown, subject?: string) {
@@ -30,7 +30,7 @@ export class Refusal extends Error {
     return refusals[this.code].status
   }
 
-  /** The headers of the reply: `WWW-Authenticate` of a 401 (RFC 6750 §3), `Retry-After` of a 503. */
+  /** Returns the headers of the reply: `WWW-Authenticate` for a 401 (RFC 6750 §3), `Retry-After` for a 503. */
   get headers(): Record<string, string> {
     return {
       'content-type': 'application/problem+json; charset=utf-8',
@@ -40,7 +40,7 @@ export class Refusal extends Error {
     }
   }
 
-  /** The body of the reply (RFC 9457), as Gatehouse itself writes it. */
+  /** Returns the body of the reply (RFC 9457), as Gatehouse itself writes it. */
   body(requestId?: string) {
     const { status, title } = refusals[this.code]
     return {

@@ -4,21 +4,21 @@ import { judgePublicKey, LEAST_RSA_BITS } from './public-key.ts'
 import { Refusal } from './refusal.ts'
 import { ALGORITHMS, type Algorithm, type KeySource, type VerificationKey } from './sources.ts'
 
-/** Milliseconds between two looks for unknown keys: a flood of made-up key ids makes no flood of requests. */
+/** Milliseconds between two requests for unknown keys, so that made-up key ids cause no flood of requests. */
 const COOLDOWN = 5000
-/** Milliseconds after which the keys are fetched anew in the background, so that a withdrawn one is missed. */
+/** Milliseconds after which the keys are fetched again in the background, so that a withdrawn one disappears. */
 const MAX_AGE = 60_000
 const TIMEOUT = 3000
 
 export interface RemoteKeysOptions {
-  /** Of the JWKS (RFC 7517 §5). */
+  /** The address of the JWKS (RFC 7517 §5). */
   url: URL
   algorithms: readonly Algorithm[]
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds on a monotonic clock. */
   uptime: () => number
 }
 
-/** Gatehouse's keys, fetched from its JWKS. While it cannot be reached, those fetched before go on to count. */
+/** Fetches Gatehouse's keys from its JWKS. While the JWKS cannot be reached, the keys fetched before remain valid. */
 export function createRemoteKeys({ url, algorithms, uptime }: RemoteKeysOptions): KeySource {
   const remote = createRemoteJWKSet(url, { timeoutDuration: TIMEOUT })
   let keys = new Map<string, VerificationKey>()
@@ -65,7 +65,7 @@ export function createRemoteKeys({ url, algorithms, uptime }: RemoteKeysOptions)
   }
 }
 
-// A key of another use, of an algorithm that is not wanted, too weak, or none at all, is as if it were not there.
+// Ignores a key that has another use or algorithm, that is too weak, or that is malformed.
 function readKey(
   jwk: JWK,
   algorithms: readonly Algorithm[],
@@ -73,13 +73,13 @@ function readKey(
 ): VerificationKey[] {
   const algorithm = ALGORITHMS.find((each) => each === jwk.alg)
   if (!jwk.kid || !algorithm || !algorithms.includes(algorithm) || (jwk.use ?? 'sig') !== 'sig') return []
-  // Everybody who reads a private key can sign by it.
+  // Anyone who reads a published private key can sign by it.
   if (jwk.d !== undefined) return []
   try {
     const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
     const publicPem = key.export({ type: 'spki', format: 'pem' }).toString()
     const before = known.get(jwk.kid)
-    // The same object: it is judged once, and what was made ready for it stays ready.
+    // Keeps the same object, so that the key is checked once and its cached tokens stay valid.
     if (before?.publicPem === publicPem && before.algorithm === algorithm) return [before]
     return judgePublicKey(key, LEAST_RSA_BITS) === algorithm ? [{ kid: jwk.kid, algorithm, publicPem }] : []
   } catch {

@@ -4,47 +4,47 @@ import { reasonOf } from './reason-of.ts'
 import { type Revocation, RevocationSet } from './revocation-set.ts'
 import type { RevocationSource } from './sources.ts'
 
-/** Seconds that Gatehouse may take to answer where there is no news. */
+/** Seconds that Gatehouse may wait before it answers with an empty page. */
 const WAIT = 5
-/** Milliseconds without an answer after which the feed is lost. */
-const LONGEST_BLINDNESS = 10_000
+/** Milliseconds without an answer after which the feed counts as lost. */
+const MAX_STALENESS = 10_000
 const TIMEOUT = (WAIT + 3) * 1000
-/** Milliseconds between two requests where there is news, where it was known, and between tries where there is no answer. */
+/** Milliseconds between two requests: normally, after a page without new entries, and after failures. */
 const GAP = 50
 const GAP_AFTER_REPETITION = 250
 const FIRST_RETRY = 100
 const LAST_RETRY = 2000
 
 export interface FeedOptions {
-  /** Of the feed: `/oauth/revocations`. */
+  /** The address of the feed: `/oauth/revocations`. */
   url: URL
   /** A bearer token with the scope `revocations:read`. */
   token: () => string | Promise<string>
-  /** Told which token was refused, so that another is got. */
+  /** Called with a token that Gatehouse refused, so that `token` returns another one. */
   discard?: (token: string) => void
-  /** `closed`: no token is accepted while the feed is lost. `open`: each is, until it expires. */
+  /** While the feed is lost, `closed` refuses every token; `open` accepts each until it expires. */
   whenLost: 'closed' | 'open'
-  /** Told once when the feed is lost, which is tried again every 2 s at most, and once of each unknown kind. */
+  /** Called once when the feed is lost, and once for each unknown kind. The verifier tries again at least every 2.5 s. */
   onWarning: (warning: Error) => void
-  /** Milliseconds since the epoch, and on a clock that nobody sets. */
+  /** Milliseconds since the epoch; `uptime` gives milliseconds on a monotonic clock. */
   clock: () => number
   uptime: () => number
 }
 
 export interface RevocationFeed extends RevocationSource {
-  /** Resolves after the first try, whatever came of it. */
+  /** Resolves after the first try, successful or not. */
   firstTry: Promise<void>
   close(): void
 }
 
 type Entry = Record<string, unknown> & { kind: string; id: string; expiresAt: string }
 
-interface News {
+interface FeedPage {
   entries: Entry[]
   cursor: string
 }
 
-/** Follows Gatehouse's revocations by long poll: what was revoked there is known here a moment later. */
+/** Follows Gatehouse's revocations by long poll. A revocation arrives here a moment later. */
 export function followRevocations(options: FeedOptions): RevocationFeed {
   const { whenLost, onWarning, clock, uptime } = options
   const revoked = new RevocationSet()
@@ -61,18 +61,18 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
   let gap = GAP
 
   async function read(): Promise<void> {
-    const news = await fetchNews(options, cursor, signal)
+    const page = await fetchPage(options, cursor, signal)
     const before = revoked.size
-    for (const entry of news.entries) take(entry)
-    // Where a transaction stays open on the database, one instance tells again what another has told.
-    gap = news.entries.length > 0 && revoked.size === before ? GAP_AFTER_REPETITION : GAP
+    for (const entry of page.entries) take(entry)
+    // While a transaction stays open in the database, Gatehouse repeats entries.
+    gap = page.entries.length > 0 && revoked.size === before ? GAP_AFTER_REPETITION : GAP
     revoked.prune(clock())
-    cursor = news.cursor
+    cursor = page.cursor
     readAt = uptime()
     failures = 0
   }
 
-  // Only Gatehouse knows which tokens an entry of an unknown kind concerns: holders of older ones ask it for new ones.
+  // Only Gatehouse knows which tokens an entry of an unknown kind concerns. So every older token counts as stale.
   function take(entry: Entry): void {
     const revocation = revocationOf(entry)
     if (revocation) revoked.add(revocation)
@@ -89,12 +89,12 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
 
   function recover(error: unknown): void {
     failures += 1
-    // A cursor that is not understood is not kept: without one, Gatehouse tells everything from the start.
+    // Gatehouse may have refused the cursor. Without one, it sends all revocations from the start.
     cursor = undefined
     if (failures === 1) warn(new Error(`the revocation feed is lost: ${reasonOf(error)}`, { cause: error }))
   }
 
-  // What its owner does with a warning must not end the following.
+  // An exception from the service's `onWarning` must not stop the verifier from following.
   function warn(warning: Error): void {
     try {
       onWarning(warning)
@@ -118,17 +118,17 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
   return {
     standingOf: (claims) => revoked.standingOf(claims),
     isKeyRevoked: (kid) => revoked.isKeyRevoked(kid),
-    isCurrent: () => whenLost === 'open' || uptime() - readAt <= LONGEST_BLINDNESS,
+    isCurrent: () => whenLost === 'open' || uptime() - readAt <= MAX_STALENESS,
     firstTry,
     close: () => closing.abort()
   }
 }
 
-async function fetchNews(
+async function fetchPage(
   { url, token, discard }: FeedOptions,
   cursor: string | undefined,
   signal: AbortSignal
-): Promise<News> {
+): Promise<FeedPage> {
   const address = new URL(url)
   if (cursor !== undefined) {
     address.searchParams.set('cursor', cursor)
@@ -146,7 +146,7 @@ async function fetchNews(
     await response.body?.cancel()
     throw new Error(`${url} answered ${response.status}`)
   }
-  return readNews(await response.json())
+  return readPage(await response.json())
 }
 
 async function before<T>(deadline: AbortSignal, work: T | Promise<T>): Promise<T> {
@@ -156,7 +156,7 @@ async function before<T>(deadline: AbortSignal, work: T | Promise<T>): Promise<T
   return Promise.race([work, over])
 }
 
-function readNews(body: unknown): News {
+function readPage(body: unknown): FeedPage {
   const { entries, cursor } = (body ?? {}) as { entries?: unknown; cursor?: unknown }
   if (!Array.isArray(entries) || typeof cursor !== 'string')
     throw new Error('the answer is no feed of revocations')
@@ -169,7 +169,7 @@ function isEntry(value: unknown): value is Entry {
   return typeof kind === 'string' && typeof id === 'string' && Number.isFinite(Date.parse(String(expiresAt)))
 }
 
-/** Undefined for what this verifier cannot judge. */
+/** Returns the revocation of an entry; undefined if its kind is unknown. */
 function revocationOf({ kind, id, minVersion, expiresAt: end }: Entry): Revocation | undefined {
   const expiresAt = Date.parse(end)
   if (kind === 'sid' || kind === 'jti' || kind === 'kid') return { kind, id, expiresAt }

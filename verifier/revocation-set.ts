@@ -1,14 +1,14 @@
 import type { Actor } from './claims.ts'
 
 /**
- * What no longer counts: a session (`sid`), one access token (`jti`), all that a signing key (`kid`) signed, or the tokens of
- * a user or a client below a version. An entry lives as long as the last access token that it concerns; that of a key stays.
+ * What was revoked: a session (`sid`), one access token (`jti`), all tokens of a signing key (`kid`), or the tokens of a user
+ * or a client below a version. An entry expires with the last access token that it concerns; that of a key never expires.
  */
 export type Revocation =
   | { kind: 'sid' | 'jti' | 'kid'; id: string; expiresAt: number }
   | { kind: 'user' | 'client'; id: string; minVersion: number; expiresAt: number }
 
-/** What of an access token decides whether it was revoked. */
+/** The claims of an access token that decide whether it was revoked. */
 export interface Revocable {
   jti: string
   sub: string
@@ -22,7 +22,7 @@ export interface Revocable {
 
 export type Standing = 'valid' | 'revoked' | 'stale'
 
-/** The live revocations in memory: a few map look-ups an access token, no I/O. */
+/** Holds the live revocations in memory. A token costs a few map look-ups, and no I/O. */
 export class RevocationSet {
   readonly #sessions = new Map<string, number>()
   readonly #tokens = new Map<string, number>()
@@ -30,7 +30,7 @@ export class RevocationSet {
   readonly #clients = new LeastVersions()
   readonly #keys = new Set<string>()
   readonly #unknown = new Map<string, number>()
-  /** Milliseconds. An entry of an unknown kind may concern tokens issued by then. */
+  /** Milliseconds since the epoch. Entries of an unknown kind may concern tokens issued until then. */
   #doubtedUntil = Number.NEGATIVE_INFINITY
 
   add(revocation: Revocation): void {
@@ -46,7 +46,7 @@ export class RevocationSet {
     }
   }
 
-  /** Takes in an entry of an unknown kind, once: tokens issued until `now` (milliseconds) are stale. */
+  /** Adds an entry of an unknown kind. The first time, makes all tokens issued until `now` (milliseconds) stale. */
   addUnknown(entry: string, expiresAt: number, now: number): void {
     if (this.#unknown.has(entry)) return
     this.#unknown.set(entry, expiresAt)
@@ -61,7 +61,7 @@ export class RevocationSet {
     return ver !== undefined && this.#users.isAbove(sub, ver) ? 'stale' : 'valid'
   }
 
-  // What was derived from a client's token ends with that client and with that token.
+  // A token derived from a client's token ends with that client, and with that token.
   #hasRevokedActor({ sub, client_ver = 0, jti, act }: Actor): boolean {
     return (
       this.#clients.isAbove(sub, client_ver) ||
@@ -79,7 +79,7 @@ export class RevocationSet {
     return this.#keys.has(kid)
   }
 
-  /** Forgets what no unexpired token can be concerned by. A stolen key signs for ever, so it stays. */
+  /** Removes expired entries. Keeps those of keys, because a thief can sign with a stolen key for ever. */
   prune(now: number): void {
     for (const entries of [this.#sessions, this.#tokens, this.#unknown]) {
       for (const [id, expiresAt] of entries) if (expiresAt <= now) entries.delete(id)
@@ -94,11 +94,11 @@ export class RevocationSet {
   }
 }
 
-/** The least version that still counts, by id. */
+/** The lowest valid version of each id. */
 class LeastVersions {
   readonly #entries = new Map<string, { minVersion: number; expiresAt: number }>()
 
-  // Versions may arrive out of order from two transactions: the highest stands.
+  // Versions of two transactions may arrive out of order: the highest wins.
   raise(id: string, minVersion: number, expiresAt: number): void {
     const known = this.#entries.get(id)
     if (!known || known.minVersion <= minVersion) this.#entries.set(id, { minVersion, expiresAt })

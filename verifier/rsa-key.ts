@@ -1,20 +1,20 @@
 import { checkPrimeSync } from 'node:crypto'
 
-/** FIPS 186-5 §A.1.1: the public exponent is odd and within these. */
+/** Bounds of the public exponent, which is odd (FIPS 186-5 §A.1.1). */
 const LEAST_EXPONENT = 65_537n
 const EXPONENT_BOUND = 1n << 256n
-/** NIST SP 800-89 §5.3.3: a modulus has no factor below. */
+/** A modulus has no factor below this (NIST SP 800-89 §5.3.3). */
 const FACTOR_BOUND = 752
-/** The library with the ROCA fault made primes whose remainders by these are powers of its generator (CVE-2017-15361). */
+/** The library with the ROCA fault makes primes that are powers of its generator modulo small primes (CVE-2017-15361). */
 const ROCA_GENERATOR = 65_537
 const ROCA_BOUND = 168
-/** Rounds of Fermat’s factoring, which needs one or two if the primes are close (CVE-2022-26320). */
+/** Rounds of Fermat’s factoring. If the primes are close, one or two are enough (CVE-2022-26320). */
 const FERMAT_ROUNDS = 10
 
 const PRIMES = primesBelow(FACTOR_BOUND)
 const ODD_PRIMES_OF_ROCA = PRIMES.filter((prime) => prime > 2 && prime < ROCA_BOUND)
 
-/** Why anybody could sign in the name of this RSA key, or undefined. Takes some milliseconds. */
+/** Says why an attacker could sign by this RSA key; undefined if the key is strong. Takes some milliseconds. */
 export function weaknessOfRsaKey(modulus: bigint, exponent: bigint): string | undefined {
   if (exponent % 2n === 0n || exponent < LEAST_EXPONENT || exponent >= EXPONENT_BOUND)
     return 'its public exponent is not an odd number of 65537 or more'
@@ -27,8 +27,8 @@ export function weaknessOfRsaKey(modulus: bigint, exponent: bigint): string | un
 }
 
 /**
- * Whether the modulus is a power of the generator modulo the product of all these primes: a discrete logarithm by each
- * prime, and one number that agrees with all of them. By chance that happens once in 2^154.
+ * Tells whether the modulus is a power of the generator modulo the product of all these primes. It takes the discrete
+ * logarithm for each prime, and looks for one number that agrees with all. By chance, that happens once in 2^154.
  */
 function hasRocaFingerprint(modulus: bigint): boolean {
   const known: Array<{ logarithm: number; order: number }> = []
@@ -63,7 +63,7 @@ function hasClosePrimes(modulus: bigint): boolean {
   return false
 }
 
-/** Rounded down, by Newton's method from above. */
+/** Returns the square root, rounded down, by Newton's method from above. */
 function squareRoot(square: bigint): bigint {
   if (square === 0n) return 0n
   let root = 1n << BigInt(square.toString(16).length * 2)

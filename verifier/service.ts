@@ -2,15 +2,15 @@ import type { GuardSettings } from './guard.ts'
 import { createVerifier, type Verifier, type VerifierOptions } from './index.ts'
 import { isOrigin } from './verifier-options.ts'
 
-/** What a service says of itself to guard its routes. */
+/** What a service configures to guard its routes. */
 export interface ServiceOptions extends VerifierOptions {
-  /** Name of the access cookie, where it is not one of Gatehouse's own for such an issuer. */
+  /** Name of the access cookie; by default, Gatehouse's own names for this issuer. */
   cookie?: string
-  /** Origins besides the service's own whose pages may send unsafe requests that ride on the cookie. */
+  /** Other origins whose pages may send unsafe requests with the cookie. */
   allowedOrigins?: string[]
 }
 
-/** A verifier and the settings of every guard over it. */
+/** Makes a verifier, and the settings of every guard over it. Throws a TypeError for invalid options. */
 export function guardSettings(options: ServiceOptions): GuardSettings & { verifier: Verifier } {
   const { issuer, cookie, allowedOrigins = [], clock = Date.now } = options
   const other = allowedOrigins.find((origin) => !isOrigin(origin))
@@ -24,7 +24,7 @@ export function guardSettings(options: ServiceOptions): GuardSettings & { verifi
   }
 }
 
-/** Over https the cookie is bound to its host, or shared with a domain; over http on a loopback address it has no prefix. */
+/** Returns the names of the access cookie: bound to its host or shared with a domain over https, without prefix over http. */
 function cookieNames(issuer: string): string[] {
   return issuer.startsWith('https:') ? ['__Host-access', '__Secure-access'] : ['access']
 }

@@ -5,29 +5,29 @@ export const ALGORITHMS = ['ES256', 'EdDSA', 'RS256'] as const
 
 export type Algorithm = (typeof ALGORITHMS)[number]
 
-/** A key that signs access tokens, as those see it who verify. */
+/** The public half of a signing key, for verification. */
 export interface VerificationKey {
   kid: string
   algorithm: Algorithm
   publicPem: string
 }
 
-/** Where a verifier has its keys from: Gatehouse's own database, or its JWKS fetched from elsewhere. */
+/** Where a verifier gets its keys: from Gatehouse's own database, or from its JWKS. */
 export interface KeySource {
-  /** The key of this id, the same object each time; undefined where there is none, as far as is known now. */
+  /** Returns the key of this id, the same object each time; undefined if the source does not know it. */
   find(kid: string): VerificationKey | undefined
   /**
-   * Looks for new keys, at most once in a while however often it is asked. Rejects with a Refusal `unavailable` where
-   * nobody can say whether there are any.
+   * Looks for new keys. Limits by itself how often it does so. Rejects with a Refusal `unavailable` if the source cannot be
+   * reached.
    */
   refresh(): Promise<void>
 }
 
-/** Where a verifier knows from what was revoked. */
+/** Where a verifier learns what was revoked. */
 export interface RevocationSource {
   standingOf(claims: Revocable): Standing
-  /** Whether a signing key was revoked: whatever it signed, and whenever, counts for nothing. */
+  /** Tells whether a signing key was revoked. No token that it signed is valid, from any time. */
   isKeyRevoked(kid: string): boolean
-  /** False while nobody can say what was revoked lately: then no token is accepted. */
+  /** Tells whether the source knows the latest revocations. While it does not, no token is accepted. */
   isCurrent(): boolean
 }

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 
-/** Header parameters that change how a token is read (RFC 7515 §4.1.11, RFC 7516 §4.1.3): no token of Gatehouse has one. */
+/** Header parameters that change how to read a token (RFC 7515 §4.1.11, RFC 7516 §4.1.3). Gatehouse writes none. */
 const REFUSED_PARAMETERS = ['crit', 'zip']
 
-/** Throws where a token is written in a way that readers may understand differently, whatever its signature says. */
+/** Throws an Error if readers may understand the token differently, even if its signature is valid. */
 export function assertPlain(token: string, header: object): void {
   for (const name of REFUSED_PARAMETERS)
     if (Object.hasOwn(header, name)) throw new Error(`the header has ${name}`)

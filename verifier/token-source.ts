@@ -3,26 +3,26 @@ import { reasonOf } from './reason-of.ts'
 export interface TokenSourceOptions {
   /** Gatehouse's public URL, its `AUTH_ISSUER`. */
   issuer: string
-  /** Where Gatehouse is reached from here, if not at `issuer`. */
+  /** The address at which the service reaches Gatehouse; `issuer` by default. */
   url?: string
   clientId: string
   clientSecret: string
-  /** Space-separated; all that the client may have, if left out. */
+  /** Permissions separated by spaces; by default, all that the client may have. */
   scope?: string
-  /** The service that the token is for (RFC 8707); the client's first, if left out. */
+  /** The service that the token is for (RFC 8707); by default, the client's first audience. */
   resource?: string
 }
 
 export interface TokenSource {
-  /** An access token: the one at hand while it is good, else a new one. Rejects where Gatehouse gives none. */
+  /** Returns the current access token while it is valid, else a new one. Rejects if Gatehouse gives none. */
   (): Promise<string>
-  /** This token was refused though its time is not over: the next call gets another. */
+  /** Drops a token that a service refused before its end. The next call gets another one. */
   discard(token: string): void
 }
 
-/** Part of a token's life after which a new one is got ahead of time, while the old one still serves. */
+/** The fraction of a token's life after which a new one is requested. Until it arrives, callers get the old one. */
 const RENEW_AFTER = 0.7
-/** Milliseconds before its end from which on a token is not handed out any more. */
+/** A token is not handed out during the last milliseconds of its life. */
 const MARGIN = 10_000
 const TIMEOUT = 5000
 const RETRY_AFTER = 1000
@@ -34,8 +34,8 @@ interface HeldToken {
 }
 
 /**
- * Access tokens for a machine client, by its credentials (RFC 6749 §4.4): kept while they are good, renewed ahead of their
- * end, and asked for once, however many callers wait.
+ * Makes a source of access tokens for a machine client, by its credentials (RFC 6749 §4.4). It keeps a token while it is
+ * valid, and renews it before its end. Callers that wait at the same time share one request.
  */
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
   const { issuer, url = issuer } = options
@@ -60,7 +60,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   const source = async () => {
     const now = performance.now()
     if (!held || now >= held.endsAt) return (await ask()).token
-    // Ahead of time nobody waits for it, and nobody is told if it fails: the token at hand is good.
+    // An early renewal may fail silently, because the current token is still valid.
     if (now >= held.renewAt && now >= notBefore) ask().catch(() => {})
     return held.token
   }
@@ -102,7 +102,7 @@ async function requestToken(
   return { token, renewAt: askedAt + RENEW_AFTER * life, endsAt: askedAt + life - margin }
 }
 
-// Fetch says that it failed, and not where.
+// The error of `fetch` does not name the address.
 async function reach(endpoint: URL, init: RequestInit): Promise<Response> {
   try {
     return await fetch(endpoint, init)
@@ -111,7 +111,7 @@ async function reach(endpoint: URL, init: RequestInit): Promise<Response> {
   }
 }
 
-/** RFC 6749 §2.3.1: both parts are encoded as in a form before they are put together. */
+/** Encodes one part of the credentials as in a form, before both are joined (RFC 6749 §2.3.1). */
 function formEncoded(text: string): string {
   return new URLSearchParams({ '': text }).toString().slice(1)
 }

@@ -1,5 +1,5 @@
 import { createDecoder, createVerifier as createSignatureVerifier } from 'fast-jwt'
-import { type Auth, authOf } from './authorization.ts'
+import { type Auth, authFromClaims } from './authorization.ts'
 import { BoundedMap } from './bounded-map.ts'
 import { hasClaims, isTimely, REQUIRED_CLAIMS } from './claims.ts'
 import { Refusal } from './refusal.ts'
@@ -15,7 +15,7 @@ export interface TokenVerifierOptions {
   revocations: RevocationSource
   /** What `iss` must be. */
   issuer: string
-  /** What `aud` must be or hold. Left out, a token for any service is read: for Gatehouse itself, that issued it. */
+  /** What `aud` must be or hold. Without it, the verifier accepts tokens for any service, as only Gatehouse itself may. */
   audience?: string
   /** Milliseconds since the epoch. */
   clock: () => number
@@ -26,25 +26,25 @@ interface VerifiedToken {
   key: VerificationKey
 }
 
-/** Verifies access tokens against keys and revocations, wherever these come from. */
+/** Verifies access tokens against keys and revocations, of any source. */
 export interface TokenVerifier {
   /**
-   * Who the token speaks for. Rejects with a Refusal: `unauthorized` for every fault, `token_stale` for one that a refresh
-   * mends, `unavailable` while nobody can tell.
+   * Returns the caller that the token names. Rejects with a Refusal: `token_stale` if a refresh brings a valid token,
+   * `unavailable` while the key or the revocations are unknown, `unauthorized` for every other fault.
    */
   verify(token: string): Promise<Auth>
-  /** The same without waiting: undefined where the token's key has to be looked for first. */
+  /** Does the same without waiting. Returns undefined if it has to look for the token's key first. */
   verifyNow(token: string): Auth | undefined
-  /** Whom a token of ours was issued to, though it has expired or was revoked. Undefined for what is not ours. */
+  /** Returns the caller that a genuine token names, even if it has expired or was revoked. Undefined for any other text. */
   read(token: string): Auth | undefined
 }
 
-/** Signature, `alg` by key, `typ`, issuer, audience, every claim's type, time, revocation: nothing of it is optional. */
+/** Makes a verifier that checks signature, `alg` by key, `typ`, issuer, audience, claims, time and revocation, always. */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const { keys, revocations, clock } = options
   const decode = createDecoder({ complete: true })
   const checks = new WeakMap<VerificationKey, (token: string) => unknown>()
-  // Keyed by the whole token, and asked for its key, its time and its revocation at every hit.
+  // Keyed by the whole token. Every hit checks the key, the time and the revocations again.
   const verified = new BoundedMap<string, VerifiedToken>(CACHED_TOKENS)
 
   function checkOf(key: VerificationKey): (token: string) => unknown {
@@ -55,7 +55,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     return check
   }
 
-  // Undefined where the key is not known; whatever else is wrong with the token is thrown.
+  // Returns undefined if the key is unknown. Throws for any other fault.
   function readSigned(token: string): VerifiedToken | undefined {
     const { header } = decode(token) as { header: { kid?: unknown } }
     assertPlain(token, header)
@@ -65,10 +65,10 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     if (!key) return undefined
     const claims = checkOf(key)(token)
     if (!hasClaims(claims)) throw new Error('the claims are not those of an access token')
-    return { auth: authOf(claims), key }
+    return { auth: authFromClaims(claims), key }
   }
 
-  // Stale, not unauthorized: the people whose tokens it signed get new ones by a refresh.
+  // `token_stale`, because people whose tokens this key signed get new ones by a refresh.
   function assertKeyStands(kid: string): void {
     if (revocations.isKeyRevoked(kid)) throw new Refusal('token_stale', new Error(`key ${kid} was revoked`))
   }
@@ -131,13 +131,13 @@ function createCheck(
     requiredClaims: REQUIRED_CLAIMS,
     checkTyp: TOKEN_TYPE,
     cache: false,
-    // Time is ours to judge: by one clock, with one leeway before and another after.
+    // `isTimely` checks the time, by this verifier's clock, with different leeway before and after.
     ignoreExpiration: true,
     ignoreNotBefore: true
   })
 }
 
-// What is wrong with a token is for the log: a caller who learnt it would learn how to forge one.
+// Hides the fault of a token in `cause`, for the log. It would help a caller who tries to forge one.
 function unauthorizedUnless<T>(read: () => T): T {
   try {
     return read()

@@ -3,7 +3,7 @@ import type { TokenSource } from './token-source.ts'
 
 /** How a service follows what Gatehouse revokes. */
 export interface Following {
-  /** A bearer token with the scope `revocations:read`, or what gets one; asked before every request. */
+  /** A bearer token with the scope `revocations:read`, or a function that returns one, called before every request. */
   token: string | (() => string | Promise<string>) | TokenSource
   /**
    * While Gatehouse has not answered for 10 s: `closed` refuses every token with 503, which is the default; `open`
@@ -17,28 +17,34 @@ export interface VerifierOptions {
   issuer: string
   /** What `aud` of a token must be or hold: Gatehouse's `AUTH_AUDIENCE`, or what a client asked for as `resource`. */
   audience: string
-  /** Where Gatehouse is reached from here, if not at `issuer`: `http://gatehouse:3000` within a network of its own. */
+  /** The address at which the service reaches Gatehouse, such as `http://gatehouse:3000`; `issuer` by default. */
   url?: string
-  /** Algorithms that are accepted; all that Gatehouse signs by, if left out. */
+  /** The accepted algorithms; by default, all that Gatehouse signs by. */
   algorithms?: Algorithm[]
-  /** With `none`, a token counts until it expires, whatever happens to its session; `onWarning` says so at the start. */
+  /** With `none`, a token is valid until it expires, even if its session has ended; `onWarning` says so at the start. */
   revocations: Following | 'none'
-  /** Told what a service's owner should know, such as a lost feed; `process.emitWarning` if left out. */
+  /** Called with what the service's operator should know, such as a lost feed; `process.emitWarning` by default. */
   onWarning?: (warning: Error) => void
-  /** Milliseconds since the epoch; `Date.now` if left out. */
+  /** Returns milliseconds since the epoch; `Date.now` by default. */
   clock?: () => number
 }
 
-/** Throws a TypeError for options that cannot be meant. */
-export function assertMeant({ issuer, audience, url, algorithms = [], revocations }: VerifierOptions): void {
+/** Throws a TypeError for invalid options. */
+export function validateVerifierOptions({
+  issuer,
+  audience,
+  url,
+  algorithms = [],
+  revocations
+}: VerifierOptions): void {
   const must = (holds: boolean, fault: string) => {
     if (!holds) throw new TypeError(fault)
   }
   must(isOrigin(issuer), 'issuer must be an origin, as AUTH_ISSUER of Gatehouse is')
-  // Keys that came over a network unprotected would be anybody's keys.
+  // Without https, an attacker in the network could replace the keys.
   must(
     url !== undefined || isProtected(new URL(issuer)),
-    'issuer must be https: give a url of your own where Gatehouse is reached in another way'
+    'issuer must be https: set url if the service reaches Gatehouse at another address'
   )
   must(
     url === undefined || (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)),
@@ -61,7 +67,7 @@ export function assertMeant({ issuer, audience, url, algorithms = [], revocation
   must(whenLost === 'closed' || whenLost === 'open', 'revocations.whenLost is closed or open')
 }
 
-/** A scheme, a host and perhaps a port, and nothing behind them. */
+/** Tells whether the text is a scheme, a host and perhaps a port, without a path. */
 export function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text
 }

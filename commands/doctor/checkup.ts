@@ -2,16 +2,16 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { SECOND } from '../../domain/clock.ts'
 import { error, type Finding } from './finding.ts'
 
-/** One thing to look at. */
+/** One check of the installation. */
 export interface Check {
   name: string
-  /** The settings that it goes by: where one of them is wrong, there is nothing to look at. */
+  /** The settings that it reads. It is left out if one of them is wrong. */
   needs: string[]
-  /** Whatever it throws is a finding, too. The signal says that nobody waits for it any more. */
+  /** What it throws becomes a finding. `signal` aborts when the time is over. */
   look(signal: AbortSignal): Finding[] | Promise<Finding[]>
-  /** What to do where it fails or takes too long. */
+  /** What to do if it throws or takes too long. */
   advice: string
-  /** How bad that is: an error, where it is left out. */
+  /** How bad that is; `error` by default. */
   failure?: typeof error
 }
 
@@ -22,8 +22,8 @@ export interface NamedFinding extends Finding {
 const ORDER = ['error', 'warning', 'ok']
 
 /**
- * Looks at everything at once, each for so many milliseconds at most; none hides another. `faulty` are the settings that could
- * not be read. The worst comes first.
+ * Runs all checks at once, each for `limit` milliseconds at most. One that fails hides no other. Leaves out those that need a
+ * setting in `faulty`. Sorts the findings by severity, the worst first.
  */
 export async function examine(checks: Check[], faulty: string[], limit: number): Promise<NamedFinding[]> {
   const possible = checks.filter(({ needs }) => !needs.some((name) => faulty.includes(name)))
@@ -46,12 +46,15 @@ async function lookInTime(
   return findings.map((finding) => ({ check: name, ...finding }))
 }
 
-// What throws at once is caught like what throws later.
+// Turns an exception of a synchronous check into a rejection.
 async function lookQuietly(look: Check['look'], signal: AbortSignal): Promise<Finding[]> {
   return look(signal)
 }
 
-/** Why something failed, for an operator: a Problem's text is for callers, a connection tried at two addresses has a code alone. */
+/**
+ * Says why something failed, for an operator. A Problem's own text is for callers, so its cause counts. A connection that
+ * failed at two addresses has a code, and no message.
+ */
 function reasonOf(thrown: unknown): string {
   const { cause, message, code } = thrown as NodeJS.ErrnoException
   if (cause instanceof Error) return reasonOf(cause)

@@ -1,8 +1,19 @@
 import type { Config } from '../../domain/settings/config.ts'
 import { isSameSite } from '../../domain/settings/same-site.ts'
+import type { Check } from './checkup.ts'
 import { error, type Finding, ok } from './finding.ts'
 
-/** Whether browsers keep the cookies and bring them along, by the settings alone. */
+/** Checks that browsers send the cookies from the allowed origins. */
+export function cookiesCheck(config: Config): Check {
+  return {
+    name: 'cookies',
+    needs: ['AUTH_ISSUER', 'AUTH_ALLOWED_ORIGINS'],
+    look: () => cookieFindings(config),
+    advice: 'Correct AUTH_ALLOWED_ORIGINS.'
+  }
+}
+
+/** Judges the allowed origins by the settings alone. */
 export function cookieFindings({ AUTH_ISSUER, AUTH_ALLOWED_ORIGINS }: Config): Finding[] {
   const findings: Finding[] = []
   for (const origin of AUTH_ALLOWED_ORIGINS) {

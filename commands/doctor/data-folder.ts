@@ -1,36 +1,51 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { isReadableByGroup, isReadableByOthers } from '../../domain/file-mode.ts'
+import type { Config } from '../../domain/settings/config.ts'
+import { sqlitePathOf } from '../../store/sqlite/path.ts'
+import type { Check } from './checkup.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
-const MEGABYTE = 1024 ** 2
-const LEAST = 100 * MEGABYTE
-const COMFORTABLE = 1024 * MEGABYTE
-
-/** File systems by the number that the system gives them. */
-const NETWORKED: Record<number, string> = {
-  26985: 'NFS',
-  4283649346: 'CIFS',
-  4266872130: 'SMB',
-  16914839: '9P'
-}
-const IN_MEMORY: Record<number, string> = { 16914836: 'tmpfs', 2240043254: 'ramfs' }
-
-/** What was seen of a folder or a file; `mode` are its permission bits. */
-export interface Seen {
+/** A folder or a file; `mode` holds its permission bits. */
+export interface Entry {
   path: string
   mode: number
   isWritable: boolean
 }
 
-/** A file system: its free and whole size in bytes, and its type as `statfs` says it. */
-export interface Disk {
-  path: string
-  free: number
-  size: number
-  type: number
+/** Checks who may read and change the embedded database, and the folder that holds it and the master key. */
+export function dataFolderCheck(config: Config): Check {
+  return {
+    name: 'data folder',
+    needs: ['DATABASE_URL', 'AUTH_DATA_DIR'],
+    look: () => lookAtDataFolder(config),
+    advice: 'Give AUTH_DATA_DIR to the user that runs Gatehouse.'
+  }
 }
 
-/** `database` is undefined where it is not a file, or not made yet. */
-export function dataFolderFindings(folder: Seen, database: Seen | undefined): Finding[] {
+function lookAtDataFolder({ AUTH_DATA_DIR, DATABASE_URL }: Config): Finding[] {
+  if (!existsSync(AUTH_DATA_DIR)) return [ok(`There is no ${AUTH_DATA_DIR}: nothing was kept there yet`)]
+  const path = sqlitePathOf(DATABASE_URL)
+  return dataFolderFindings(
+    entryAt(AUTH_DATA_DIR),
+    path !== undefined && existsSync(path) && statSync(path).isFile() ? entryAt(path) : undefined
+  )
+}
+
+function entryAt(path: string): Entry {
+  return { path, mode: statSync(path).mode & 0o777, isWritable: isWritable(path) }
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Judges the permissions. `database` is undefined if it is not a file, or does not exist yet. */
+export function dataFolderFindings(folder: Entry, database: Entry | undefined): Finding[] {
   const findings: Finding[] = []
   if (!folder.isWritable)
     findings.push(
@@ -65,28 +80,4 @@ export function dataFolderFindings(folder: Seen, database: Seen | undefined): Fi
 
 function adviceOnGroup(command: string): string {
   return `Run ${command}, unless that group is Gatehouse's alone, as fsGroup of Kubernetes makes it.`
-}
-
-/** `holdsDatabase` where what is kept there must outlive a restart and be locked. */
-export function diskFindings({ path, free, size, type }: Disk, holdsDatabase: boolean): Finding[] {
-  const findings: Finding[] = []
-  const left = `${Math.floor(free / MEGABYTE)} MiB of ${Math.floor(size / MEGABYTE)} are free at ${path}`
-  const advice = 'Make room, or move AUTH_DATA_DIR to a larger disk: on a full one every sign-in fails.'
-  if (free < LEAST) findings.push(error(left, advice))
-  else if (free < COMFORTABLE) findings.push(warning(left, advice))
-  if (holdsDatabase && IN_MEMORY[type])
-    findings.push(
-      error(
-        `${path} is in memory (${IN_MEMORY[type]})`,
-        'Move AUTH_DATA_DIR to a disk: a restart loses it all.'
-      )
-    )
-  if (holdsDatabase && NETWORKED[type])
-    findings.push(
-      error(
-        `${path} is on a network (${NETWORKED[type]})`,
-        'Move AUTH_DATA_DIR to a local disk, or use PostgreSQL.'
-      )
-    )
-  return findings.length > 0 ? findings : [ok(left)]
 }

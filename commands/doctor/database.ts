@@ -1,8 +1,54 @@
-import type { DatabaseState } from '../../store/inspection.ts'
+import { existsSync } from 'node:fs'
+import type { Config } from '../../domain/settings/config.ts'
+import { type DatabaseState, type Inspection, inspectDatabase } from '../../store/inspection.ts'
+import { sqlitePathOf } from '../../store/sqlite/path.ts'
+import type { Check } from './checkup.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
 const OLDEST_POSTGRES = 13
 
+/** The settings that say which database is in use. */
+export const DATABASE_SETTINGS = ['DATABASE_URL', 'AUTH_DATA_DIR']
+
+/** The state of the database, read once for all checks that need it. */
+export interface DatabaseReading {
+  /** Rejects if the database cannot be reached. Undefined if the embedded database does not exist yet. */
+  state: Promise<Inspection | undefined>
+  /** The same, but undefined if the database cannot be reached: the check `database` alone reports that. */
+  stateIfReachable: Promise<Inspection | undefined>
+}
+
+/** Starts to read the state of the database. Runs no migration, and writes nothing. */
+export function readDatabase({ DATABASE_URL }: Config): DatabaseReading {
+  const state = inspectIfMade(DATABASE_URL)
+  return { state, stateIfReachable: state.catch(() => undefined) }
+}
+
+async function inspectIfMade(databaseUrl: string): Promise<Inspection | undefined> {
+  const path = sqlitePathOf(databaseUrl)
+  return path === undefined || existsSync(path) ? inspectDatabase(databaseUrl) : undefined
+}
+
+/** Checks that the database answers, is a supported version, takes writes and keeps them. */
+export function databaseCheck({ state }: DatabaseReading, { DATABASE_URL }: Config): Check {
+  return {
+    name: 'database',
+    needs: DATABASE_SETTINGS,
+    async look() {
+      const inspection = await state
+      if (inspection) return databaseFindings(inspection)
+      return [
+        warning(
+          `There is no database at ${sqlitePathOf(DATABASE_URL)} yet`,
+          'Start Gatehouse, which makes it, or restore a backup; if there should be one, correct AUTH_DATA_DIR.'
+        )
+      ]
+    },
+    advice: 'Start the database, or correct DATABASE_URL.'
+  }
+}
+
+/** Judges the state of the database. */
 export function databaseFindings({
   engine,
   version,
@@ -38,18 +84,4 @@ export function databaseFindings({
   return findings.length > 0
     ? findings
     : [ok(`${name} ${version} answers, can be written to and keeps what it said`)]
-}
-
-export function migrationFindings({ pending, unknown }: DatabaseState): Finding[] {
-  if (unknown.length > 0) {
-    return [
-      error(
-        `The database is of a newer version of Gatehouse (${unknown.join(', ')})`,
-        'Run that version, or restore a backup made before.'
-      )
-    ]
-  }
-  if (pending.length > 0)
-    return [warning(`Not yet run: ${pending.join(', ')}`, 'Start Gatehouse, or run gatehouse migrate.')]
-  return [ok('The schema is up to date')]
 }

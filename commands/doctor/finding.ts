@@ -1,23 +1,23 @@
 export type Severity = 'error' | 'warning' | 'ok'
 
-/** What one look found. `advice` says in a sentence what to do, wherever there is anything to do. */
+/** What one check found. `advice` says in a sentence what to do, if there is anything to do. */
 export interface Finding {
   severity: Severity
   message: string
   advice?: string
 }
 
-/** What works. */
+/** Makes a finding of what works. */
 export function ok(message: string): Finding {
   return { severity: 'ok', message }
 }
 
-/** What works, and is to be mended all the same. */
+/** Makes a finding of what works, but should be corrected. */
 export function warning(message: string, advice: string): Finding {
   return { severity: 'warning', message, advice }
 }
 
-/** What does not work, or is not safe. */
+/** Makes a finding of what does not work, or is not safe. */
 export function error(message: string, advice: string): Finding {
   return { severity: 'error', message, advice }
 }

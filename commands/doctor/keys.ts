@@ -1,10 +1,76 @@
-import type { DerivedKey } from '../../domain/keys/master-key.ts'
+import {
+  type DerivedKey,
+  deriveKeys,
+  MasterKeyError,
+  masterKeyPath,
+  masterKeyWarnings,
+  readMasterKey
+} from '../../domain/keys/master-key.ts'
 import { type KeyRules, planUpkeep, scheduleAt } from '../../domain/keys/schedule.ts'
 import { isAltered, openKey, unopened } from '../../domain/keys/signing-key.ts'
 import type { SigningKey } from '../../domain/model/signing-key.ts'
+import type { Config } from '../../domain/settings/config.ts'
+import type { Check } from './checkup.ts'
+import { DATABASE_SETTINGS, type DatabaseReading } from './database.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
-/** Whether the master key in force opens the signing keys, whether they are what they were made as, and whether one is due. */
+const KEY_SETTINGS = ['AUTH_MASTER_KEY', 'AUTH_MASTER_KEY_PREVIOUS', 'AUTH_JWT_ALG', 'AUTH_KEY_ROTATION']
+
+/** Checks the master key, and the signing keys that it must open. */
+export function keysCheck(database: DatabaseReading, config: Config): Check {
+  return {
+    name: 'keys',
+    needs: [...DATABASE_SETTINGS, ...KEY_SETTINGS],
+    look: () => lookAtKeys(database, config),
+    advice: 'Look at the master key.'
+  }
+}
+
+async function lookAtKeys({ stateIfReachable }: DatabaseReading, config: Config): Promise<Finding[]> {
+  const keys = (await stateIfReachable)?.signingKeys ?? []
+  try {
+    const masterKey = readMasterKey(config.AUTH_MASTER_KEY, config.AUTH_DATA_DIR)
+    const warnings = masterKeyWarnings(config.AUTH_MASTER_KEY, config.AUTH_DATA_DIR)
+    return [
+      ...warnings.map((each) =>
+        warning(each, 'Run chmod 600 on it; fsGroup of Kubernetes opens it again at each start.')
+      ),
+      ...keyFindings(keys, wrapKeysOf(masterKey, config), rulesOf(config), Date.now())
+    ]
+  } catch (thrown) {
+    return [whyUnreadable(thrown, keys, masterKeyPath(config.AUTH_DATA_DIR))]
+  }
+}
+
+/** Returns the id of the key that signs; undefined if the database cannot be reached, or has no key. */
+export async function activeKid({ stateIfReachable }: DatabaseReading): Promise<string | undefined> {
+  return scheduleAt((await stateIfReachable)?.signingKeys ?? [], Date.now())?.active.kid
+}
+
+function wrapKeysOf(masterKey: Buffer, { AUTH_MASTER_KEY_PREVIOUS: previous }: Config) {
+  return deriveKeys(masterKey, previous ? Buffer.from(previous, 'base64url') : undefined).signingKeyWrap
+}
+
+function rulesOf({ AUTH_JWT_ALG, AUTH_KEY_ROTATION }: Config): KeyRules {
+  return { algorithm: AUTH_JWT_ALG, rotation: AUTH_KEY_ROTATION }
+}
+
+function whyUnreadable(thrown: unknown, keys: SigningKey[], path: string): Finding {
+  const { code, message } = thrown as NodeJS.ErrnoException
+  if (code === 'ENOENT' && keys.length === 0)
+    return ok('There is no master key yet: the first start makes one')
+  if (code === 'ENOENT') {
+    return error(
+      `There is no master key at ${path}: nobody can sign in`,
+      'Put the one that this database was used with there, or into AUTH_MASTER_KEY.'
+    )
+  }
+  if (thrown instanceof MasterKeyError)
+    return error(message, `Mend ${path}: 0600, and as the first start made it.`)
+  return error(`${path} cannot be read (${code})`, 'Give it to the user that runs Gatehouse: chown.')
+}
+
+/** Judges whether the master key opens the signing keys, whether one was altered, and whether the next one is due. */
 export function keyFindings(
   keys: SigningKey[],
   wrapKeys: DerivedKey,

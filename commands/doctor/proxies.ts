@@ -1,13 +1,24 @@
 import ipaddr from 'ipaddr.js'
 import type { Config } from '../../domain/settings/config.ts'
 import { parseRange } from '../../domain/settings/forwarded-address.ts'
+import type { Check } from './checkup.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
-/** The least prefix of a range of public addresses that can be somebody's own proxies. */
+/** The shortest prefix of a range of public addresses that can be all one owner's. */
 const NARROWEST = { ipv4: 16, ipv6: 32 }
 const ADVICE = 'Name the address of your reverse proxy, or the narrow range that it is in.'
 
-/** Whose word is taken for where a request comes from. */
+/** Checks which proxies may say where a request comes from. */
+export function proxiesCheck(config: Config): Check {
+  return {
+    name: 'proxies',
+    needs: ['AUTH_ISSUER', 'AUTH_TRUST_PROXY'],
+    look: () => proxyFindings(config),
+    advice: 'Correct AUTH_TRUST_PROXY.'
+  }
+}
+
+/** Judges the trusted ranges. */
 export function proxyFindings({ AUTH_TRUST_PROXY: ranges, secure }: Config): Finding[] {
   if (secure && ranges.length === 0) {
     return [

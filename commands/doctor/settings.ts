@@ -1,3 +1,4 @@
+import type { Check } from './checkup.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
 const MEND: Record<string, string> = {
@@ -10,8 +11,22 @@ const MEND: Record<string, string> = {
 const CLOSE = 'Run chmod o-rwx on it; for a secret of Kubernetes set defaultMode: 0440.'
 const REMOVE = 'Remove the setting: its default is safe.'
 
-/** What is wrong or weak in the settings, by what loading them says of it: lines that begin with a setting's name. */
-export function settingFindings(faults: string[], warnings: string[]): Finding[] {
+/** Settings whose warnings belong to a check with a name of theirs. */
+const CHECKED_ELSEWHERE = ['AUTH_TRUST_PROXY', 'AUTH_ALLOWED_ORIGINS']
+
+/** Checks the settings, by the faults and warnings of loading them. */
+export function settingsCheck(faults: string[], warnings: string[]): Check {
+  const own = warnings.filter((warning) => !CHECKED_ELSEWHERE.includes(nameIn(warning)))
+  return {
+    name: 'settings',
+    needs: [],
+    look: () => settingFindings(faults, own),
+    advice: 'Correct the settings.'
+  }
+}
+
+/** Turns faults and warnings into findings. Each begins with the name of its setting. */
+function settingFindings(faults: string[], warnings: string[]): Finding[] {
   const findings = [
     ...faults.map((fault) =>
       error(fault, `Correct ${nameIn(fault)} or remove it; docs/operations.md lists what there is.`)
@@ -25,7 +40,7 @@ function adviceOn(name: string): string {
   return name.endsWith('_FILE') ? CLOSE : (MEND[name] ?? REMOVE)
 }
 
-/** The setting that a fault is about. */
+/** Returns the setting that a fault is about. */
 export function nameIn(fault: string): string {
   return fault.split(' ', 1)[0] as string
 }

@@ -1,12 +1,24 @@
 import { Redis } from 'ioredis'
+import type { Config } from '../../domain/settings/config.ts'
+import type { Check } from './checkup.ts'
 import { error, type Finding, ok } from './finding.ts'
 
 const PASSWORD = /NOAUTH|WRONGPASS|NOPERM|invalid password|without any password/i
 
+/** Milliseconds. */
 const PATIENCE = 2000
 
-/** Whether Valkey answers to the name and password of `REDIS_URL`. */
-export async function lookAtValkey(url: string, signal: AbortSignal): Promise<Finding[]> {
+/** Checks that Valkey answers, and takes the user and the password of REDIS_URL. */
+export function valkeyCheck({ REDIS_URL }: Config): Check {
+  return {
+    name: 'valkey',
+    needs: ['REDIS_URL'],
+    look: (signal) => lookAtValkey(REDIS_URL, signal),
+    advice: 'Start it, or correct REDIS_URL; until then limits are local and news slower.'
+  }
+}
+
+async function lookAtValkey(url: string, signal: AbortSignal): Promise<Finding[]> {
   if (!url) return [ok('Without REDIS_URL each instance counts for itself, and polls')]
   const valkey = new Redis(url, {
     lazyConnect: true,

@@ -23,6 +23,8 @@ export const MANAGEMENT_SCOPE = [
   'users:write'
 ] as const
 
+export type ManagementScope = (typeof MANAGEMENT_SCOPE)[number]
+
 /** These roles and the one that everybody has: sorted, without repeats. */
 export function heldRoles(roles: string[]): string[] {
   return [...new Set([...roles, USER_ROLE])].sort()

@@ -1,11 +1,12 @@
 import { type FastifyPluginAsyncTypebox, type Static, Type } from '@fastify/type-provider-typebox'
-import { type AuditFilter, auditTypes } from '../../domain/model/audit.ts'
-import { AuditEvent } from '../../schemas/admin.ts'
+import { toIso } from '../../domain/clock.ts'
+import { type AuditEvent, type AuditFilter, auditTypes } from '../../domain/model/audit.ts'
+import type { ManagementScope } from '../../domain/roles/scopes.ts'
+import { AuditEvent as AuditEventView } from '../../schemas/admin.ts'
 import { Closed, Text, Time } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { pageOf, pageView } from '../paging.ts'
-import { auditEventView } from '../views/audit-event.ts'
 import { momentOf } from './moment-of.ts'
 
 const AuditQuery = Closed({
@@ -23,8 +24,12 @@ const audit: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/audit',
     {
-      preHandler: fastify.guard({ scope: 'audit:read' }),
-      schema: { tags: ['admin'], querystring: AuditQuery, response: { 200: PageOf(AuditEvent), ...refusals } }
+      preHandler: fastify.guard<ManagementScope>({ scope: 'audit:read' }),
+      schema: {
+        tags: ['admin'],
+        querystring: AuditQuery,
+        response: { 200: PageOf(AuditEventView), ...refusals }
+      }
     },
     async ({ query }) => {
       const events = await fastify.store.audit.list({ ...pageOf(query), ...filterOf(query) })
@@ -42,7 +47,11 @@ function filterOf({ from, to, ...others }: Static<typeof AuditQuery>): AuditFilt
     onBehalfOf,
     from: momentOf(from, '/from'),
     to: momentOf(to, '/to')
-  } as AuditFilter
+  }
+}
+
+function auditEventView({ at, ...event }: AuditEvent): AuditEventView {
+  return { ...event, at: toIso(at) }
 }
 
 export default audit

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { CreatedSecret, NewSecret, SecretParams } from '../../schemas/client.ts'
 import { IdParams, NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
@@ -8,7 +9,10 @@ import { momentOf } from './moment-of.ts'
 
 /** /admin/clients/:id/secrets: a second secret beside the one in use; one withdrawn. */
 const clientSecrets: FastifyPluginAsyncTypebox = async (fastify) => {
-  const mayWrite = fastify.guard({ scope: 'clients:write', fresh: fastify.config.AUTH_FRESH_TTL })
+  const mayWrite = fastify.guard<ManagementScope>({
+    scope: 'clients:write',
+    fresh: fastify.config.AUTH_FRESH_TTL
+  })
 
   fastify.post(
     '/clients/:id/secrets',

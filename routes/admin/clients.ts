@@ -1,21 +1,28 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { publicKeysOf } from '../../domain/clients/public-keys.ts'
+import { Problem } from '../../domain/errors.ts'
 import { audiencesOf } from '../../domain/oauth/grants.ts'
-import { parseScope } from '../../domain/roles/scopes.ts'
-import { Client, CreatedClient, NewClient } from '../../schemas/client.ts'
-import { Closed } from '../../schemas/common.ts'
+import { type ManagementScope, parseScope } from '../../domain/roles/scopes.ts'
+import { Client, ClientChange, CreatedClient, NewClient } from '../../schemas/client.ts'
+import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { pageOf, pageView } from '../paging.ts'
 import { clientView } from '../views/client.ts'
 import { administratorOf } from './administrator-of.ts'
 
-/** /admin/clients: every machine client, page by page; a new one. */
+/** /admin/clients: lists, makes, shows, changes and deletes machine clients. */
 const clients: FastifyPluginAsyncTypebox = async (fastify) => {
+  const mayRead = fastify.guard<ManagementScope>({ scope: 'clients:read' })
+  const mayWrite = fastify.guard<ManagementScope>({
+    scope: 'clients:write',
+    fresh: fastify.config.AUTH_FRESH_TTL
+  })
+
   fastify.get(
     '/clients',
     {
-      preHandler: fastify.guard({ scope: 'clients:read' }),
+      preHandler: mayRead,
       schema: {
         tags: ['admin'],
         querystring: Closed(pageQuery),
@@ -36,7 +43,7 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/clients',
     {
-      preHandler: fastify.guard({ scope: 'clients:write', fresh: fastify.config.AUTH_FRESH_TTL }),
+      preHandler: mayWrite,
       schema: { tags: ['admin'], body: NewClient, response: { 201: CreatedClient, ...refusals } }
     },
     async (request, reply) => {
@@ -47,6 +54,55 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
       reply.code(201)
       const view = clientView(client, audiencesOf(client, fastify.config))
       return { ...view, ...(made && { clientSecret: made.secret }) }
+    }
+  )
+
+  fastify.get(
+    '/clients/:id',
+    {
+      preHandler: mayRead,
+      schema: { tags: ['admin'], params: IdParams, response: { 200: Client, ...refusals } }
+    },
+    async ({ params }) => {
+      const found = await fastify.store.clients.find(params.id)
+      if (!found) throw new Problem('not_found')
+      return clientView(found, audiencesOf(found, fastify.config))
+    }
+  )
+
+  fastify.patch(
+    '/clients/:id',
+    {
+      preHandler: mayWrite,
+      schema: {
+        tags: ['admin'],
+        params: IdParams,
+        body: ClientChange,
+        response: { 200: Client, ...refusals }
+      }
+    },
+    async (request) => {
+      const { scope, jwks, ...others } = request.body
+      const change = {
+        ...others,
+        scope: scope === undefined ? undefined : parseScope(scope),
+        jwks: jwks && publicKeysOf(jwks.keys)
+      }
+      const changed = await fastify.clients.change(request.params.id, change, administratorOf(request))
+      return clientView(changed, audiencesOf(changed, fastify.config))
+    }
+  )
+
+  fastify.delete(
+    '/clients/:id',
+    {
+      preHandler: mayWrite,
+      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...refusals } }
+    },
+    async (request, reply) => {
+      await fastify.clients.delete(request.params.id, administratorOf(request))
+      reply.code(204)
+      return null
     }
   )
 }

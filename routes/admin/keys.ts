@@ -1,17 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { withStatus } from '../../domain/keys/schedule.ts'
+import { toIso } from '../../domain/clock.ts'
+import { type KeyStatus, withStatus } from '../../domain/keys/schedule.ts'
+import type { SigningKey } from '../../domain/model/store.ts'
+import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
-import { KidParams, SigningKey } from '../../schemas/signing-key.ts'
+import { KidParams, SigningKey as SigningKeyView } from '../../schemas/signing-key.ts'
 import { notACursor, pageOf, pageView } from '../paging.ts'
-import { signingKeyView } from '../views/signing-key.ts'
 
-const Keys = PageOf(SigningKey)
+const Keys = PageOf(SigningKeyView)
 
 /** /admin/keys: the signing keys, page by page; a rotation; one revoked. */
 const keys: FastifyPluginAsyncTypebox = async (fastify) => {
-  const mayWrite = fastify.guard({ scope: 'keys:write', fresh: fastify.config.AUTH_FRESH_TTL })
+  const mayWrite = fastify.guard<ManagementScope>({
+    scope: 'keys:write',
+    fresh: fastify.config.AUTH_FRESH_TTL
+  })
 
   function page(query: { limit?: number; cursor?: string }) {
     const { after } = pageOf(query)
@@ -24,7 +29,7 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/keys',
     {
-      preHandler: fastify.guard({ scope: 'keys:read' }),
+      preHandler: fastify.guard<ManagementScope>({ scope: 'keys:read' }),
       schema: { tags: ['admin'], querystring: Closed(pageQuery), response: { 200: Keys, ...refusals } }
     },
     async ({ query }) => page(query)
@@ -64,6 +69,17 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
       return null
     }
   )
+}
+
+export function signingKeyView({
+  kid,
+  algorithm,
+  status,
+  imported,
+  createdAt,
+  activatesAt
+}: SigningKey & { status: KeyStatus }): SigningKeyView {
+  return { kid, algorithm, status, imported, createdAt: toIso(createdAt), activatesAt: toIso(activatesAt) }
 }
 
 export default keys

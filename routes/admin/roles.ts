@@ -1,23 +1,30 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { parseScope } from '../../domain/roles/scopes.ts'
-import { Closed } from '../../schemas/common.ts'
+import { Problem } from '../../domain/errors.ts'
+import type { Role } from '../../domain/model/store.ts'
+import { type ManagementScope, parseScope } from '../../domain/roles/scopes.ts'
+import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
-import { NewRole, Role } from '../../schemas/role.ts'
+import { NewRole, RoleChange, RoleParams, Role as RoleView } from '../../schemas/role.ts'
 import { pageOf, pageView } from '../paging.ts'
-import { roleView } from '../views/role.ts'
 import { administratorOf } from './administrator-of.ts'
 
-/** /admin/roles: every role, page by page; a new one. */
+/** /admin/roles: lists, makes, shows, changes and deletes roles. */
 const roles: FastifyPluginAsyncTypebox = async (fastify) => {
+  const mayRead = fastify.guard<ManagementScope>({ scope: 'roles:read' })
+  const mayWrite = fastify.guard<ManagementScope>({
+    scope: 'roles:write',
+    fresh: fastify.config.AUTH_FRESH_TTL
+  })
+
   fastify.get(
     '/roles',
     {
-      preHandler: fastify.guard({ scope: 'roles:read' }),
+      preHandler: mayRead,
       schema: {
         tags: ['admin'],
         querystring: Closed(pageQuery),
-        response: { 200: PageOf(Role), ...refusals }
+        response: { 200: PageOf(RoleView), ...refusals }
       }
     },
     async ({ query }) =>
@@ -27,8 +34,8 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/roles',
     {
-      preHandler: fastify.guard({ scope: 'roles:write', fresh: fastify.config.AUTH_FRESH_TTL }),
-      schema: { tags: ['admin'], body: NewRole, response: { 201: Role, ...refusals } }
+      preHandler: mayWrite,
+      schema: { tags: ['admin'], body: NewRole, response: { 201: RoleView, ...refusals } }
     },
     async (request, reply) => {
       const { name, description = '', scope } = request.body
@@ -38,6 +45,54 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
       return roleView(created)
     }
   )
+
+  fastify.get(
+    '/roles/:name',
+    {
+      preHandler: mayRead,
+      schema: { tags: ['admin'], params: RoleParams, response: { 200: RoleView, ...refusals } }
+    },
+    async ({ params }) => {
+      const found = await fastify.store.roles.find(params.name)
+      if (!found) throw new Problem('not_found')
+      return roleView(found)
+    }
+  )
+
+  fastify.put(
+    '/roles/:name',
+    {
+      preHandler: mayWrite,
+      schema: {
+        tags: ['admin'],
+        params: RoleParams,
+        body: RoleChange,
+        response: { 200: RoleView, ...refusals }
+      }
+    },
+    async (request) => {
+      const { description = '', scope } = request.body
+      const changed = { name: request.params.name, description, scope: parseScope(scope) }
+      return roleView(await fastify.roles.change(changed, administratorOf(request)))
+    }
+  )
+
+  fastify.delete(
+    '/roles/:name',
+    {
+      preHandler: mayWrite,
+      schema: { tags: ['admin'], params: RoleParams, response: { 204: NoContent, ...refusals } }
+    },
+    async (request, reply) => {
+      await fastify.roles.delete(request.params.name, administratorOf(request))
+      reply.code(204)
+      return null
+    }
+  )
+}
+
+function roleView({ name, description, scope, builtIn }: Role): RoleView {
+  return { name, description, scope: scope.join(' '), builtIn }
 }
 
 export default roles

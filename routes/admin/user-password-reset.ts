@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { OneTimeLink } from '../../schemas/admin.ts'
 import { IdParams } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
@@ -10,7 +11,10 @@ const userPasswordReset: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/users/:id/password-reset',
     {
-      preHandler: fastify.guard({ scope: 'users:write', fresh: fastify.config.AUTH_FRESH_TTL }),
+      preHandler: fastify.guard<ManagementScope>({
+        scope: 'users:write',
+        fresh: fastify.config.AUTH_FRESH_TTL
+      }),
       schema: { tags: ['admin'], params: IdParams, response: { 201: OneTimeLink, ...refusals } }
     },
     async (request, reply) => {

@@ -1,9 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
+import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { Device } from '../../schemas/session.ts'
+import { authOf } from '../../verifier/authorization.ts'
 import { pageOf } from '../paging.ts'
 import { devicesView } from '../views/session.ts'
 import { administratorOf } from './administrator-of.ts'
@@ -13,7 +15,7 @@ const userSessions: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/users/:id/sessions',
     {
-      preHandler: fastify.guard({ scope: 'users:read' }),
+      preHandler: fastify.guard<ManagementScope>({ scope: 'users:read' }),
       schema: {
         tags: ['admin'],
         params: IdParams,
@@ -21,17 +23,21 @@ const userSessions: FastifyPluginAsyncTypebox = async (fastify) => {
         response: { 200: PageOf(Device), ...refusals }
       }
     },
-    async ({ params, query, auth }) => {
+    async (request) => {
+      const { params, query } = request
       if (!(await fastify.store.users.find(params.id))) throw new Problem('not_found')
       const live = await fastify.sessions.listLive(params.id, pageOf(query))
-      return devicesView(live, query, auth.sessionId)
+      return devicesView(live, query, authOf(request).sessionId)
     }
   )
 
   fastify.delete(
     '/users/:id/sessions',
     {
-      preHandler: fastify.guard({ scope: 'users:write', fresh: fastify.config.AUTH_FRESH_TTL }),
+      preHandler: fastify.guard<ManagementScope>({
+        scope: 'users:write',
+        fresh: fastify.config.AUTH_FRESH_TTL
+      }),
       schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...refusals } }
     },
     async (request, reply) => {

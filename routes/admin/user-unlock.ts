@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { IdParams, NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { administratorOf } from './administrator-of.ts'
@@ -8,7 +9,10 @@ const userUnlock: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/users/:id/unlock',
     {
-      preHandler: fastify.guard({ scope: 'users:write', fresh: fastify.config.AUTH_FRESH_TTL }),
+      preHandler: fastify.guard<ManagementScope>({
+        scope: 'users:write',
+        fresh: fastify.config.AUTH_FRESH_TTL
+      }),
       schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...refusals } }
     },
     async (request, reply) => {

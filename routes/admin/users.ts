@@ -1,14 +1,15 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
-import { CreatedUser, NewUser } from '../../schemas/admin.ts'
-import { Closed, Text } from '../../schemas/common.ts'
+import type { Warning } from '../../domain/roles/assignment.ts'
+import type { ManagementScope } from '../../domain/roles/scopes.ts'
+import { ChangedUser, CreatedUser, NewUser, UserChange } from '../../schemas/admin.ts'
+import { Closed, IdParams, NoContent, Text } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { User } from '../../schemas/user.ts'
 import { pageOf, pageView } from '../paging.ts'
 import { oneTimeLinkView } from '../views/one-time-link.ts'
 import { userView } from '../views/user.ts'
-import { warningsView } from '../views/warnings.ts'
 import { administratorOf } from './administrator-of.ts'
 
 const UsersQuery = Closed({
@@ -16,12 +17,18 @@ const UsersQuery = Closed({
   search: Type.Optional(Text({ minLength: 1, maxLength: 100, description: 'Part of an address or a name' }))
 })
 
-/** /admin/users: everybody, page by page; a new account. */
+/** /admin/users: lists, makes, shows, changes and deletes accounts. */
 const users: FastifyPluginAsyncTypebox = async (fastify) => {
+  const mayRead = fastify.guard<ManagementScope>({ scope: 'users:read' })
+  const mayWrite = fastify.guard<ManagementScope>({
+    scope: 'users:write',
+    fresh: fastify.config.AUTH_FRESH_TTL
+  })
+
   fastify.get(
     '/users',
     {
-      preHandler: fastify.guard({ scope: 'users:read' }),
+      preHandler: mayRead,
       schema: { tags: ['admin'], querystring: UsersQuery, response: { 200: PageOf(User), ...refusals } }
     },
     async ({ query }) => {
@@ -33,7 +40,7 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/users',
     {
-      preHandler: fastify.guard({ scope: 'users:write', fresh: fastify.config.AUTH_FRESH_TTL }),
+      preHandler: mayWrite,
       schema: { tags: ['admin'], body: NewUser, response: { 201: CreatedUser, ...refusals } }
     },
     async (request, reply) => {
@@ -50,6 +57,59 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
       }
     }
   )
+
+  fastify.get(
+    '/users/:id',
+    {
+      preHandler: mayRead,
+      schema: { tags: ['admin'], params: IdParams, response: { 200: User, ...refusals } }
+    },
+    async ({ params }) => {
+      const found = await fastify.store.users.find(params.id)
+      if (!found) throw new Problem('not_found')
+      return userView(found)
+    }
+  )
+
+  fastify.patch(
+    '/users/:id',
+    {
+      preHandler: mayWrite,
+      schema: {
+        tags: ['admin'],
+        params: IdParams,
+        body: UserChange,
+        response: { 200: ChangedUser, ...refusals }
+      }
+    },
+    async (request) => {
+      const { params, body } = request
+      const { user, warnings } = await fastify.accounts.administration.changeUser(
+        params.id,
+        body,
+        administratorOf(request)
+      )
+      return { ...userView(user), ...warningsView(warnings) }
+    }
+  )
+
+  fastify.delete(
+    '/users/:id',
+    {
+      preHandler: mayWrite,
+      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...refusals } }
+    },
+    async (request, reply) => {
+      await fastify.accounts.administration.deleteUser(request.params.id, administratorOf(request))
+      reply.code(204)
+      return null
+    }
+  )
+}
+
+/** The member `warnings` of a reply, left out if there is nothing to warn of. */
+function warningsView(warnings: Warning[]): { warnings?: Warning[] } {
+  return warnings.length > 0 ? { warnings } : {}
 }
 
 export default users

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Check } from '../../schemas/auth.ts'
 import { NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
-import { assertAllowed } from '../../verifier/authorization.ts'
+import { assertAllowed, authOf } from '../../verifier/authorization.ts'
 import { remoteHeaders } from '../views/remote-headers.ts'
 
 /** GET /auth/check: whether a reverse proxy may pass a request on, and who makes it. */
@@ -17,7 +17,9 @@ const check: FastifyPluginAsyncTypebox = async (fastify) => {
       preHandler: fastify.tokenGuard('shared'),
       schema: { tags: ['auth'], querystring: Check, response: { 204: NoContent, ...refusals } }
     },
-    async ({ auth, query: { role, scope } }, reply) => {
+    async (request, reply) => {
+      const { role, scope } = request.query
+      const auth = authOf(request)
       assertAllowed(auth, { roles: role?.split(' '), scope }, fastify.clock())
       reply.headers(remoteHeaders(auth, await fastify.accounts.profileOf(auth), forwardUnverified))
       reply.code(204)

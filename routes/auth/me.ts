@@ -4,6 +4,7 @@ import { NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { Me } from '../../schemas/session.ts'
 import { NameChange } from '../../schemas/user.ts'
+import { authOf } from '../../verifier/authorization.ts'
 import { signedInView } from '../views/session.ts'
 
 /** /auth/me: one's own profile: read it, change the name, delete the account. */
@@ -21,8 +22,10 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
       preHandler: fastify.tokenGuard('bearer', { kind: 'user', direct: true }),
       schema: { tags: ['account'], response: { 200: Me, ...refusals } }
     },
-    async ({ auth }) =>
-      meView(await fastify.sessions.withUser(await fastify.sessions.current(auth.sessionId)))
+    async (request) => {
+      const session = await fastify.sessions.current(authOf(request).sessionId)
+      return meView(await fastify.sessions.withUser(session))
+    }
   )
 
   fastify.patch(
@@ -32,7 +35,7 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['account'], body: NameChange, response: { 200: Me, ...refusals } }
     },
     async (request, reply) => {
-      const { subject: userId, sessionId } = request.auth
+      const { subject: userId, sessionId } = authOf(request)
       const renamed = await fastify.accounts.rename(
         { userId, sessionId },
         request.body.name,
@@ -47,7 +50,7 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
     '/me',
     { preHandler: freshlySignedIn, schema: { tags: ['account'], response: { 204: NoContent, ...refusals } } },
     async (request, reply) => {
-      await fastify.accounts.deleteOwn(request.auth.subject, request.caller())
+      await fastify.accounts.deleteOwn(authOf(request).subject, request.caller())
       reply.endSession()
       reply.code(204)
       return null

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { PasswordChange } from '../../schemas/auth.ts'
 import { NoContent } from '../../schemas/common.ts'
 import { refusals } from '../../schemas/problem.ts'
+import { authOf } from '../../verifier/authorization.ts'
 
 /** PUT /auth/password: a new password for the old one; every other session ends. */
 const password: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -13,7 +14,7 @@ const password: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['account'], body: PasswordChange, response: { 204: NoContent, ...refusals } }
     },
     async (request, reply) => {
-      const session = await fastify.sessions.current(request.auth.sessionId)
+      const session = await fastify.sessions.current(authOf(request).sessionId)
       const signedIn = await fastify.accounts.changePassword(session, request.body, request.caller())
       reply.startSession(signedIn)
       fastify.deviceCookie.remember(request, reply, signedIn.user)

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Reauthentication } from '../../schemas/auth.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { SignedIn } from '../../schemas/session.ts'
+import { authOf } from '../../verifier/authorization.ts'
 import { signedInView } from '../views/session.ts'
 
 /** POST /auth/reauthenticate: proves again who is signed in, for what asks for a recent sign-in. */
@@ -14,7 +15,7 @@ const reauthenticate: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['auth'], body: Reauthentication, response: { 200: SignedIn, ...refusals } }
     },
     async (request, reply) => {
-      const session = await fastify.sessions.current(request.auth.sessionId)
+      const session = await fastify.sessions.current(authOf(request).sessionId)
       const signedIn = await fastify.signIn.reauthenticate(session, request.body.password, request.caller())
       reply.startSession(signedIn)
       return signedInView(signedIn)

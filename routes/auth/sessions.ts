@@ -3,6 +3,7 @@ import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { Device } from '../../schemas/session.ts'
+import { authOf } from '../../verifier/authorization.ts'
 import { pageOf } from '../paging.ts'
 import { devicesView } from '../views/session.ts'
 
@@ -25,9 +26,10 @@ const sessions: FastifyPluginAsyncTypebox = async (fastify) => {
         response: { 200: PageOf(Device), ...refusals }
       }
     },
-    async ({ auth, query }) => {
-      const live = await fastify.sessions.listLive(auth.subject, pageOf(query))
-      return devicesView(live, query, auth.sessionId)
+    async (request) => {
+      const { subject, sessionId } = authOf(request)
+      const live = await fastify.sessions.listLive(subject, pageOf(request.query))
+      return devicesView(live, request.query, sessionId)
     }
   )
 
@@ -38,9 +40,10 @@ const sessions: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['account'], params: IdParams, response: { 204: NoContent, ...refusals } }
     },
     async (request, reply) => {
-      const { auth, params } = request
-      await fastify.sessions.endOwned(auth.subject, params.id, 'ended_by_user', request.caller())
-      if (params.id === auth.sessionId) reply.endSession()
+      const { subject, sessionId } = authOf(request)
+      const { id } = request.params
+      await fastify.sessions.endOwned(subject, id, 'ended_by_user', request.caller())
+      if (id === sessionId) reply.endSession()
       reply.code(204)
       return null
     }

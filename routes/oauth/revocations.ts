@@ -1,11 +1,20 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { SECOND } from '../../domain/clock.ts'
+import { SECOND, toIso } from '../../domain/clock.ts'
 import { Problem } from '../../domain/errors.ts'
-import { type FeedPlace, parseCursor } from '../../domain/revocations/revocation-log.ts'
+import {
+  type FeedPage,
+  type FeedPlace,
+  formatCursor,
+  parseCursor
+} from '../../domain/revocations/revocation-log.ts'
+import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { refusals } from '../../schemas/problem.ts'
 import { FeedQuery, RevocationFeed } from '../../schemas/revocation.ts'
+import { authOf } from '../../verifier/authorization.ts'
+import type { Revocation } from '../../verifier/revocation-set.ts'
 import { notACursor } from '../paging.ts'
-import { feedBody } from '../views/revocation.ts'
+
+const bodies = new WeakMap<FeedPage, string>()
 
 /**
  * GET /oauth/revocations: the feed that verifiers follow. Without a cursor all that is revoked, at once; with one what is
@@ -17,13 +26,14 @@ const revocations: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       // Not limited: a follower that is refused goes blind.
       config: { rateLimit: false },
-      preHandler: fastify.guard({ scope: 'revocations:read' }),
+      preHandler: fastify.guard<ManagementScope>({ scope: 'revocations:read' }),
       schema: { tags: ['oauth'], querystring: FeedQuery, response: { 200: RevocationFeed, ...refusals } }
     },
-    async ({ query: { cursor, wait = 0 }, auth }, reply) => {
+    async (request, reply) => {
+      const { cursor, wait = 0 } = request.query
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort())
-      const follower = { client: auth.subject, wait: wait * SECOND, signal: gone.signal }
+      const follower = { client: authOf(request).subject, wait: wait * SECOND, signal: gone.signal }
       const page = await fastify.revocations.after(placeOf(cursor), follower)
       if (!fastify.revocations.isFresh()) throw new Problem('unavailable', { retryAfter: 1 })
       // JSON already: one text for all who are given this page.
@@ -37,6 +47,27 @@ function placeOf(cursor: string | undefined): FeedPlace | undefined {
   const place = parseCursor(cursor)
   if (!place) throw notACursor()
   return place
+}
+
+/** A page of the feed as JSON, written once for all who are given the same page. */
+function feedBody(page: FeedPage): string {
+  const known = bodies.get(page)
+  if (known !== undefined) return known
+  const feed: RevocationFeed = {
+    entries: page.entries.map(revocationView),
+    cursor: formatCursor(page.place)
+  }
+  const body = JSON.stringify(feed)
+  bodies.set(page, body)
+  return body
+}
+
+function revocationView(revocation: Revocation): RevocationFeed['entries'][number] {
+  const { kind, id } = revocation
+  const expiresAt = toIso(revocation.expiresAt)
+  return 'minVersion' in revocation
+    ? { kind, id, minVersion: revocation.minVersion, expiresAt }
+    : { kind, id, expiresAt }
 }
 
 export default revocations

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
-/** Accounts, roles, sessions, keys, revocations, throttles, one-time tokens and the audit trail. */
+/** Creates the tables of accounts, roles, sessions, keys, revocations, throttles, one-time tokens and the audit trail. */
 export const initial: Migration = {
   async up(db: Kysely<unknown>) {
     const { schema } = db
@@ -94,7 +94,7 @@ export const initial: Migration = {
       .addColumn('expires_at', 'bigint', (column) => column.notNull())
       .execute()
 
-    // No foreign keys: what was written down outlives the account that it is about.
+    // No foreign keys: an event outlives the account that it is about.
     await schema
       .createTable('audit_events')
       .addColumn('id', 'text', (column) => column.primaryKey())

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
-/** A signing key says from when on it signs; which one is active, next or retired follows from that. */
+/** Adds the time from which a signing key signs. Its status (active, next or retired) follows from that. */
 export const keySchedule: Migration = {
   async up(db: Kysely<unknown>) {
     await db.schema

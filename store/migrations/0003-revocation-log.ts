@@ -7,8 +7,8 @@ interface Before {
 }
 
 /**
- * Revocations become a log, each with its position: the transaction that wrote it on PostgreSQL, a sequence on SQLite. With
- * it a reader knows where to go on, however long a transaction took and whatever the clocks say.
+ * Makes the revocations a log. The position is the writing transaction on PostgreSQL, and a sequence on SQLite. A reader knows
+ * by it where to continue, for any length of a transaction, and independent of clocks.
  */
 export function revocationLog(engine: Store['engine']): Migration {
   return {

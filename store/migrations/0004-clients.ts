@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
-/** Machine clients, their secrets, and the assertions that they have used. */
+/** Adds machine clients, their secrets, and the assertions that they have used. */
 export const clients: Migration = {
   async up({ schema }: Kysely<unknown>) {
     await schema

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
-/** Whether the newest refresh token of a session has been seen in use. */
+/** Adds whether a client has used the newest refresh token of a session. */
 export const sessionHandover: Migration = {
   async up({ schema }: Kysely<unknown>) {
     await schema

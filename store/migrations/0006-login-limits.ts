@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
-/** Counts of tries know their account and when they are forgotten; refused tries are counted; an account's devices have an epoch. */
+/** Adds the account and the end of each count of tries, the counts of refused tries, and the epoch of an account's devices. */
 export const loginLimits: Migration = {
   async up({ schema }: Kysely<unknown>) {
     await schema
@@ -10,7 +10,7 @@ export const loginLimits: Migration = {
       .execute()
 
     await schema.alterTable('login_throttles').addColumn('account', 'text').execute()
-    // Rows of the version before are forgotten at once: its counts start again.
+    // Rows of the previous version expire at once: their counts start again.
     await schema
       .alterTable('login_throttles')
       .addColumn('forget_at', 'bigint', (column) => column.notNull().defaultTo(0))

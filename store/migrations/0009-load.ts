@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
-/** What keeps tables small: revocations are found by their subject, and jobs are done by one instance at a time. */
+/** Keeps tables small: an index finds revocations by subject, and one instance at a time does a job. */
 export const load: Migration = {
   async up({ schema }: Kysely<unknown>) {
     await schema.createIndex('revocations_by_subject').on('revocations').columns(['kind', 'id']).execute()

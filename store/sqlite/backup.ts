@@ -5,8 +5,8 @@ import { uuidv7 } from '../../domain/id.ts'
 import { type DatabaseFacts, examineDatabase, reading, refuseForeign } from './examine.ts'
 
 /**
- * Writes the database at `path`, as it is at this moment, to a new file (0600). It appears under its name whole, on disk and
- * examined, or not at all. Throws where there is such a file.
+ * Writes a snapshot of the database at `path` to a new file (0600). The file gets its name once it is on disk and checked.
+ * Throws an Error if the file exists.
  */
 export function backUpDatabase(path: string, file: string): DatabaseFacts {
   if (existsSync(file)) throw new Error(alreadyThere(file))
@@ -22,7 +22,7 @@ export function backUpDatabase(path: string, file: string): DatabaseFacts {
   }
 }
 
-const alreadyThere = (file: string) => `There is ${file} already: a backup is written to a new file`
+const alreadyThere = (file: string) => `${file} exists already: a backup is written to a new file`
 
 function publish(draft: string, file: string): void {
   try {
@@ -33,26 +33,26 @@ function publish(draft: string, file: string): void {
   }
 }
 
-// A link takes no name that is taken.
+// `link` fails if the name is taken; `rename` would replace the file.
 function giveName(draft: string, file: string): void {
   try {
     linkSync(draft, file)
     rmSync(draft)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error
-    // A file system without links: an empty file takes the name first.
+    // Without links, an empty file reserves the name first.
     closeSync(openSync(file, 'wx', 0o600))
     renameSync(draft, file)
   }
 }
 
-/** Copies a database, whoever writes to it meanwhile, to a new file (0600): on disk and examined when this returns. */
+/** Copies a database, even while it is written to, to a new file (0600). Returns once the copy is on disk and checked. */
 export function copyDatabase(from: string, to: string): DatabaseFacts {
   closeSync(openSync(to, 'wx', 0o600))
   const { atLeast, atMost } = reading(from, (db) => {
     refuseForeign(db, from)
     const atLeast = countEvents(db)
-    // One read transaction: it holds up no writer, and none makes it start again. What was deleted is not in the copy.
+    // `vacuum into` is one read transaction: it blocks no writer, and no writer restarts it. The copy holds no deleted rows.
     db.prepare('vacuum into ?').run(to)
     return { atLeast, atMost: countEvents(db) }
   })
@@ -63,12 +63,12 @@ export function copyDatabase(from: string, to: string): DatabaseFacts {
   return facts
 }
 
-// Of the tables, the one that only grows.
+// Counts the audit events, because rows of other tables come and go.
 function countEvents(db: Database.Database): number {
   return db.prepare('select count(*) from audit_events').pluck().get() as number
 }
 
-/** Has what was written to a file, or the names in a folder, on disk. */
+/** Flushes a file, or the names in a folder, to disk. */
 export function sync(path: string): void {
   const handle = openSync(path, 'r')
   try {
@@ -78,7 +78,7 @@ export function sync(path: string): void {
   }
 }
 
-/** Removes a database and what SQLite keeps beside it; does nothing where there is none. */
+/** Removes a database with its log and its index. Does nothing if there is none. */
 export function removeDatabase(path: string): void {
   for (const end of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${end}`, { force: true })
 }

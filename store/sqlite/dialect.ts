@@ -6,18 +6,18 @@ import { withOutages } from '../unavailable.ts'
 import { SqliteDriver } from './driver.ts'
 
 class GatehouseSqliteAdapter extends SqliteAdapter {
-  // The writer puts transactions in order itself: Kysely need not lock the one connection that it expects.
+  // The writer orders transactions itself, so Kysely need not lock the connection.
   override get supportsMultipleConnections(): boolean {
     return true
   }
 
-  // SQLite rolls DDL back like anything else, so that a migration is done whole or not at all.
+  // SQLite rolls DDL back, too, so a migration runs completely or not at all.
   override get supportsTransactionalDdl(): boolean {
     return true
   }
 }
 
-/** The embedded database at this path, made where it is missing, for nobody else on the machine to read. */
+/** Opens the embedded database at this path. Makes it if it is missing, readable by its owner alone. */
 export function sqliteDialect(path: string): EngineDialect {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   closeSync(openSync(path, 'a', 0o600))

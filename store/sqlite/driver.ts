@@ -12,8 +12,8 @@ import { Writer } from './writer.ts'
 const READ_TIMEOUT = 1000
 
 /**
- * SQLite for Kysely: reads are done in this thread on a connection that cannot write; every write goes to the writer
- * thread. A read inside a transaction goes there, too, and so sees the transaction's own changes.
+ * Connects Kysely to SQLite. This thread reads, on a read-only connection; the writer thread writes. A read inside a
+ * transaction goes to the writer thread, too, so that it sees the transaction's own changes.
  */
 export class SqliteDriver implements Driver {
   readonly #path: string
@@ -73,7 +73,7 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async end(how: 'commit' | 'rollback'): Promise<void> {
-    // Kysely rolls back after a commit that failed: by then it is another's turn, and theirs would be rolled back.
+    // Kysely rolls back after a failed commit, too. By then, that would undo the next caller's transaction.
     if (!this.#inTransaction) return
     this.#inTransaction = false
     await this.#writer[how]()
@@ -88,7 +88,7 @@ class SqliteConnection implements DatabaseConnection {
     return { rows: rows as R[], numAffectedRows: BigInt(changes) }
   }
 
-  // biome-ignore lint/correctness/useYield: Kysely asks for a generator; nothing here streams.
+  // biome-ignore lint/correctness/useYield: Kysely asks for a generator; the SQLite store does not stream.
   async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     throw new Error('The SQLite store does not stream')
   }
@@ -100,7 +100,7 @@ class Reader {
 
   constructor(path: string) {
     this.#db = new Database(path, { readonly: true, fileMustExist: true, timeout: READ_TIMEOUT })
-    // SQLite's own knows ASCII only, and a search would not find Élodie.
+    // SQLite's own `lower` handles ASCII only: a search would not find Élodie.
     this.#db.function('lower', { deterministic: true }, (text) => String(text).toLowerCase())
   }
 

@@ -7,14 +7,14 @@ import { refuseOtherThanFile } from './path.ts'
 const TABLES = ['users', 'signing_keys', 'audit_events', 'kysely_migration']
 const READ_TIMEOUT = 3000
 
-/** What is in a database that was found whole. */
+/** The size and the content of a database that passed all checks. */
 export interface DatabaseFacts {
   bytes: number
   users: number
   signingKeys: Array<Pick<SigningKey, 'kid' | 'algorithm' | 'publicPem' | 'sealedPrivateKey'>>
 }
 
-/** Throws, in a sentence, where the file is no database of Gatehouse, is damaged, or is of a newer version. */
+/** Checks a database file. Throws an Error if it is not Gatehouse's, is damaged, or is of a newer version. */
 export function examineDatabase(path: string): DatabaseFacts {
   return reading(path, (db) => {
     refuseForeign(db, path)
@@ -33,7 +33,7 @@ export function examineDatabase(path: string): DatabaseFacts {
   })
 }
 
-/** Throws, in a sentence, where it has not the tables of ours. */
+/** Throws an Error if the database lacks a table of Gatehouse. */
 export function refuseForeign(db: Database.Database, path: string): void {
   const tables = db.prepare("select name from sqlite_schema where type = 'table'").pluck().all()
   if (!TABLES.every((name) => tables.includes(name))) throw new Error(notOurs(path))
@@ -51,7 +51,7 @@ function refuseDamaged(db: Database.Database, path: string): void {
   if (!isWhole || dangling.length > 0) throw new Error(damaged(path))
 }
 
-/** Opens the file for reading alone, and says in a sentence what SQLite says of it in a code. */
+/** Opens the file read-only for `work`. Throws an Error with a sentence for each error code of SQLite. */
 export function reading<T>(path: string, work: (db: Database.Database) => T): T {
   if (!existsSync(path)) throw new Error(`There is no ${path}`)
   refuseOtherThanFile(path)

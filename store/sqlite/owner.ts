@@ -1,8 +1,8 @@
 import { closeSync, constants, fchownSync, openSync, statSync } from 'node:fs'
 
 /**
- * Has a file that root has just made belong to whom `like` belongs to: the service goes on owning what is its own after root
- * restored it. No link is followed: whoever owns the folder gets no other file by it.
+ * Gives a file that root created the owner of `like`, so that the service can still write it. Follows no symlink, by which the
+ * owner of the folder could get another file.
  */
 export function leaveToOwner(path: string, like: string): void {
   if (process.getuid?.() !== 0) return

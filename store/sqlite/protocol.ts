@@ -1,8 +1,8 @@
-/** What the main thread asks of the writer thread. Requests are done strictly in the order they are sent. */
+/** A request of the main thread to the writer thread, which works strictly in the order of arrival. */
 export type WriteRequest =
   /**
-   * A statement of a logical transaction, or one that stands for itself (`alone`). At the `deadline` (milliseconds since
-   * the epoch) nothing is begun any more: another process has held the file for too long.
+   * Runs a statement, in a logical transaction or `alone`. After the `deadline` (milliseconds since the epoch) it begins none,
+   * because another process has held the file for too long.
    */
   | {
       kind: 'run'
@@ -12,10 +12,10 @@ export type WriteRequest =
       alone: boolean
       deadline: number
     }
-  /** Ends a logical transaction well: answered when it is on disk. */
+  /** Commits a logical transaction. The writer answers once it is on disk. */
   | { kind: 'commit'; id: number }
   | { kind: 'rollback'; id: number }
-  /** Writes everything committed so far to disk, in one fsync. */
+  /** Writes all commits so far to disk, in one fsync. */
   | { kind: 'flush' }
   | { kind: 'close'; id: number }
 
@@ -28,7 +28,7 @@ export type WriteOutcome =
   | { id: number; result: WriteResult }
   | { id: number; error: { code: string | undefined; message: string } }
 
-/** What became of the requests of one flush, or of one request by itself. */
+/** The outcomes of all requests of one flush, or of a single request. */
 export interface WriteReply {
   flushed: boolean
   outcomes: WriteOutcome[]

@@ -9,23 +9,23 @@ import { leaveToOwner } from './owner.ts'
 const OF_A_DRAFT = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}(-\w+)?$/
 
 interface Restoring {
-  /** Throws where this backup is not to be put in place. */
+  /** Throws to refuse this backup. */
   admit(facts: DatabaseFacts): void
-  /** Changes what is to be so from the first moment on, in the file at this path. */
+  /** Changes the restored database, in the file at this path, before it is put in place. */
   prepare(draft: string): Promise<void>
-  /** Names what was there before: milliseconds. */
+  /** Milliseconds since the epoch, for the name of the replaced database. */
   now: number
 }
 
 export interface Restored {
   facts: DatabaseFacts
-  /** What was there before, where there was anything. */
+  /** The path of the replaced database; undefined if there was none. */
   replaced: string | undefined
 }
 
 /**
- * Puts the backup `file` in the place of the database at `path`, which nobody may have open: whole or not at all. The
- * database that was there is kept beside it.
+ * Puts the backup `file` in the place of the database at `path`, completely or not at all. No process may have the database
+ * open. Keeps the replaced database in the same folder.
  */
 export async function restoreDatabase(
   file: string,
@@ -52,15 +52,15 @@ export async function restoreDatabase(
 
 interface Carrying {
   now: number
-  /** When the last access token of before is dead. */
+  /** When the last access token from before the restore expires, in milliseconds since the epoch. */
   expiresAt: number
-  /** Sessions that `to` has live on, whatever `from` says of them. */
+  /** Whether the sessions in `to` stay alive, even if `from` ended them. */
   keepSessions: boolean
 }
 
 /**
- * Has what `from` revoked, and the sessions and clients that it has, revoked in `to`, too: their access tokens are still about.
- * False where `from` is there and could not be read.
+ * Copies the revocations of `from` into `to`, and revokes the sessions and clients of `from` in `to`: their access tokens have
+ * not expired yet. Returns false if `from` exists but cannot be read.
  */
 export function carryRevocations(
   from: string,
@@ -87,7 +87,7 @@ export function carryRevocations(
         `insert into revocations (kind, id, min_version, expires_at)
          select 'client', id, version + 1, ? from replaced.clients where id not in (select id from clients)`
       ).run(expiresAt)
-      // A signing key that was revoked since the backup does not come back by it.
+      // A signing key that was revoked since the backup stays revoked.
       db.prepare(
         "delete from signing_keys where kid in (select id from revocations where kind = 'kid')"
       ).run()
@@ -101,7 +101,7 @@ export function carryRevocations(
   }
 }
 
-// Who follows the revocations knows them by position: none that is given out again may be one they have passed.
+// Verifiers remember the position up to which they have read. New revocations must get higher ones.
 function countOn(draft: string, position: number): void {
   const db = new Database(draft)
   try {
@@ -127,25 +127,25 @@ function lastPositionIn(path: string): number {
   }
 }
 
-/** Removes what restores that were killed left beside the database. For whoever has the service's lock. */
+/** Removes the drafts of killed restores. Call it only while holding the service's lock. */
 export function removeDrafts(path: string): void {
   const prefix = `${basename(path)}.`
   const isDraft = (name: string) => name.startsWith(prefix) && OF_A_DRAFT.test(name.slice(prefix.length))
   for (const name of readdirSync(dirname(path)).filter(isDraft)) rmSync(join(dirname(path), name))
 }
 
-// A link keeps the old one under its own name, too, until the new one takes it: there is a database at every moment.
+// A hard link keeps the old database under its own name until the new one takes it. So there is a database at every moment.
 function setAside(path: string, now: number): string {
   const replaced = `${path}.replaced-${new Date(now).toISOString().replaceAll(':', '')}`
   if (isReadable(path)) foldIn(path)
-  // What cannot be read is kept as it is, all its parts together.
+  // An unreadable database is kept together with its log and its index.
   for (const end of ['-wal', '-shm'])
     if (existsSync(`${path}${end}`)) renameSync(`${path}${end}`, `${replaced}${end}`)
   linkSync(path, replaced)
   return replaced
 }
 
-// Asked without the right to write: SQLite removes the log of what it takes for no database.
+// Opens the file read-only, because SQLite removes the log of a file that it takes for no database.
 function isReadable(path: string): boolean {
   try {
     return reading(path, (db) => db.prepare('select count(*) from sqlite_schema').get() !== undefined)
@@ -154,7 +154,7 @@ function isReadable(path: string): boolean {
   }
 }
 
-// The last one to close a database writes its log into the file itself and removes it: none may meet another database.
+// Writes the log into the file. SQLite would otherwise apply it to the next database of this name.
 function foldIn(path: string): void {
   const db = new Database(path, { fileMustExist: true })
   try {

@@ -12,9 +12,9 @@ export interface ServiceLock {
 }
 
 /**
- * Takes the embedded database at this path for one service: SQLite's own lock on a file beside it, which the system lets
- * go with the process, however that ends. Commands do not take it. Throws a Problem `unavailable` where it is taken, or
- * where nothing can be written.
+ * Locks the embedded database at this path for one service, by SQLite's own lock on a separate file. The operating system
+ * releases it when the process ends. Commands do not take it. Throws a Problem `unavailable` if another service holds the
+ * lock, or if the folder is read-only.
  */
 export function claimDatabase(path: string): ServiceLock {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -33,7 +33,7 @@ export function claimDatabase(path: string): ServiceLock {
   return { release: () => held.close() }
 }
 
-// Of a file that may only be read SQLite takes a shared lock for an exclusive one, and says nothing.
+// On a read-only file, SQLite silently takes a shared lock instead of an exclusive one. This fails in that case.
 function makeLockFile(lock: string, like: string): void {
   const isNew = !existsSync(lock)
   closeSync(openSync(lock, O_CREAT | O_RDWR | O_NOFOLLOW, 0o600))

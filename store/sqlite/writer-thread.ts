@@ -2,18 +2,18 @@ import { parentPort, workerData } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import type { WriteOutcome, WriteReply, WriteRequest, WriteResult } from './protocol.ts'
 
-/** How long to wait for another process, such as the command line, that writes at the moment. */
+/** Milliseconds to wait while another process, such as a command, writes. */
 const LOCK_TIMEOUT = 3000
 const BUSY = { code: 'SQLITE_BUSY' }
 
 /**
- * The one writer of a SQLite file, in a thread of its own: fsync blocks here and not the event loop. Logical
- * transactions that arrive together are savepoints of one physical transaction, so that they share its fsync (group
- * commit); each is acknowledged after that fsync only.
+ * The only writer of a SQLite file. It runs in a separate thread, so that fsync does not block the event loop. Logical
+ * transactions that arrive together are savepoints of one physical transaction, and share its fsync (group commit). Each is
+ * acknowledged only after that fsync.
  */
 const db = new Database((workerData as { path: string }).path, { timeout: LOCK_TIMEOUT })
 db.pragma('journal_mode = WAL')
-// Said out loud, for the pragma reads FULL while the build's default for WAL is NORMAL, which never syncs a commit.
+// The pragma reads FULL by default, but the default of this build for WAL is NORMAL, which never syncs a commit.
 db.pragma('synchronous = FULL')
 db.pragma('foreign_keys = ON')
 
@@ -109,7 +109,7 @@ function begin(deadline: number): void {
   db.exec('begin immediate')
 }
 
-// A full disk or an I/O error rolls the whole physical transaction back: nobody in it may be told that it is done.
+// A full disk or an I/O error rolls the whole physical transaction back, so every request in it fails.
 function abandonIfRolledBack(error: unknown): void {
   if (db.inTransaction) return
   if (inSavepoint) lost = error

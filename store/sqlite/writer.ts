@@ -12,12 +12,12 @@ interface Waiter {
 
 const GROUP_LIMIT = 64
 const SETTLED_AT_ONCE = 8
-/** How long a write may wait for those before it, in milliseconds. */
+/** Milliseconds that a write may wait for the writes before it. */
 const TURN_TIMEOUT = 3000
-/** How many may wait for their turn: whoever comes next is refused at once. */
-const LONGEST_QUEUE = 1000
+/** How many callers may wait for their turn. The next one is refused at once. */
+const MAX_QUEUE = 1000
 
-/** The main thread's end of the writer thread: one logical transaction at a time, in the order of arrival. */
+/** Talks to the writer thread: one logical transaction at a time, in the order of arrival. */
 export class Writer {
   readonly #worker: Worker
   readonly #waiters = new Map<number, Waiter>()
@@ -36,16 +36,16 @@ export class Writer {
     worker.on('exit', () => this.#die(new Error('the database connection is not open')))
   }
 
-  /** Opens the file, creating it where there is none. Rejects with what SQLite says of it. */
+  /** Opens the file, and creates it if it is missing. Rejects with the error of SQLite. */
   static async open(path: string): Promise<Writer> {
-    // Under `node --watch` a worker tells its parent what it loads, among the replies.
+    // Under `node --watch`, a worker reports the modules it loads to its parent, among the replies.
     const env = { ...process.env, WATCH_REPORT_DEPENDENCIES: '' }
     const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: { path }, env })
     await once(worker, 'message')
     return new Writer(worker)
   }
 
-  /** Waits for this caller's turn to write. Every turn ends with `commit` or `rollback`. */
+  /** Waits for this caller's turn to write. The caller must end it with `commit` or `rollback`. */
   async begin(): Promise<void> {
     if (this.#busy) await this.#waitForTurn()
     if (this.#dead) throw this.#dead
@@ -56,7 +56,7 @@ export class Writer {
     return this.#send({ kind: 'run', sql, parameters, alone: false, deadline: Date.now() + TURN_TIMEOUT })
   }
 
-  /** One statement as a transaction of its own: resolves when it is on disk. */
+  /** Runs one statement as a whole transaction. Resolves when it is on disk. */
   async runAlone(sql: string, parameters: readonly unknown[]): Promise<WriteResult> {
     await this.begin()
     const result = this.#send({
@@ -70,7 +70,7 @@ export class Writer {
     return result
   }
 
-  /** Resolves when the transaction is on disk. */
+  /** Commits. Resolves when the transaction is on disk. */
   async commit(): Promise<void> {
     const committed = this.#send({ kind: 'commit' })
     this.#endTurn()
@@ -83,14 +83,14 @@ export class Writer {
     await rolledBack
   }
 
-  /** How many wait for their turn. */
+  /** Counts the callers that wait for their turn. */
   get waiting(): number {
     return this.#turns.length
   }
 
   async close(): Promise<void> {
     if (this.#dead) return
-    // In turn, or it would write half of a transaction that is still going on.
+    // Waits for its turn: closing at once would commit half of an open transaction.
     await this.begin()
     this.#closing = true
     await this.#send({ kind: 'close' })
@@ -98,8 +98,7 @@ export class Writer {
   }
 
   #waitForTurn(): Promise<void> {
-    if (this.#turns.length >= LONGEST_QUEUE)
-      return Promise.reject(busy('too many wait for their turn to write'))
+    if (this.#turns.length >= MAX_QUEUE) return Promise.reject(busy('too many wait for their turn to write'))
     return new Promise((resolve, reject) => {
       const turn = () => {
         clearTimeout(timer)
@@ -113,7 +112,7 @@ export class Writer {
     })
   }
 
-  // The next writer starts before this one is on disk: all that ends while one fsync runs shares the one after it.
+  // The next caller starts before this one is on disk. All transactions that end during one fsync share the next one.
   #endTurn(): void {
     this.#unflushed += 1
     const next = this.#turns.shift()
@@ -131,7 +130,7 @@ export class Writer {
 
   #receive({ flushed, outcomes }: WriteReply): void {
     if (flushed) this.#flushing = false
-    // Amid a transaction the flush waits for its end, or it would write half of it.
+    // During a transaction, the flush waits for its end: it would commit half of it.
     if (flushed && !this.#busy) this.#flush()
     void this.#settleInTurns(outcomes)
   }
@@ -149,7 +148,7 @@ export class Writer {
     this.#worker.postMessage(request)
   }
 
-  // What one fsync let go would come down on the event loop at once: others get their turn in between.
+  // Settles a few callers at a time, so that other work gets its turn in the event loop.
   async #settleInTurns(outcomes: WriteOutcome[]): Promise<void> {
     for (const [index, outcome] of outcomes.entries()) {
       if (index > 0 && index % SETTLED_AT_ONCE === 0) await setImmediate()
@@ -164,7 +163,7 @@ export class Writer {
     else waiter?.reject(Object.assign(new Error(outcome.error.message), { code: outcome.error.code }))
   }
 
-  // Nothing can be kept any more: better a process that ends and is started again than one that only refuses.
+  // Without a writer, the service can save nothing. The process ends, so that its supervisor restarts it.
   #die(error: Error): void {
     this.#dead ??= error
     if (!this.#closing)

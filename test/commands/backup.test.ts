@@ -167,7 +167,7 @@ t.test('what cannot be backed up is refused in a sentence, and leaves nothing', 
   }
   const file = join(folder, 'backup.db')
   await writeFile(file, 'precious')
-  t.equal(refusal(path, file), `There is ${file} already: a backup is written to a new file`)
+  t.equal(refusal(path, file), `${file} exists already: a backup is written to a new file`)
   t.equal(await readFile(file, 'utf8'), 'precious')
   await rm(file)
 
@@ -196,7 +196,7 @@ t.test('what cannot be backed up is refused in a sentence, and leaves nothing', 
 t.test('a name that somebody else takes while the backup is made stays theirs', async (t) => {
   const { path, folder } = await newDatabase(t)
   const file = join(folder, 'backup.db')
-  const taken = { message: `There is ${file} already: a backup is written to a new file` }
+  const taken = { message: `${file} exists already: a backup is written to a new file` }
   // A link to nothing yet: whoever only asks whether there is a file hears that there is none.
   await symlink(join(folder, 'theirs.db'), file)
   t.throws(() => backUpDatabase(path, file), taken)

@@ -13,7 +13,7 @@ export interface FollowerSettings {
 const { issuer, url, token } = JSON.parse(process.argv[2] ?? '') as FollowerSettings
 const app = Fastify()
 await app.register(guard, { issuer, audience: issuer, url, revocations: { token } })
-app.get('/protected', { preHandler: app.guard() }, async ({ auth }) => ({ logged_in_as: auth.subject }))
+app.get('/protected', { preHandler: app.guard() }, async ({ auth }) => ({ logged_in_as: auth?.subject }))
 const origin = await app.listen({ host: '127.0.0.1', port: 0 })
 
 process.on('disconnect', () => process.exit())

@@ -20,7 +20,7 @@ t.test('access tokens', async (t) => {
   const { app, browser, signUp, clock } = await build(t, {
     routes: (app) =>
       app.get('/guarded', { preHandler: app.tokenGuard('bearer') }, async ({ auth }) => ({
-        subject: auth.subject
+        subject: auth?.subject
       }))
   })
   const ada = await signUp()

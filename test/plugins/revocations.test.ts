@@ -15,7 +15,7 @@ import { type ValkeyServer, valkey } from '../harness/valkey.ts'
 
 const DEADLINE = 5000
 const routes = (app: FastifyInstance) => {
-  app.get('/guarded', { preHandler: app.guard() }, async ({ auth }) => ({ sessionId: auth.sessionId }))
+  app.get('/guarded', { preHandler: app.guard() }, async ({ auth }) => ({ sessionId: auth?.sessionId }))
 }
 const claims = (sid: string) => ({ jti: 'token', sub: 'ada', sid, ver: 1 })
 const endedSession = (expiresAt: number): Revocation => ({ kind: 'sid', id: uuidv7(), expiresAt })

@@ -262,7 +262,7 @@ t.test('F13: who follows no revocations has said so, and is told once what that 
   const onWarning = ({ message }: Error) => warnings.push(message)
   const verifier = createVerifier({ issuer, audience: issuer, revocations: 'none', onWarning })
   const told = [
-    'revocations are not followed: a token counts until it expires, whatever happens to its session'
+    'revocations are not followed: a token is valid until it expires, even if its session has ended'
   ]
   t.strictSame(warnings, told)
   await verifier.ready()

@@ -16,7 +16,7 @@ const TYPES = fileURLToPath(new URL('../../node_modules/@types', import.meta.url
 const folder = await newFolder(t)
 const packed = await packVerifier(t, folder)
 await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'shop', private: true, type: 'module' }))
-const missing = await install(folder, [packed.tarball, 'fastify@5'])
+const missing = await install(folder, [packed.tarball, 'fastify@5', 'express@5', '@types/express@5'])
 const installed = join(folder, 'node_modules/@gatehouse/verifier')
 
 t.test('the tarball has what was built of each source, the README and nothing else', async (t) => {
@@ -53,7 +53,8 @@ const consumer = `
 import { createServer, type IncomingMessage } from 'node:http'
 import { createVerifier, Refusal, type Auth, type Claims, type RefusalCode, type Verifier } from '@gatehouse/verifier'
 import createGuard from '@gatehouse/verifier/express'
-import guard, { type GuardOptions } from '@gatehouse/verifier/fastify'
+import guard, { authOf, type GuardOptions } from '@gatehouse/verifier/fastify'
+import express from 'express'
 import Fastify from 'fastify'
 
 const { ISSUER: issuer = '' } = process.env
@@ -61,8 +62,8 @@ const options = { issuer, audience: issuer, revocations: 'none' } as const
 const app = Fastify()
 await app.register(guard, options)
 const buyers: GuardOptions = { scope: 'orders:read', fresh: '10m', kind: 'user' }
-app.get('/open', { preHandler: app.guard() }, async ({ auth }) => ({ subject: auth.subject }))
-app.get('/buyers', { preHandler: app.guard(buyers) }, async ({ auth }) => ({ scope: auth.scope.join(' ') }))
+app.get('/open', { preHandler: app.guard() }, async ({ auth }) => ({ subject: auth?.subject }))
+app.get('/buyers', { preHandler: app.guard(buyers) }, async (request) => ({ scope: authOf(request).scope.join(' ') }))
 
 const verifier: Verifier = createVerifier({ ...options, algorithms: ['ES256'] })
 app.get('/verified', async ({ headers }, reply) => {
@@ -79,6 +80,9 @@ app.get('/verified', async ({ headers }, reply) => {
 })
 
 const middleware = createGuard(options)
+express().get('/orders', middleware({ scope: 'orders:read' }), (request, response) => {
+  response.json({ subject: request.auth?.subject, roles: authOf(request).roles })
+})
 const admit = middleware({ roles: ['user'] })
 const bare = createServer((request: IncomingMessage & { auth?: Auth | null }, response) => {
   admit(request, response, () => response.end(JSON.stringify({ subject: request.auth?.subject })))
@@ -108,7 +112,8 @@ t.test('a strict TypeScript project type-checks with it', { skip: missing }, asy
     "createVerifier({ ...options, algorithms: ['HS256'] })",
     "createGuard(options)({ role: 'admin' })",
     "app.guard({ from: 'body' })",
-    "app.get('/', async ({ auth }) => auth.email)",
+    "app.get('/', async ({ auth }) => auth.subject)",
+    "app.get('/', async (request) => authOf(request).email)",
     "app.register(guard, { issuer: 'x', audience: 'y' })"
   ]
   const files = ['consumer.ts', 'wrong.ts']

@@ -2,14 +2,16 @@ import t from 'tap'
 import { examine } from '../../../commands/doctor/checkup.ts'
 import { clockFindings } from '../../../commands/doctor/clock.ts'
 import { cookieFindings } from '../../../commands/doctor/cookies.ts'
-import { dataFolderFindings, diskFindings } from '../../../commands/doctor/data-folder.ts'
-import { databaseFindings, migrationFindings } from '../../../commands/doctor/database.ts'
+import { dataFolderFindings } from '../../../commands/doctor/data-folder.ts'
+import { databaseFindings } from '../../../commands/doctor/database.ts'
+import { diskFindings } from '../../../commands/doctor/disk.ts'
 import { error, type Finding, ok } from '../../../commands/doctor/finding.ts'
 import { issuerFindings } from '../../../commands/doctor/issuer.ts'
 import { keyFindings } from '../../../commands/doctor/keys.ts'
+import { migrationFindings } from '../../../commands/doctor/migrations.ts'
+import { nodeFindings } from '../../../commands/doctor/node.ts'
 import { passwordFindings } from '../../../commands/doctor/passwords.ts'
 import { proxyFindings } from '../../../commands/doctor/proxies.ts'
-import { runtimeFindings } from '../../../commands/doctor/runtime.ts'
 import { DAY, MINUTE, SECOND } from '../../../domain/clock.ts'
 import { deriveKeys } from '../../../domain/keys/master-key.ts'
 import { generateSigningKey } from '../../../domain/keys/signing-key.ts'
@@ -24,7 +26,7 @@ const config = (env: Record<string, string>) => loadSettings(env, () => '').conf
 
 t.test('whatever is wrong comes with what to do', (t) => {
   const wrong = [
-    ...runtimeFindings('25.1.0', now),
+    ...nodeFindings('25.1.0', now),
     ...diskFindings({ path: '/data', free: 1, size: 1, type: 0x6969 }, true),
     ...dataFolderFindings(
       { path: '/data', mode: 0o777, isWritable: false },
@@ -39,9 +41,9 @@ t.test('whatever is wrong comes with what to do', (t) => {
 })
 
 t.test('Node.js: a long-term release that is still mended', (t) => {
-  t.strictSame(severities(runtimeFindings('24.21.0', now)), ['ok'])
-  t.strictSame(severities(runtimeFindings('25.1.0', now)), ['warning'])
-  t.strictSame(severities(runtimeFindings('22.19.0', Date.parse('2027-05-01'))), ['warning'])
+  t.strictSame(severities(nodeFindings('24.21.0', now)), ['ok'])
+  t.strictSame(severities(nodeFindings('25.1.0', now)), ['warning'])
+  t.strictSame(severities(nodeFindings('22.19.0', Date.parse('2027-05-01'))), ['warning'])
   t.end()
 })
 

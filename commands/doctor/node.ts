@@ -1,11 +1,22 @@
+import type { Check } from './checkup.ts'
 import { type Finding, ok, warning } from './finding.ts'
 
-/** When Node.js stops mending each long-term release. */
+/** The last day of security fixes for each long-term release of Node.js. */
 const END_OF_LIFE: Record<number, string> = { 22: '2027-04-30', 24: '2028-04-30', 26: '2029-04-30' }
 const ADVICE = 'Install the newest even-numbered release of Node.js.'
 
-/** `version` without the v; `now` in milliseconds. */
-export function runtimeFindings(version: string, now: number): Finding[] {
+/** Checks that this Node.js still gets security fixes. */
+export function nodeCheck(): Check {
+  return {
+    name: 'node',
+    needs: [],
+    look: () => nodeFindings(process.versions.node, Date.now()),
+    advice: 'Install a long-term release of Node.js.'
+  }
+}
+
+/** Judges a version of Node.js, written without the `v`; `now` is in milliseconds since the epoch. */
+export function nodeFindings(version: string, now: number): Finding[] {
   const major = Number.parseInt(version, 10)
   const end = END_OF_LIFE[major]
   if (major % 2 === 1) return [warning(`Node.js ${version} is no long-term release`, ADVICE)]

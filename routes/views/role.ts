@@ -1,6 +1,0 @@
-import type { Role } from '../../domain/model/role.ts'
-import type { Role as RoleView } from '../../schemas/role.ts'
-
-export function roleView({ name, description, scope, builtIn }: Role): RoleView {
-  return { name, description, scope: scope.join(' '), builtIn }
-}
