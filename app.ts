@@ -27,6 +27,7 @@ import readiness from './plugins/http/readiness.ts'
 import requestCaller from './plugins/http/request-caller.ts'
 import requestId, { requestIdOf } from './plugins/http/request-id.ts'
 import securityHeadersPlugin, { securityHeaders } from './plugins/http/security-headers.ts'
+import { compileSerializer } from './plugins/http/serialization.ts'
 import sessionCookies from './plugins/http/session-cookies.ts'
 import { compileValidator } from './plugins/http/validation.ts'
 import loginThrottle from './plugins/login-throttle.ts'
@@ -83,6 +84,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, bareHeaders)
   })
   app.setValidatorCompiler(compileValidator)
+  app.setSerializerCompiler(compileSerializer)
   app.server.on('checkExpectation', (_request, response) => refuseExpectation(response, bareHeaders))
 
   try {
