@@ -52,6 +52,8 @@ export interface Overrides {
   clock?: Clock
   /** Milliseconds on a clock that nobody sets, for how long ago revocations were read. */
   uptime?: () => number
+  /** The memory of one password's hash, below what the settings allow: a suite makes thousands. */
+  hashMemoryKib?: number | undefined
   /** Where the log goes, or `false` for nowhere. */
   log?: NodeJS.WritableStream | false
 }
@@ -62,7 +64,7 @@ const LONGEST_ARRIVAL = 10_000
 
 /** The whole service, ready to listen or to be injected into: plugins, then routes, in reading order. */
 export async function buildApp(settings: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
-  const { clock = Date.now, uptime = () => performance.now(), log } = overrides
+  const { clock = Date.now, uptime = () => performance.now(), hashMemoryKib, log } = overrides
   const bareHeaders = securityHeaders(settings)
   const app = Fastify({
     logger: log !== false && { ...loggerOptions(settings), ...(log && { stream: log }) },
@@ -117,7 +119,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(requestCaller)
     await app.register(profiles)
 
-    await app.register(passwords)
+    await app.register(passwords, { hashMemoryKib })
     await app.register(deviceCookie)
     await app.register(loginThrottle)
     await app.register(sessions)
