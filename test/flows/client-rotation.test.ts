@@ -5,7 +5,7 @@ import { MINUTE } from '../../domain/clock.ts'
 import { build, password, type Teardown, type TestApp } from '../harness/build.ts'
 import { Client } from '../harness/client.ts'
 import { type Engine, engines } from '../harness/engines.ts'
-import { startServer } from '../harness/process.ts'
+import { startServer } from '../harness/program.ts'
 import { until } from '../harness/token-watch.ts'
 import { basic, type Machine, post, register, tokenOf } from '../oauth/machine.ts'
 

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { password } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
-import { startServer } from '../harness/process.ts'
+import { startServer } from '../harness/program.ts'
 
 const ROUNDS = 6
 const WRITERS = 8
