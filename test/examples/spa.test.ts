@@ -17,7 +17,7 @@ import {
 } from './spa.ts'
 
 const MINUTE = 60_000
-const ROUNDS = 20
+const ROUNDS = 8
 
 const cookiesOf = async (profile: BrowserContext) => (await profile.cookies()).map(({ name }) => name)
 

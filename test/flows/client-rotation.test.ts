@@ -10,7 +10,7 @@ import { until } from '../harness/token-watch.ts'
 import { basic, type Machine, post, register, tokenOf } from '../oauth/machine.ts'
 
 const CALLERS = 20
-const ROTATIONS = 5
+const ROTATIONS = 3
 
 const newMasterKey = () => randomBytes(48).toString('base64url')
 

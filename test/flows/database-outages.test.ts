@@ -9,15 +9,12 @@ import { TokenWatch, until } from '../harness/token-watch.ts'
 import { signOut, watchCluster } from '../harness/watched-cluster.ts'
 import { wiredWithConnection } from '../harness/wired-postgres.ts'
 
-const timeout = 200_000
-
 // Two at once: most of the time goes into waiting.
 t.jobs = 2
-t.setTimeout(timeout)
 
 t.test(
   'three instances and a wire to their database',
-  { skip: postgres.missing, buffered: true, timeout },
+  { skip: postgres.missing, buffered: true },
   async (t) => {
     const { wire, direct, env } = await wiredWithConnection(t)
     const watched = await watchCluster(t, env)
@@ -111,7 +108,7 @@ t.test(
 
 t.test(
   'PostgreSQL that is restarted or crashes loses nothing that was revoked',
-  { skip: postgresServer.missing, buffered: true, timeout },
+  { skip: postgresServer.missing, buffered: true },
   async (t) => {
     const server = await postgresServer.start(t)
     const watched = await watchCluster(t, { DATABASE_URL: server.url })

@@ -21,7 +21,7 @@ import { UNFOLLOWED } from '../verifier/tokens.ts'
 
 const MAX_AGE = MINUTE
 // Instances that share a database are for PostgreSQL.
-const ROTATIONS = { sqlite: 5, postgres: 20 }
+const ROTATIONS = { sqlite: 3, postgres: 8 }
 /** At the least, for each rotation. */
 const VERIFICATIONS = 250
 const operator = { actorId: 'operator', ip: null, userAgent: null, requestId: null }

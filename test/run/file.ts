@@ -4,14 +4,15 @@ import { text } from 'node:stream/consumers'
 import { type Results, readResults } from './results.ts'
 
 /** Seconds for one test, and milliseconds for a whole file: far beyond what any takes, however busy the machine is. */
-const TEST_TIMEOUT = 240
-const FILE_TIMEOUT = 900_000
+const TEST_TIMEOUT = 600
+const FILE_TIMEOUT = 1_200_000
 
 export interface FileRun extends Results {
   path: string
   seconds: number
   /** Whether it ended as a file does in which all is well. */
   isWell: boolean
+  /** What it said beside its results, and how it ended if that was not well. */
   stderr: string
 }
 
@@ -31,7 +32,9 @@ export async function runFile(path: string, env: Record<string, string>): Promis
       ...env
     }
   })
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+  const ended = new Promise<number | string | null>((resolve) =>
+    child.on('close', (code, signal) => resolve(code ?? signal))
+  )
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended])
   const results = readResults(path, stdout)
   return {
@@ -39,6 +42,6 @@ export async function runFile(path: string, env: Record<string, string>): Promis
     path,
     seconds: (performance.now() - began) / 1000,
     isWell: code === 0 && results.broken.length === 0 && results.tests.every(({ todo }) => !todo),
-    stderr
+    stderr: code === 0 ? stderr : `${stderr}${path} ended with ${code}`
   }
 }
