@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { buildCore, type Clocks, closedIfFailed } from './core.ts'
+import { buildCore, type CoreOverrides, closedIfFailed } from './core.ts'
 import type { Config } from './domain/settings/config.ts'
 import accessTokens from './plugins/access-tokens.ts'
 import clientGuard from './plugins/client-guard.ts'
@@ -21,6 +21,7 @@ import readiness from './plugins/http/readiness.ts'
 import requestCaller from './plugins/http/request-caller.ts'
 import requestId, { requestIdOf } from './plugins/http/request-id.ts'
 import securityHeadersPlugin, { securityHeaders } from './plugins/http/security-headers.ts'
+import { compileSerializer } from './plugins/http/serialization.ts'
 import sessionCookies from './plugins/http/session-cookies.ts'
 import { compileValidator } from './plugins/http/validation.ts'
 import eventCounts from './plugins/metrics/event-counts.ts'
@@ -31,7 +32,7 @@ import receipts from './plugins/receipts.ts'
 import routes from './routes/index.ts'
 
 /** What tests replace. Everything else is as in production. */
-export interface Overrides extends Clocks {
+export interface Overrides extends CoreOverrides {
   /** Where the log goes, or `false` for no log. */
   log?: NodeJS.WritableStream | false
 }
@@ -43,8 +44,8 @@ const LONGEST_ARRIVAL = 10_000
 /** The whole service, ready to listen or to be injected into: the core, then HTTP, then routes, in reading order. */
 export async function buildApp(settings: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
   const bareHeaders = securityHeaders(settings)
-  const { log, ...clocks } = overrides
-  const app = await buildCore(settings, clocks, {
+  const { log, ...ofCore } = overrides
+  const app = await buildCore(settings, ofCore, {
     logger: log !== false && { ...loggerOptions(settings), ...(log && { stream: log }) },
     bodyLimit: BODY_LIMIT,
     requestTimeout: LONGEST_ARRIVAL,
@@ -62,6 +63,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, bareHeaders)
   })
   app.setValidatorCompiler(compileValidator)
+  app.setSerializerCompiler(compileSerializer)
   app.server.on('checkExpectation', (_request, response) => refuseExpectation(response, bareHeaders))
 
   return closedIfFailed(app, async () => {

@@ -19,15 +19,17 @@ import store from './plugins/store.ts'
 import valkey from './plugins/valkey.ts'
 
 /** What tests replace. */
-export interface Clocks {
+export interface CoreOverrides {
   clock?: Clock
   monotonic?: Monotonic
+  /** The memory of one password hash, below what the settings allow: a suite makes thousands. */
+  hashMemoryKib?: number | undefined
 }
 
 /** The instance without HTTP: the database, the keys and every rule. For commands, and below the service. */
 export async function buildCore(
   settings: Config,
-  { clock = Date.now, monotonic = () => performance.now() }: Clocks = {},
+  { clock = Date.now, monotonic = () => performance.now(), hashMemoryKib }: CoreOverrides = {},
   options: FastifyHttpOptions<Server> = {}
 ): Promise<FastifyInstance> {
   // Without a limit: a start next to another's migration waits until that is done.
@@ -42,7 +44,7 @@ export async function buildCore(
     await core.register(auditRetention)
     await core.register(revocations)
     await core.register(signingKeys)
-    await core.register(passwords)
+    await core.register(passwords, { hashMemoryKib })
     await core.register(sessions)
     await core.register(signIn)
     await core.register(accounts)

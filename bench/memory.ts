@@ -4,7 +4,7 @@ import { platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { password } from '../test/harness/build.ts'
-import { startServer } from '../test/harness/process.ts'
+import { startServer } from '../test/harness/program.ts'
 import { compare, type Result } from './figure.ts'
 
 const SETTLED_AFTER = 3000

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeProtectedHeader } from 'jose'
 import { postgres } from '../test/harness/engines.ts'
-import { startServer } from '../test/harness/process.ts'
+import { startServer } from '../test/harness/program.ts'
 import { createVerifier, type Verifier } from '../verifier/index.ts'
 import { withDatabase } from './bed.ts'
 import { Browser } from './browser.ts'

@@ -12,10 +12,10 @@ declare module 'fastify' {
 
 /** Decorates `passwords`: argon2id under admission control, and what a password must be. */
 export default fp(
-  async (fastify) => {
+  async (fastify, { hashMemoryKib }: { hashMemoryKib?: number | undefined }) => {
     const { config, instruments } = fastify
     const cost = {
-      memoryKib: config.AUTH_ARGON2_MEMORY_KIB,
+      memoryKib: hashMemoryKib ?? config.AUTH_ARGON2_MEMORY_KIB,
       time: config.AUTH_ARGON2_TIME,
       parallelism: config.AUTH_ARGON2_PARALLELISM
     }

@@ -1,8 +1,11 @@
 import type { Kysely } from 'kysely'
-import type { AuditDetail, AuditEvent, AuditRepository, AuditType } from '../domain/model/audit.ts'
+import type { AuditEvent, AuditRepository } from '../domain/model/audit.ts'
 import type { Tables } from './tables.ts'
 
-export function createAuditRepository(db: Kysely<Tables>, record: (event: AuditEvent) => void): AuditRepository {
+export function createAuditRepository(
+  db: Kysely<Tables>,
+  record: (event: AuditEvent) => void
+): AuditRepository {
   return {
     async append(event) {
       await db

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { OneTimeToken, OneTimeTokenRepository } from '../domain/model/one-time-token.ts'
+import type { OneTimeTokenRepository } from '../domain/model/one-time-token.ts'
 import { USER_ROLE } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { Handover, Session, SessionRepository } from '../domain/model/session.ts'
+import type { Session, SessionRepository } from '../domain/model/session.ts'
 import type { Tables } from './tables.ts'
 
 type Row = Tables['sessions']

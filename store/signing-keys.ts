@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { SigningKey, SigningKeyRepository } from '../domain/model/signing-key.ts'
+import type { SigningKeyRepository } from '../domain/model/signing-key.ts'
 import type { Tables } from './tables.ts'
 
 export function createSigningKeyRepository(db: Kysely<Tables>): SigningKeyRepository {

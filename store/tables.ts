@@ -1,6 +1,8 @@
 import type { Generated } from 'kysely'
 import type { AuditType } from '../domain/model/audit.ts'
-import type { Handover, OneTimeToken, SigningKey } from '../domain/model/store.ts'
+import type { OneTimeToken } from '../domain/model/one-time-token.ts'
+import type { Handover } from '../domain/model/session.ts'
+import type { SigningKey } from '../domain/model/signing-key.ts'
 import type { Revocation } from '../verifier/revocation-set.ts'
 
 /** The tables as Kysely sees them. Times are integer milliseconds, flags 0 or 1, on both engines. */

@@ -10,7 +10,8 @@ import t, { type Test } from 'tap'
 import { loadMasterKey, masterKeyWarnings } from '../domain/keys/master-key.ts'
 import { build, type Teardown } from './harness/build.ts'
 import { postgres, postgresUrl } from './harness/engines.ts'
-import { freePort, run, start } from './harness/program.ts'
+import { freePort } from './harness/port.ts'
+import { run, start } from './harness/program.ts'
 
 const EX_CONFIG = 78
 const olderNode = await findOlderNode()
@@ -99,7 +100,7 @@ t.test('the first boot, and the one after', async (t) => {
 })
 
 t.test('a terminal gets the same as one block', { skip: await whyNoTerminal() }, async (t) => {
-  const env = { AUTH_DATA_DIR: await folder(t), PORT: await freePort() }
+  const env = { AUTH_DATA_DIR: await folder(t), PORT: String(await freePort()) }
   const { code, lines } = await onTerminal(env, 'works once')
   t.equal(code, 0, 'Ctrl+C ends it well')
   t.equal(lines[0], '', 'the block is all there is')

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import t from 'tap'
 import { build, password, type Teardown } from './harness/build.ts'
 import { chromium, collectComplaints, newProfile } from './harness/chromium.ts'
-import { freePort } from './harness/process.ts'
+import { freePort } from './harness/port.ts'
 
 const WEAK = 'Choose another password. Use 12 characters or more.'
 const USED = 'The one-time link is not valid or has been used.'

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import type { Teardown } from './harness/build.ts'
-import { startServer } from './harness/process.ts'
+import { startServer } from './harness/program.ts'
 
 const PAGE = new URL('../docs/try-it.md', import.meta.url)
 const README = new URL('../README.md', import.meta.url)

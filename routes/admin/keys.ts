@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { toIso } from '../../domain/clock.ts'
 import { type KeyStatus, withStatus } from '../../domain/keys/schedule.ts'
-import type { SigningKey } from '../../domain/model/store.ts'
+import type { SigningKey } from '../../domain/model/signing-key.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
-import type { Role } from '../../domain/model/store.ts'
+import type { Role } from '../../domain/model/role.ts'
 import { type ManagementScope, parseScope } from '../../domain/roles/scopes.ts'
 import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'

@@ -26,8 +26,7 @@ import { backUpDatabase } from '../../store/sqlite/backup.ts'
 import { build, password, type Teardown } from '../harness/build.ts'
 import { Client } from '../harness/client.ts'
 import { postgres, postgresUrl } from '../harness/engines.ts'
-import { startServer } from '../harness/process.ts'
-import { run } from '../harness/program.ts'
+import { run, startServer } from '../harness/program.ts'
 
 const CHANGES_BEFORE = 100
 

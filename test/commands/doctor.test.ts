@@ -17,8 +17,7 @@ import { openStore } from '../../store/index.ts'
 import { build, type Teardown } from '../harness/build.ts'
 import { type Certificate, certificates } from '../harness/certificate.ts'
 import { postgres, postgresByOwner, postgresUrl } from '../harness/engines.ts'
-import { startServer } from '../harness/process.ts'
-import { run } from '../harness/program.ts'
+import { run, startServer } from '../harness/program.ts'
 import { valkey } from '../harness/valkey.ts'
 
 const EX_CONFIG = 78

@@ -11,8 +11,7 @@ import type { SigningKey } from '../../schemas/signing-key.ts'
 import { build, password, type Teardown } from '../harness/build.ts'
 import { perform } from '../harness/command.ts'
 import { postgres } from '../harness/engines.ts'
-import { startServer } from '../harness/process.ts'
-import { type Ended, run } from '../harness/program.ts'
+import { type Ended, run, startServer } from '../harness/program.ts'
 
 const EX_USAGE = 64
 const EX_CONFIG = 78

@@ -2,7 +2,7 @@ import { cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { freePort } from '../harness/program.ts'
+import { freePort } from '../harness/port.ts'
 import { register } from '../oauth/machine.ts'
 import { listen } from '../verifier/gatehouse.ts'
 import { install, newFolder, npmStart, packVerifier } from '../verifier/packed.ts'
@@ -29,7 +29,7 @@ t.test('the README names the file that is packed, and package.json does, too', a
 
 t.test('the example service', { skip: missing }, async (t) => {
   const gatehouse = await listen(t)
-  const port = await freePort()
+  const port = String(await freePort())
   const origin = `http://localhost:${port}`
   await npmStart(t, folder, { PORT: port, GATEHOUSE_URL: gatehouse.issuer }, `${origin}/protected`)
   const grace = await gatehouse.signUp('grace@example.com')
@@ -89,7 +89,7 @@ t.test('the example service', { skip: missing }, async (t) => {
     'given a machine client, it knows of a logout within a second, and of nothing without',
     async (t) => {
       const { id, secret } = await register(gatehouse, { name: 'orders', scope: ['revocations:read'] })
-      const ownPort = await freePort()
+      const ownPort = String(await freePort())
       const following = `http://localhost:${ownPort}`
       const env = { PORT: ownPort, GATEHOUSE_URL: gatehouse.issuer, CLIENT_ID: id, CLIENT_SECRET: secret }
       await npmStart(t, folder, env, `${following}/protected`)

@@ -3,7 +3,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import t from 'tap'
 import { build, password, type Teardown } from '../harness/build.ts'
 import { chromium, collectComplaints, newProfile } from '../harness/chromium.ts'
-import { freePort } from '../harness/process.ts'
+import { freePort } from '../harness/port.ts'
 import {
   countRefreshes,
   fillIn,
@@ -17,7 +17,7 @@ import {
 } from './spa.ts'
 
 const MINUTE = 60_000
-const ROUNDS = 20
+const ROUNDS = 8
 
 const cookiesOf = async (profile: BrowserContext) => (await profile.cookies()).map(({ name }) => name)
 

@@ -3,10 +3,10 @@ import type { Teardown } from '../harness/build.ts'
 import { startCluster } from '../harness/cluster.ts'
 import { postgres } from '../harness/engines.ts'
 import { measureRevocations, percentile } from '../harness/revocation-delay.ts'
+import { tooLate } from '../harness/revoked-in-time.ts'
 import { valkey } from '../harness/valkey.ts'
 
-const PEOPLE = 60
-const LIMIT = 1000
+const PEOPLE = 24
 
 const places = {
   'without Valkey': { skip: postgres.missing, env: async () => ({}) },
@@ -35,8 +35,8 @@ for (const [place, { skip, env }] of Object.entries(places)) {
       for (const [where, of] of Object.entries(delays)) {
         const [p50, p99, max] = [50, 99, 100].map((percent) => Math.round(percentile(of, percent)))
         t.comment(`${place}, ${where}: p50 ${p50} ms, p99 ${p99} ms, max ${max} ms`)
-        t.ok(Math.max(...of) <= LIMIT, `by ${where}`)
       }
+      t.strictSame(tooLate(revoked), [])
     })
 
     await t.test('what was refused once is never accepted again, on any of them', async (t) => {

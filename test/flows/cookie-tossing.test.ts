@@ -7,7 +7,7 @@ import { Browser } from '../harness/browser.ts'
 import { build, password } from '../harness/build.ts'
 import { type Certificate, certificates } from '../harness/certificate.ts'
 import { chromium, newProfile } from '../harness/chromium.ts'
-import { freePort } from '../harness/program.ts'
+import { freePort } from '../harness/port.ts'
 
 /** More cookies than Chromium keeps for a site. */
 const JARFUL = 400
@@ -35,7 +35,7 @@ async function serve(t: Test, port: number, { cert, key }: Certificate, listener
 }
 
 async function openSite(t: Test): Promise<Site> {
-  const [authPort, shopPort, evilPort] = [await freePort(), await freePort(), await freePort()].map(Number)
+  const [authPort, shopPort, evilPort] = [await freePort(), await freePort(), await freePort()]
   const auth = `https://auth.site.test:${authPort}`
   const shop = `https://shop.site.test:${shopPort}`
   const evil = `https://evil.site.test:${evilPort}`

@@ -7,7 +7,8 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { sqlitePathOf } from '../../store/sqlite/path.ts'
 import type { Teardown } from '../harness/build.ts'
-import { freePort, run, start } from '../harness/program.ts'
+import { freePort } from '../harness/port.ts'
+import { run, start } from '../harness/program.ts'
 
 t.test('one service a SQLite database', async (t) => {
   const env = settings(await folder(t))
@@ -60,7 +61,7 @@ t.test(
     const path = await folder(t)
     await chmod(path, 0o755)
     const refused = async (t: Test, env: Record<string, string>) => {
-      const { stderr, code } = await asNobody(['server.ts'], { ...env, PORT: await freePort() })
+      const { stderr, code } = await asNobody(['server.ts'], { ...env, PORT: String(await freePort()) })
       t.equal(code, 1)
       t.match(stderr, /^[^\n]*gatehouse[^\n]*\n$/i)
       return stderr

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { password } from '../harness/build.ts'
-import { startServer } from '../harness/process.ts'
+import { startServer } from '../harness/program.ts'
 
 const WRITES = 30
 const JSON_TYPE = { 'content-type': 'application/json' }

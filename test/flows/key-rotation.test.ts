@@ -16,12 +16,12 @@ import type { Browser } from '../harness/browser.ts'
 import { build, type Teardown, type TestApp } from '../harness/build.ts'
 import { createClock, type TestClock } from '../harness/clock.ts'
 import { type Engine, engines } from '../harness/engines.ts'
-import { freePort } from '../harness/program.ts'
+import { freePort } from '../harness/port.ts'
 import { UNFOLLOWED } from '../verifier/tokens.ts'
 
 const MAX_AGE = MINUTE
 // Instances that share a database are for PostgreSQL.
-const ROTATIONS = { sqlite: 5, postgres: 20 }
+const ROTATIONS = { sqlite: 3, postgres: 8 }
 /** At the least, for each rotation. */
 const VERIFICATIONS = 250
 const operator = { actorId: 'operator', ip: null, userAgent: null, requestId: null }
@@ -62,7 +62,7 @@ for (const engine of engines) {
       const instances = await buildInstances(t, engine, 3, issuer)
       const [listening] = instances as [TestApp]
       const { clock } = listening
-      await listening.app.listen({ host: '127.0.0.1', port: Number(port) })
+      await listening.app.listen({ host: '127.0.0.1', port: port })
       const watch = await createWatch(instances, issuer, clock)
       const signers = new Set<string>()
 

@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { build, password, type Teardown } from '../harness/build.ts'
-import { freePort, start } from '../harness/program.ts'
+import { freePort } from '../harness/port.ts'
+import { start } from '../harness/program.ts'
 
 const IN_FLIGHT = 50
 const NOTICE = 3000
@@ -67,7 +68,7 @@ t.test('SIGTERM: nobody who is being served is let down', async (t) => {
 t.test('a connection that never asked anything holds no end up', async (t) => {
   const port = await freePort()
   const server = await start(t, { ...settings(await folder(t)), PORT: port })
-  const socket = connect(Number(port), '127.0.0.1')
+  const socket = connect(port, '127.0.0.1')
   t.teardown(() => socket.destroy())
   await once(socket, 'connect')
   const from = performance.now()
@@ -84,7 +85,7 @@ t.test('half a request holds no end up for longer than it may take', async (t) =
   const body =
     'POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{'
   for (const half of ['GET /li', `${answered}GET /li`, body]) {
-    const socket = connect(Number(port), '127.0.0.1').on('error', () => {})
+    const socket = connect(port, '127.0.0.1').on('error', () => {})
     t.teardown(() => socket.destroy())
     socket.resume().write(half)
   }

@@ -6,7 +6,8 @@ import t from 'tap'
 import { build, password } from '../harness/build.ts'
 import { Client } from '../harness/client.ts'
 import { captureLog } from '../harness/log.ts'
-import { freePort, start } from '../harness/program.ts'
+import { freePort } from '../harness/port.ts'
+import { start } from '../harness/program.ts'
 
 const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const CREDENTIALS = { email: 'ada@example.com', password }

@@ -11,8 +11,7 @@ import type { SigningKey } from '../../domain/model/signing-key.ts'
 import type { Browser } from '../harness/browser.ts'
 import { build, password, type Teardown, type TestApp } from '../harness/build.ts'
 import { type Engine, engines } from '../harness/engines.ts'
-import { startServer } from '../harness/process.ts'
-import { run } from '../harness/program.ts'
+import { run, startServer } from '../harness/program.ts'
 import { refusal, refusalOf } from '../harness/refusal.ts'
 
 const EX_CONFIG = 78

@@ -7,7 +7,7 @@ import { refusal, refusalOf } from '../harness/refusal.ts'
 
 const GRACE = 10_000
 const PARALLEL = 25
-const ROUNDS = 20
+const ROUNDS = 10
 
 const generationOf = (window: Browser) => readRefreshToken(window.value('refresh'))?.generation ?? Number.NaN
 

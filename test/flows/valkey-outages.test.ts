@@ -7,7 +7,6 @@ import { until } from '../harness/token-watch.ts'
 import { valkey } from '../harness/valkey.ts'
 import { type WatchedCluster, watchCluster } from '../harness/watched-cluster.ts'
 
-const RECOVERY = 5000
 const CHANNEL = 'gatehouse:http://localhost:3000:revocations'
 
 t.test('three instances with Valkey', { skip: postgres.missing || valkey.missing }, async (t) => {
@@ -20,7 +19,7 @@ t.test('three instances with Valkey', { skip: postgres.missing || valkey.missing
   /** All three hear of news through Valkey again. */
   async function listening(): Promise<void> {
     const isHeard = async () => Number((await redis.pubsub('NUMSUB', CHANNEL))[1]) === 3
-    await until(isHeard, RECOVERY, 'all instances listen')
+    await until(isHeard, 'all instances listen')
   }
 
   t.test('that is emptied make no difference', async (t) => {

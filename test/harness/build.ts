@@ -44,6 +44,9 @@ const QUIET = {
   AUTH_LOGIN_LIMIT_PER_ACCOUNT: '0'
 }
 
+/** A twentieth of the least that the settings allow. */
+const HASH_MEMORY_KIB = 1024
+
 /** The production app on a new database of its own, its time in the test's hand. */
 export async function build(t: Teardown, options: BuildOptions = {}): Promise<TestApp> {
   const { engine = sqlite, env = {}, clock = createClock(), routes, ...overrides } = options
@@ -57,7 +60,9 @@ export async function build(t: Teardown, options: BuildOptions = {}): Promise<Te
     ...env
   }
   const { config } = loadSettings(settings, () => '')
-  const app = await buildApp(config, { clock, ...overrides })
+  // Who sets the cost looks at it.
+  const hashMemoryKib = env.AUTH_ARGON2_MEMORY_KIB ? undefined : HASH_MEMORY_KIB
+  const app = await buildApp(config, { clock, hashMemoryKib, ...overrides })
   t.teardown(async () => {
     await app.close()
     // Nobody waits for it but the process: PostgreSQL drops a database after a checkpoint.

@@ -6,7 +6,8 @@ import { password, type Teardown } from './build.ts'
 import { Client } from './client.ts'
 import { postgres } from './engines.ts'
 import type { FollowerSettings } from './follower.ts'
-import { compileCache, freePort, startServer } from './process.ts'
+import { freePort } from './port.ts'
+import { inherited, startServer } from './program.ts'
 
 type Instance = Awaited<ReturnType<typeof startServer>>
 
@@ -86,7 +87,9 @@ export async function startCluster(t: Teardown, env: Record<string, string> = {}
       return { id: user.id, sessionId: session.id, cookie: client.cookie }
     },
 
-    kill: async (instance) => instances[instance]?.stop('SIGKILL'),
+    async kill(instance) {
+      await instances[instance]?.stop('SIGKILL')
+    },
 
     async revive(instance) {
       instances[instance] = await start(Number(new URL(urlOf(instance)).port))
@@ -125,7 +128,7 @@ async function clientToken(url: string, client_id: string, client_secret: string
 async function startFollower(t: Teardown, settings: FollowerSettings): Promise<string> {
   const script = fileURLToPath(new URL('./follower.ts', import.meta.url))
   const child = spawn(process.execPath, [script, JSON.stringify(settings)], {
-    env: { PATH: process.env.PATH, ...compileCache() },
+    env: inherited(),
     stdio: ['ignore', 'ignore', 'inherit', 'ipc']
   })
   t.teardown(async () => {

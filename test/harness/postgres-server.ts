@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Teardown } from './build.ts'
-import { freePort } from './process.ts'
+import { freePort } from './port.ts'
 
 const PACKAGED = '/usr/lib/postgresql'
 const programs = findPrograms()

@@ -1,11 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import type { Teardown } from './build.ts'
-import { UNHURRIED } from './process.ts'
+import { freePort } from './port.ts'
 
 const ROOT = new URL('../..', import.meta.url)
+const SERVER = ['--import', './check-node.js', 'server.ts']
+const START_TIMEOUT = 120_000
+
+/** The machine may be busy with other tests: no request is refused for that. */
+const UNHURRIED = { AUTH_MAX_EVENT_LOOP_DELAY: 'off' }
+
+type Env = Record<string, string | number>
 
 export interface Ended {
   code: number | null
@@ -14,11 +21,11 @@ export interface Ended {
 }
 
 export interface RunOptions {
-  env?: Record<string, string>
+  env?: Env
   input?: string
   /** The Node to run by. */
   node?: string
-  /** The folder to run in, where it is not the project's. */
+  /** The folder to run in, if it is not the project's. */
   cwd?: string
 }
 
@@ -27,74 +34,96 @@ export async function run(
   args: string[],
   { env = {}, input = '', node = process.execPath, cwd }: RunOptions = {}
 ): Promise<Ended> {
-  const child = spawn(node, args, { cwd: cwd ?? ROOT, env: { ...inherited(), ...env } })
+  const child = spawn(node, args, { cwd: cwd ?? ROOT, env: { ...inherited(), ...texts(env) } })
   child.stdin.end(input)
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  if (!hasEnded(child)) await once(child, 'exit')
   return { code: child.exitCode, stdout, stderr }
 }
 
+/** The real service in a process of its own. */
 export interface Started {
+  pid: number
+  port: number
+  url: string
+  /** The line that it printed once it listened. */
+  notice: { msg: string; setup?: string; database: string }
   /** Everything on standard output so far, line by line. */
   lines(): string[]
   /** Ends it as Ctrl+C does, or by another signal. */
   stop(signal?: NodeJS.Signals): Promise<Ended>
 }
 
-/** Starts the real service, or what these words say; resolves once it says that it is ready. */
-export async function start(
-  t: Teardown,
-  env: Record<string, string>,
-  words = ['server.ts']
-): Promise<Started> {
+/** Starts the service, or what these words say, for as long as the test takes. */
+export async function start(t: Teardown, env: Env, words?: string[]): Promise<Started> {
+  const server = await startServer(env, words)
+  t.teardown(() => server.stop())
+  return server
+}
+
+/** Starts the service on a port of its own if none is set; resolves once it says that it is ready. */
+export async function startServer(env: Env, words = SERVER): Promise<Started> {
+  const port = Number(env.PORT ?? (await freePort()))
   const child = spawn(process.execPath, words, {
     cwd: ROOT,
-    env: { ...inherited(), ...UNHURRIED, ...env }
+    env: { ...inherited(), ...UNHURRIED, ...texts(env), PORT: String(port) },
+    stdio: ['ignore', 'pipe', 'pipe']
   })
-  const output = { stdout: '', stderr: '' }
-  child.stdout.setEncoding('utf8').on('data', (part: string) => {
-    output.stdout += part
-  })
+  const lines: string[] = []
+  const output = { stderr: '' }
   child.stderr.setEncoding('utf8').on('data', (part: string) => {
     output.stderr += part
   })
-  const stop = (signal: NodeJS.Signals = 'SIGINT') => end(child, output, signal)
-  t.teardown(() => stop())
-  await waitFor(child, () => output.stdout.includes('"ready"'), output)
-  return { lines: () => output.stdout.split('\n').filter((line) => line !== ''), stop }
+  const reader = createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
+  const notice = await readNotice(child, reader, output)
+  return {
+    pid: child.pid as number,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    notice,
+    lines: () => [...lines],
+    async stop(signal = 'SIGINT') {
+      if (!hasEnded(child)) {
+        child.kill(signal)
+        await once(child, 'close')
+      }
+      return { code: child.exitCode, stdout: lines.join('\n'), stderr: output.stderr }
+    }
+  }
 }
 
-/** A port that nobody listens on. */
-export async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return String(port)
+function readNotice(
+  child: ChildProcess,
+  reader: NodeJS.EventEmitter,
+  output: { stderr: string }
+): Promise<Started['notice']> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`the server was not ready in time: ${output.stderr}`))
+    }, START_TIMEOUT)
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      reject(new Error(`the server ended with ${code}: ${output.stderr}`))
+    })
+    reader.on('line', (line: string) => {
+      if (!line.includes('"ready"')) return
+      clearTimeout(timer)
+      resolve(JSON.parse(line))
+    })
+  })
 }
 
-// What this machine sets of our own settings is not the test's business.
-function inherited(): NodeJS.ProcessEnv {
+/** What a program of the project inherits: what this machine sets of our own settings is not the test's business. */
+export function inherited(): NodeJS.ProcessEnv {
   const ours = /^(AUTH_|HOST$|PORT$|LOG_LEVEL$|DATABASE_URL)/
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)))
 }
 
-async function waitFor(
-  child: ChildProcess,
-  holds: () => boolean,
-  output: Omit<Ended, 'code'>
-): Promise<void> {
-  while (!holds()) {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${output.stderr}`)
-    await Promise.race([once(child.stdout ?? child, 'data'), once(child, 'exit')])
-  }
+function texts(env: Env): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, String(value)]))
 }
 
-async function end(child: ChildProcess, output: Omit<Ended, 'code'>, signal: NodeJS.Signals): Promise<Ended> {
-  if (child.exitCode === null && child.signalCode === null) {
-    child.kill(signal)
-    await once(child, 'close')
-  }
-  return { code: child.exitCode, ...output }
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Teardown } from './build.ts'
 import type { Certificate } from './certificate.ts'
-import { freePort } from './process.ts'
+import { freePort } from './port.ts'
 
 const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url))
 const START_TIMEOUT = 10_000

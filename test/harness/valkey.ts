@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Teardown } from './build.ts'
-import { freePort } from './process.ts'
+import { freePort } from './port.ts'
 
 const program = ['valkey-server', 'redis-server'].find(answers)
 

@@ -4,7 +4,6 @@ import { Client } from './client.ts'
 import { type Cluster, type Person, startCluster } from './cluster.ts'
 import { TokenWatch, until } from './token-watch.ts'
 
-const DEADLINE = 5000
 /** Milliseconds between two calls of those who are there all the time. */
 const BETWEEN_CALLS = 20
 
@@ -35,9 +34,9 @@ export async function watchCluster(t: Teardown, env: Record<string, string> = {}
   const bob = await cluster.signUp(1)
   const revoked = routes.map((route) => new TokenWatch(route, bob.cookie, BETWEEN_CALLS))
   await signOut(cluster, 2, bob)
-  await until(() => revoked.every(({ last }) => last === 401), DEADLINE, 'the token is refused everywhere')
+  await until(() => revoked.every(({ last }) => last === 401), 'the token is refused everywhere')
   const living = routes.map((route) => new TokenWatch(route, ada.cookie, BETWEEN_CALLS))
-  await until(() => living.every(({ last }) => last === 200), DEADLINE, 'the token is accepted everywhere')
+  await until(() => living.every(({ last }) => last === 200), 'the token is accepted everywhere')
 
   const visitors = await Promise.all(cluster.instances.map((_, index) => startVisitor(cluster, index)))
   const shown: TokenWatch[] = []
@@ -61,15 +60,11 @@ export async function watchCluster(t: Teardown, env: Record<string, string> = {}
     },
 
     recovered: () =>
-      until(
-        async () => {
-          const ready = await Promise.all(cluster.instances.map(({ url }) => statusOf(`${url}/readyz`)))
-          const serves = [...living.map(({ last }) => last), ...visitors.map(({ last }) => last()), ...ready]
-          return serves.every((status) => status === 200)
-        },
-        DEADLINE,
-        'everything serves again'
-      )
+      until(async () => {
+        const ready = await Promise.all(cluster.instances.map(({ url }) => statusOf(`${url}/readyz`)))
+        const serves = [...living.map(({ last }) => last), ...visitors.map(({ last }) => last()), ...ready]
+        return serves.every((status) => status === 200)
+      }, 'everything serves again')
   }
 }
 

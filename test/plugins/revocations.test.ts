@@ -13,7 +13,6 @@ import { refusal, refusalOf } from '../harness/refusal.ts'
 import { until } from '../harness/token-watch.ts'
 import { type ValkeyServer, valkey } from '../harness/valkey.ts'
 
-const DEADLINE = 5000
 const routes = (app: FastifyInstance) => {
   app.get('/guarded', { preHandler: app.guard() }, async ({ auth }) => ({ sessionId: auth?.sessionId }))
 }
@@ -45,7 +44,7 @@ t.test('what another process wrote counts without anybody saying so', async (t) 
   const second = await build(t, onSameDatabase(first))
   const [revocation] = await addRevocations(first, 1)
   const isKnown = () => second.app.revocations.standingOf(claims(revocation?.id ?? '')) === 'revoked'
-  await until(isKnown, DEADLINE, 'the revocation is polled')
+  await until(isKnown, 'the revocation is polled')
 })
 
 const AT_ONCE = { client: 'orders', wait: 0, signal: AbortSignal.abort() }
@@ -113,7 +112,7 @@ t.test('through Valkey', { skip: valkey.missing }, async (t) => {
       await pause(50)
       t.strictSame(messages, [], 'not before the commit')
     })
-    await until(() => messages.length > 0, DEADLINE, 'the news is told')
+    await until(() => messages.length > 0, 'the news is told')
     t.strictSame(messages, [[channelOf(app), '']])
 
     await signUp()
@@ -126,14 +125,14 @@ t.test('through Valkey', { skip: valkey.missing }, async (t) => {
     const env = { REDIS_URL: server.url }
     const first = await build(t, { env })
     const second = await build(t, onSameDatabase(first))
-    await until(async () => (await subscribers(t, server, first.app)) === 2, DEADLINE, 'both listen')
+    await until(async () => (await subscribers(t, server, first.app)) === 2, 'both listen')
 
     const delays: number[] = []
     for (let round = 0; round < 20; round += 1) {
       const [revocation] = await addRevocations(first, 1)
       const committedAt = performance.now()
       const isKnown = () => second.app.revocations.standingOf(claims(revocation?.id ?? '')) === 'revoked'
-      await until(isKnown, DEADLINE, 'the revocation is known')
+      await until(isKnown, 'the revocation is known')
       delays.push(performance.now() - committedAt)
     }
     const median = delays.sort((a, b) => a - b)[10] as number
@@ -144,7 +143,7 @@ t.test('through Valkey', { skip: valkey.missing }, async (t) => {
   t.test('a message without news, or a flood of them, does no harm', async (t) => {
     const server = await valkey.start(t)
     const { app, clock } = await build(t, { env: { REDIS_URL: server.url } })
-    await until(async () => (await subscribers(t, server, app)) === 1, DEADLINE, 'it listens')
+    await until(async () => (await subscribers(t, server, app)) === 1, 'it listens')
     const mouth = client(t, server)
     const rubbish = ['', 'x'.repeat(100_000), '{"kind":"sid","id":"ada"}']
     const told = Array.from({ length: 3000 }, (_, n) =>
@@ -165,7 +164,7 @@ t.test('through Valkey', { skip: valkey.missing }, async (t) => {
     await pause(1000)
     for (const when of ['after the start', 'after it was away']) {
       await server.start()
-      await until(async () => (await subscribers(t, server, app)) === 1, DEADLINE, `it listens ${when}`)
+      await until(async () => (await subscribers(t, server, app)) === 1, `it listens ${when}`)
       t.pass(when)
       await server.kill()
     }

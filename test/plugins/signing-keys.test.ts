@@ -13,6 +13,7 @@ import { createClock } from '../harness/clock.ts'
 import { postgres } from '../harness/engines.ts'
 import { captureLog, said } from '../harness/log.ts'
 import { refusal, refusalOf } from '../harness/refusal.ts'
+import { until } from '../harness/token-watch.ts'
 import { wiredPostgres } from '../harness/wired-postgres.ts'
 import { createKey } from '../verifier/tokens.ts'
 
@@ -53,7 +54,7 @@ t.test('a flood of made-up key ids', async (t) => {
       const readings = countReadings(app)
       const started = performance.now()
       const answers = new Set<string>()
-      for (let round = 0; round < 100; round += 1) {
+      for (let round = 0; round < 30; round += 1) {
         const group = Array.from({ length: 100 }, () =>
           browser().get('/auth/me', bearing(underMadeUpKid(token)))
         )
@@ -62,7 +63,9 @@ t.test('a flood of made-up key ids', async (t) => {
       const most = 2 + (2 * (performance.now() - started)) / POLL_INTERVAL
       t.strictSame([...answers], [JSON.stringify(refusal(401, 'unauthorized'))])
       t.ok(readings() <= most, `${readings()} readings, at most ${Math.floor(most)}`)
-      t.equal((await browser().get('/auth/me', bearing(token))).status, 200)
+      // A flood may have kept a starved machine from reading what is revoked: it reads again at once.
+      const isLetIn = async () => (await browser().get('/auth/me', bearing(token))).status === 200
+      await until(isLetIn, 'a true token is let in')
     }
   )
 

@@ -3,7 +3,7 @@ import Fastify, { type FastifyServerOptions } from 'fastify'
 import t from 'tap'
 import guard, { type GuardOptions, type GuardPluginOptions } from '../../verifier/fastify.ts'
 import type { Teardown } from '../harness/build.ts'
-import { freePort } from '../harness/program.ts'
+import { freePort } from '../harness/port.ts'
 import { hang, type Impostor, impersonate, json, person } from './impostor.ts'
 import { createKey, encode, eventually, type Json, UNFOLLOWED } from './tokens.ts'
 

@@ -2,7 +2,7 @@ import { createPrivateKey } from 'node:crypto'
 import { openKey } from '../../domain/keys/signing-key.ts'
 import { createVerifier, type Verifier, type VerifierOptions } from '../../verifier/index.ts'
 import { type BuildOptions, build, type Teardown, type TestApp } from '../harness/build.ts'
-import { freePort } from '../harness/program.ts'
+import { freePort } from '../harness/port.ts'
 import { type Json, type Sign, signer, UNFOLLOWED } from './tokens.ts'
 
 /** A Gatehouse that other services reach at its issuer. */
@@ -18,7 +18,7 @@ export interface ListeningGatehouse extends TestApp {
 }
 
 export async function listen(t: Teardown, options: BuildOptions = {}): Promise<ListeningGatehouse> {
-  const port = Number(await freePort())
+  const port = await freePort()
   const issuer = options.env?.AUTH_ISSUER ?? `http://localhost:${port}`
   const gatehouse = await build(t, { ...options, env: { ...options.env, AUTH_ISSUER: issuer } })
   const { app, clock } = gatehouse

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { createRemoteKeys } from '../../verifier/remote-keys.ts'
 import { ALGORITHMS } from '../../verifier/sources.ts'
 import { createTokenVerifier } from '../../verifier/token-verifier.ts'
-import { freePort } from '../harness/program.ts'
+import { freePort } from '../harness/port.ts'
 import { listen, verifierFor } from './gatehouse.ts'
 import {
   type Handler,
@@ -108,7 +108,7 @@ t.test(
   'without Gatehouse at first it works as soon as there is one, without a restart',
   { buffered: true },
   async (t) => {
-    const port = Number(await freePort())
+    const port = await freePort()
     const issuer = `http://127.0.0.1:${port}`
     const verifier = verifierFor(t, { issuer })
     const key = createKey('good')

@@ -5,7 +5,7 @@ import t from 'tap'
 import { build } from '../../harness/build.ts'
 import { parseExposition } from '../../harness/exposition.ts'
 import { captureLog } from '../../harness/log.ts'
-import { freePort } from '../../harness/process.ts'
+import { freePort } from '../../harness/port.ts'
 import { refusal, refusalOf } from '../../harness/refusal.ts'
 import { bearer, HTTP, TOKEN } from '../../harness/scrape.ts'
 

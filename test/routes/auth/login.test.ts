@@ -109,11 +109,12 @@ for (const engine of engines) {
       const window = await gatehouse.signUp('upgraded@example.com')
       const { user } = (await window.get('/auth/me')).body
       const hashOf = async () => (await gatehouse.app.store.users.find(user.id))?.passwordHash ?? ''
-      const costlier = await build(t, { clock, env: { ...gatehouse.env, AUTH_ARGON2_TIME: '3' } })
+      const costs = { AUTH_ARGON2_MEMORY_KIB: '19456', AUTH_ARGON2_TIME: '3' }
+      const costlier = await build(t, { clock, env: { ...gatehouse.env, ...costs } })
       const signIn = (secret: string) =>
         costlier.browser().post('/auth/login', { email: 'upgraded@example.com', password: secret })
 
-      t.match(await hashOf(), /^\$argon2id\$v=19\$m=19456,p=1,t=2\$/)
+      t.match(await hashOf(), /^\$argon2id\$v=19\$m=1024,p=1,t=2\$/)
       t.equal((await signIn('wrong horse battery staple')).status, 401)
       t.match(await hashOf(), /t=2\$/, 'a failure changes nothing')
       t.equal((await signIn(password)).status, 200)

@@ -1,0 +1,35 @@
+import { Parser, type Result } from 'tap-parser'
+
+export interface Results {
+  /** Those at the ends of the tree, and those skipped: neither the groups above them nor the assertions in them. */
+  tests: Result[]
+  /** What failed in them, by the assertion, or what is wrong with the output itself. */
+  broken: Array<Pick<Result, 'fullname' | 'diag'>>
+}
+
+/** Reads what one test file printed. */
+export function readResults(name: string, tap: string): Results {
+  const found: Results = { tests: [], broken: [] }
+  const parser = new Parser({ name }, ({ failures }) => {
+    for (const failure of failures)
+      if ('tapError' in failure) found.broken.push({ fullname: name, diag: { tapError: failure.tapError } })
+  })
+  collect(parser, found)
+  parser.end(tap)
+  return found
+}
+
+function collect(parser: Parser, found: Results): () => boolean {
+  let hasSubtests = false
+  let subtestIsGroup: (() => boolean) | undefined
+  parser.on('child', (child: Parser) => {
+    hasSubtests = true
+    subtestIsGroup = collect(child, found)
+  })
+  parser.on('assert', (result: Result) => {
+    if (result.skip || (subtestIsGroup && !subtestIsGroup())) found.tests.push(result)
+    if (!(result.ok || result.skip)) found.broken.push(result)
+    subtestIsGroup = undefined
+  })
+  return () => hasSubtests
+}

@@ -1,0 +1,34 @@
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/** Docker's part played by Linux namespaces: `npm run rehearse`, not `npm test`. */
+const REHEARSAL = 'test/deploy/rehearsal.test.ts'
+const FAST = ['domain', 'plugins', 'routes', 'store', 'verifier']
+const STARTS_PROCESSES = /from '(node:child_process|playwright-core)'/
+const IMPORT = /from '(\.[^']+)'/g
+
+/** Returns the test files that these words name, by path or folder; all but the rehearsal if there are none. */
+export function select(words: string[]): string[] {
+  const files = globSync('test/**/*.test.ts').sort()
+  if (words.length === 0) return files.filter((file) => file !== REHEARSAL)
+  return words.flatMap((word) => {
+    const path = join(word).replace(/\/$/, '')
+    const named = files.filter((file) => file === path || file.startsWith(`${path}/`))
+    if (named.length === 0) throw new Error(`${word} names no test file`)
+    return named
+  })
+}
+
+/** Returns those of rules, plugins, routes, store and verifier that start neither a process nor a browser. */
+export function selectFast(): string[] {
+  return select(FAST.map((folder) => `test/${folder}`)).filter((file) => !startsProcesses(file, new Set()))
+}
+
+function startsProcesses(file: string, seen: Set<string>): boolean {
+  if (seen.has(file) || !file.startsWith('test/')) return false
+  seen.add(file)
+  const source = readFileSync(file, 'utf8')
+  if (STARTS_PROCESSES.test(source)) return true
+  const imported = Array.from(source.matchAll(IMPORT), ([, path = '']) => join(dirname(file), path))
+  return imported.some((path) => startsProcesses(path, seen))
+}
