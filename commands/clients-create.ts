@@ -5,7 +5,7 @@ import { NewClient } from '../schemas/client.ts'
 import { type Command, requireText, UsageError } from './command.ts'
 import { operator, withApp } from './with-app.ts'
 
-/** `gatehouse clients create`: a machine client with its first secret. */
+/** `gatehouse clients create`: makes a machine client with its first secret. */
 export const clientsCreate: Command = {
   name: 'clients create',
   usage:
@@ -50,7 +50,7 @@ export const clientsCreate: Command = {
   }
 }
 
-/** A grant by its last word, too: `token-exchange`. */
+/** Returns the grant of this name. Also accepts its last word: `token-exchange`. */
 function grantNamed(word: string): string {
   return TOKEN_EXCHANGE.endsWith(`:${word}`) ? TOKEN_EXCHANGE : word
 }

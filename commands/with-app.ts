@@ -7,15 +7,15 @@ import type { Config } from '../domain/settings/config.ts'
 import { sqlitePathOf } from '../store/sqlite/path.ts'
 import { settings } from './settings.ts'
 
-/** The operator's hand: whoever can run commands on the database may do everything. */
+/** The operator as an administrator. A person who can run commands on the database may do everything. */
 export const operator: Administrator = {
   caller: { actorId: 'operator', ip: null, userAgent: null, requestId: null },
   scope: [...MANAGEMENT_SCOPE]
 }
 
 /**
- * The service's own parts, on the same settings and the same database, without listening. An embedded database that is
- * missing is made, and said so, where `mayMake`; it is mostly a mistake: the wrong folder, or other settings than the service's.
+ * Builds the service on its settings and its database, without listening, and runs `work` with it. A missing embedded database
+ * mostly means the wrong folder or the wrong settings. If `mayMake`, makes it and prints a note; else throws an Error.
  */
 export async function withApp<T>(
   work: (app: FastifyInstance) => Promise<T>,

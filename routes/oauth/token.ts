@@ -12,7 +12,7 @@ import { Refusal } from '../../verifier/refusal.ts'
 
 type Form = Static<typeof TokenForm>
 
-/** POST /oauth/token: an access token for a client itself (RFC 6749 §4.4), or for whose token it shows (RFC 8693). */
+/** POST /oauth/token: issues an access token for the client itself (RFC 6749 §4.4), or for a user whose token it has (RFC 8693). */
 const token: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/token',
@@ -27,7 +27,7 @@ const token: FastifyPluginAsyncTypebox = async (fastify) => {
     },
     async ({ client, body, log }, reply) => {
       const claims = await grant(fastify, client, body)
-      // RFC 6749 §5.1 asks for it beside `Cache-Control: no-store`.
+      // RFC 6749 §5.1 requires it, in addition to `Cache-Control: no-store`.
       reply.header('pragma', 'no-cache')
       log.info({ clientId: client.id, sub: claims.sub, scope: claims.scope, jti: claims.jti }, 'token issued')
       return {
@@ -54,13 +54,13 @@ async function grant(fastify: FastifyInstance, client: Client, form: Form): Prom
   return tokens.forSubject(client, await subjectOf(fastify, form), request)
 }
 
-/** RFC 8693 §2.1: `audience` names the same as `resource`, in the server's own words; here these are the same words. */
+/** Returns the target service. `audience` and `resource` (RFC 8693 §2.1) have the same values here, and must not differ. */
 function targetOf({ resource, audience = resource }: Form): string | undefined {
   if (resource === undefined || resource === audience) return audience
   throw new OAuthError('invalid_target', 'A token is for one service.')
 }
 
-/** Whose access token the form shows (RFC 8693 §2.1). */
+/** Verifies the subject token of a token exchange (RFC 8693 §2.1). Throws an OAuthError if it is not acceptable. */
 async function subjectOf({ accessTokens, clock }: FastifyInstance, form: Form): Promise<Auth> {
   const {
     subject_token: shown,
@@ -70,7 +70,7 @@ async function subjectOf({ accessTokens, clock }: FastifyInstance, form: Form): 
   if (shown === undefined || type !== ACCESS_TOKEN_TYPE || wanted !== ACCESS_TOKEN_TYPE) {
     throw new OAuthError('invalid_request', 'Access tokens are exchanged for access tokens.')
   }
-  // Passed over, it would name an actor that the new token does not (RFC 8693 §2.2.2).
+  // If it were ignored, the new token would not name the actor that the client asked for (RFC 8693 §2.2.2).
   if (form.actor_token !== undefined || form.actor_token_type !== undefined) {
     throw new OAuthError('invalid_request', 'The client itself acts: no actor_token is taken.')
   }
@@ -80,7 +80,7 @@ async function subjectOf({ accessTokens, clock }: FastifyInstance, form: Form): 
     }
     throw error
   })
-  // Believed for some seconds longer, because clocks differ: but a new one would be over before it began.
+  // A verifier accepts a token for some seconds after its end, because clocks differ. The new token would have no life left.
   if (auth.claims.exp * SECOND <= clock())
     throw new OAuthError('invalid_request', 'The subject token is not valid.')
   if (auth.kind !== 'user')
