@@ -36,7 +36,8 @@ async function run(command: Command, args: string[]): Promise<number> {
     return 0
   }
   const surplus = positionals[command.words]
-  if (surplus !== undefined) throw new UsageError(`what is ${surplus}? Put what has spaces in quotes`)
+  if (surplus !== undefined)
+    throw new UsageError(`unexpected word ${surplus}: put text with spaces in quotes`)
   const {
     text,
     json,
@@ -46,7 +47,7 @@ async function run(command: Command, args: string[]): Promise<number> {
   return exitCode
 }
 
-// The last one would count, and the one before be forgotten without a word.
+// `parseArgs` would silently keep only the last value.
 function refuseTwice(given: string[]): void {
   const twice = given.find((name, index) => given.indexOf(name) < index)
   if (twice !== undefined) throw new UsageError(`--${twice} is given twice`)

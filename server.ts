@@ -11,7 +11,7 @@ import { renderStartNotice, type StartNotice, startNotice } from './domain/setti
 import { claimForService } from './store/index.ts'
 
 const EX_CONFIG = 78
-/** Milliseconds from a signal to the end, whatever it takes; and to the end of what still arrives by then. */
+/** Milliseconds from a signal to the end of the process, and to the end of all connections. */
 const GRACE = 8000
 const LAST_BYTE = 7000
 
@@ -32,7 +32,7 @@ async function start(): Promise<void> {
   let app: FastifyInstance | undefined
   closeWithGrace({ delay: GRACE, logger: false }, async ({ err, signal }) => {
     if (err) logFatal(err, app)
-    // Whoever sends half a request, and never the rest, holds the end up for no longer.
+    // A client that never finishes its request delays the end no longer than this.
     setTimeout(() => app?.server.closeAllConnections(), LAST_BYTE).unref()
     if (signal === 'SIGTERM') await app?.draining.begin()
     await app?.close()
@@ -51,22 +51,22 @@ function logFatal(err: Error, app: FastifyInstance | undefined): void {
   else process.stderr.write(`${readable(err)}\n`)
 }
 
-// Fastify would say that it listens in a line of its own: the notice says it.
+// Suppresses Fastify's line about the address, which the start notice repeats.
 async function listenQuietly(app: FastifyInstance, { HOST, PORT, LOG_LEVEL }: Config): Promise<void> {
   app.log.level = 'warn'
   await app.metricsListener?.open()
-  // Of two addresses Fastify would close the second one without waiting for what is in flight.
+  // `localhost` may be two addresses. Fastify closes the second one without waiting for requests in flight.
   await app.listen({ host: HOST === 'localhost' ? '127.0.0.1' : HOST, port: PORT })
   app.log.level = LOG_LEVEL
 }
 
-// Whatever the log level: without the link there is no first administrator.
+// Ignores the log level, because the notice has the link that makes the first administrator.
 function announce(notice: StartNotice): void {
   const line = { level: 'info', time: new Date().toISOString(), msg: 'ready', ...notice }
   process.stdout.write(process.stdout.isTTY ? renderStartNotice(notice) : `${JSON.stringify(line)}\n`)
 }
 
-// What an operator can mend is told in a line; only what nobody foresaw comes with its stack.
+// Describes an error that the operator can correct in one line. Only an unexpected error comes with its stack.
 function readable(error: unknown): string {
   if (error instanceof SettingsError || error instanceof MasterKeyError) return error.message
   if (error instanceof Problem) return `The database cannot be used: ${(error.cause as Error).message}`

@@ -10,12 +10,12 @@ import { type Command, type CommandResult, requireText, UsageError } from './com
 import { operator } from './operator.ts'
 import { withCore } from './with-core.ts'
 
-/** `gatehouse admin create`: another administrator; with `--promote` an account that exists is made one. */
+/** `gatehouse admin create`: makes an administrator; with `--promote`, of an existing account. */
 export const adminCreate: Command = {
   name: 'admin create',
   usage: '--email ADDRESS [--name NAME] [--password-stdin] [--promote]',
   summary:
-    'make an administrator; prints a one-time link unless a password comes on standard input; --promote takes an account that exists, and ends its sessions and its password',
+    'make an administrator, and print a one-time link unless a password comes on standard input; --promote takes an existing account, and ends its sessions and its password',
   words: 0,
   options: {
     email: { type: 'string' },
@@ -25,7 +25,7 @@ export const adminCreate: Command = {
   },
   async run(values) {
     const email = requireEmail(requireText(values, 'email'))
-    const name = values.name as string | undefined
+    const { name } = values
     if (name !== undefined && !Value.Check(Name, name)) throw new UsageError('the name is not well-formed')
     const password = values['password-stdin'] ? (await text(process.stdin)).replace(/\r?\n$/, '') : undefined
     return withCore(async (app) => {

@@ -7,15 +7,15 @@ import { databaseUrlInShell, quoted } from './postgres-command.ts'
 import { settings } from './settings.ts'
 import { sizeText } from './size-text.ts'
 
-/** `gatehouse backup`: the embedded database in one file, while the service runs. */
+/** `gatehouse backup`: copies the embedded database to one file, while the service runs. */
 export const backup: Command = {
   name: 'backup',
   usage: 'FILE',
-  summary: 'write a copy of the embedded database, beside the running service, and check it',
+  summary: 'copy the embedded database to a new file while the service runs, and check the copy',
   words: 1,
   options: {},
   async run(_values, [file]) {
-    if (!file) throw new UsageError('to which file?')
+    if (!file) throw new UsageError('FILE is needed: the backup to write')
     const loaded = settings()
     const path = sqlitePathOf(loaded.config.DATABASE_URL)
     if (path === undefined) {
@@ -28,7 +28,7 @@ export const backup: Command = {
     return {
       text: [
         `${file}: ${sizeText(bytes)}, ${users} ${users === 1 ? 'user' : 'users'}, written and checked.`,
-        `The master key is not in it, and nothing can sign in without it: keep ${masterKey} as well, in another place.`
+        `The backup does not hold the master key, without which no user can sign in: keep ${masterKey} as well, in another place.`
       ].join('\n'),
       json: { file, bytes, users, masterKey }
     }

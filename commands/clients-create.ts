@@ -7,7 +7,7 @@ import { type Command, requireText, UsageError } from './command.ts'
 import { operator } from './operator.ts'
 import { withCore } from './with-core.ts'
 
-/** `gatehouse clients create`: a machine client with its first secret. */
+/** `gatehouse clients create`: makes a machine client with its first secret. */
 export const clientsCreate: Command = {
   name: 'clients create',
   usage:
@@ -52,7 +52,7 @@ export const clientsCreate: Command = {
   }
 }
 
-/** A grant by its last word, too: `token-exchange`. */
+/** Returns the grant of this name. Also accepts its last word: `token-exchange`. */
 function grantNamed(word: string): string {
   return TOKEN_EXCHANGE.endsWith(`:${word}`) ? TOKEN_EXCHANGE : word
 }

@@ -1,16 +1,16 @@
 import type { ParseArgsOptionsConfig } from 'node:util'
 
-/** Values of the options, by name, as `node:util` parses them. */
+/** The values of the options by name, as `node:util` parses them. */
 export type OptionValues = Record<string, string | boolean | undefined>
 
-/** One command of the operator's. `run` returns what `--json` prints, with the text for people beside it. */
+/** A command for operators. `run` returns the text for people, and the JSON that `--json` prints. */
 export interface Command {
-  /** The words that call it, such as `roles set`. */
+  /** The words of the command, such as `roles set`. */
   name: string
   /** Its arguments, as the help shows them. */
   usage: string
   summary: string
-  /** How many words it takes besides its options. */
+  /** How many words it takes, not counting its options. */
   words: number
   options: ParseArgsOptionsConfig
   run(values: OptionValues, positionals: string[]): Promise<CommandResult>
@@ -19,13 +19,14 @@ export interface Command {
 export interface CommandResult {
   text: string
   json: unknown
-  /** Of the process, where the command did its work and yet has something to say by it. */
+  /** The exit code, if the command did its work but reports a problem; 0 by default. */
   exitCode?: number
 }
 
-/** The command was called wrongly: exit code 64 (EX_USAGE). */
+/** Says that a command was called wrongly: exit code 64 (EX_USAGE). */
 export class UsageError extends Error {}
 
+/** Returns the value of an option. Throws a UsageError if it is missing or empty. */
 export function requireText(values: OptionValues, name: string): string {
   const value = values[name]
   if (typeof value !== 'string' || value === '') throw new UsageError(`--${name} is needed`)

@@ -2,7 +2,7 @@ import { showSettings } from '../domain/settings/settings.ts'
 import type { Command } from './command.ts'
 import { settings } from './settings.ts'
 
-/** `gatehouse config`: what is in force, and where it came from. */
+/** `gatehouse config`: shows the settings in force, and their sources. */
 export const config: Command = {
   name: 'config',
   usage: '',

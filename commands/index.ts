@@ -14,7 +14,7 @@ import { rolesSet } from './roles-set.ts'
 import { sessionsEnd } from './sessions-end.ts'
 import { usersUnlock } from './users-unlock.ts'
 
-/** Every command, in the order of the help. */
+/** All commands, in the order of the help. */
 export const commands: Command[] = [
   adminCreate,
   rolesSet,

@@ -6,7 +6,7 @@ import { keysText } from './keys-text.ts'
 import { operator } from './operator.ts'
 import { withCore } from './with-core.ts'
 
-/** `gatehouse keys import`: a private key from elsewhere signs from now on. */
+/** `gatehouse keys import`: signs with a given private key from now on. */
 export const keysImport: Command = {
   name: 'keys import',
   usage: 'FILE',
@@ -14,11 +14,11 @@ export const keysImport: Command = {
   words: 1,
   options: {},
   async run(_values, [path]) {
-    if (!path) throw new UsageError('which file?')
+    if (!path) throw new UsageError('FILE is needed: a private key, PEM or JWK')
     const text = readKeyFile(path)
     return withCore(async (app) => {
       const { activatesAt } = await app.signingKeys.import(text, operator.caller)
-      // A timer may fire a millisecond before the clock says so.
+      // A timer may fire a millisecond too early.
       while (app.clock() < activatesAt) await pause(activatesAt - app.clock())
       return keysText(app.signingKeys.schedule())
     })

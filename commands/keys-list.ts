@@ -2,7 +2,7 @@ import type { Command } from './command.ts'
 import { keysText } from './keys-text.ts'
 import { withCore } from './with-core.ts'
 
-/** `gatehouse keys list`: which key signs, which is next, which did. */
+/** `gatehouse keys list`: shows the next, the active and the retired signing keys. */
 export const keysList: Command = {
   name: 'keys list',
   usage: '',

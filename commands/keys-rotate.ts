@@ -3,11 +3,11 @@ import { keysText } from './keys-text.ts'
 import { operator } from './operator.ts'
 import { withCore } from './with-core.ts'
 
-/** `gatehouse keys rotate`: the next key signs, now or as soon as everybody can know it. */
+/** `gatehouse keys rotate`: makes the next key sign, at once or as soon as every verifier can know it. */
 export const keysRotate: Command = {
   name: 'keys rotate',
   usage: '',
-  summary: 'have the next key sign: now, or as soon as every verifier can know it',
+  summary: 'make the next key sign, at once or as soon as every verifier can know it',
   words: 0,
   options: {},
   run: () =>

@@ -2,7 +2,7 @@ import { toIso } from '../domain/clock.ts'
 import { type KeySchedule, withStatus } from '../domain/keys/schedule.ts'
 import type { CommandResult } from './command.ts'
 
-/** The keys at this moment, for people and for programs. */
+/** Describes the keys at this moment, as text and as JSON. */
 export function keysText(schedule: KeySchedule): CommandResult {
   const keys = withStatus(schedule).map(({ kid, algorithm, status, imported, createdAt, activatesAt }) => ({
     kid,

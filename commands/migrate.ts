@@ -2,7 +2,7 @@ import { openStore } from '../store/index.ts'
 import type { Command } from './command.ts'
 import { settings } from './settings.ts'
 
-/** `gatehouse migrate`: the database's schema, brought up to date without starting the service. */
+/** `gatehouse migrate`: brings the database schema up to date without starting the service. */
 export const migrate: Command = {
   name: 'migrate',
   usage: '',

@@ -1,12 +1,12 @@
 import type { LoadedSettings } from '../domain/settings/settings.ts'
 
-/** How a shell is told where the database is, without the password in the command. */
+/** Returns the address of the database for a shell, without the password in the command. */
 export function databaseUrlInShell({ sources }: LoadedSettings): string {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's own
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell expands it
   return sources.DATABASE_URL === 'file' ? '"$(cat "$DATABASE_URL_FILE")"' : '"${DATABASE_URL:?}"'
 }
 
-/** A word as a shell takes it for one. */
+/** Quotes a word for a shell. */
 export function quoted(word: string): string {
   return /^[\w./:-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -21,20 +21,20 @@ import { databaseUrlInShell, quoted } from './postgres-command.ts'
 import { settings } from './settings.ts'
 
 const UNREADABLE =
-  'What the database that was there had revoked could not be read: access tokens of sessions begun since the backup work until they expire.'
+  'The revocations of the replaced database could not be read: access tokens of sessions begun since the backup work until they expire.'
 
-/** `gatehouse restore`: the database becomes what a backup says; on PostgreSQL, what pg_restore left is made ready. */
+/** `gatehouse restore`: replaces the embedded database by a backup, or makes PostgreSQL ready after pg_restore. */
 export const restore: Command = {
   name: 'restore',
   usage: 'FILE | --after-pg-restore [--keep-sessions]',
   summary:
-    'put a backup in the place of the embedded database, or finish a pg_restore; everybody signs in again',
+    'replace the embedded database by a backup, or finish a pg_restore; everybody signs in again unless --keep-sessions',
   words: 1,
   options: { 'after-pg-restore': { type: 'boolean' }, 'keep-sessions': { type: 'boolean' } },
   async run(values, [file]) {
     const isFilled = values['after-pg-restore'] === true
     if (file === '' || isFilled === (file !== undefined))
-      throw new UsageError('which file? (or --after-pg-restore)')
+      throw new UsageError('FILE is needed, or --after-pg-restore')
     const loaded = settings()
     const { config } = loaded
     const keepSessions = values['keep-sessions'] === true
@@ -43,7 +43,8 @@ export const restore: Command = {
       if (file !== undefined) throw new Error(howToOnPostgres(loaded, file))
       return finish(config, keepSessions)
     }
-    if (file === undefined) throw new UsageError('--after-pg-restore is for PostgreSQL: which file?')
+    if (file === undefined)
+      throw new UsageError('--after-pg-restore is for PostgreSQL; for the embedded database FILE is needed')
     const claim = claimDatabase(config)
     try {
       return await putInPlace(file, path, config, keepSessions)
@@ -123,7 +124,7 @@ async function settle(draft: string, now: number, keepSessions: boolean): Promis
   }
 }
 
-// Without it nobody could sign in: better to know before anything is put in place.
+// Throws a MasterKeyError before the database is replaced: without the right master key, no user could sign in.
 function refuseWithoutMasterKey(signingKeys: SealedKey[], config: Config): void {
   if (signingKeys.length === 0) return
   const { AUTH_MASTER_KEY, AUTH_MASTER_KEY_PREVIOUS: previous, AUTH_DATA_DIR } = config

@@ -5,11 +5,11 @@ import { type Command, requireText, UsageError } from './command.ts'
 import { operator } from './operator.ts'
 import { withCore } from './with-core.ts'
 
-/** `gatehouse roles set`: a role is to be as given, whether it was there or not. */
+/** `gatehouse roles set`: creates a role, or changes it if it exists. */
 export const rolesSet: Command = {
   name: 'roles set',
   usage: 'NAME --scope "orders:read orders:write" [--description TEXT]',
-  summary: 'create a role or change what it allows',
+  summary: 'create a role, or change what it allows',
   words: 1,
   options: { scope: { type: 'string' }, description: { type: 'string' } },
   async run(values, [name]) {

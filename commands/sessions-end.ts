@@ -5,21 +5,21 @@ import { type Command, type CommandResult, UsageError } from './command.ts'
 import { operator } from './operator.ts'
 import { withCore } from './with-core.ts'
 
-/** Whoever ends sessions in an emergency is not told that there were none, by a database of the wrong folder. */
+/** A missing database is an error: an operator in an emergency must not read `0 sessions ended` of a wrong folder. */
 const EXISTING = { mayMake: false }
 
-/** `gatehouse sessions end`: somebody, or everybody, is signed out everywhere. */
+/** `gatehouse sessions end`: signs one user, or all users, out everywhere. */
 export const sessionsEnd: Command = {
   name: 'sessions end',
   usage: '--all | --user ADDRESS',
-  summary: 'sign everybody out, or one user: on every instance and in every service, within a second',
+  summary: 'sign out all users, or one, on every instance and in every service, within a second',
   words: 0,
   options: { all: { type: 'boolean' }, user: { type: 'string' } },
   async run({ all, user: email }) {
     if (all === true && email === undefined) return withCore(endAll, EXISTING)
     if (!all && typeof email === 'string' && email !== '')
       return withCore((app) => endOf(app, email), EXISTING)
-    throw new UsageError('whose? --all for everybody’s, or --user')
+    throw new UsageError('either --all or --user is needed')
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { type LoadedSettings, loadSettings } from '../domain/settings/settings.ts'
 
-/** The settings that the service would start with. Throws a SettingsError that names all faults together. */
+/** Loads the settings that the service would start with. Throws a SettingsError that names all faults together. */
 export function settings(): LoadedSettings {
   return loadSettings(
     process.env,

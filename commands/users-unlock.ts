@@ -8,12 +8,12 @@ import { withCore } from './with-core.ts'
 export const usersUnlock: Command = {
   name: 'users unlock',
   usage: 'ID | --email ADDRESS',
-  summary: 'clear every count of failed sign-ins of an account, so that its owner can sign in at once',
+  summary: 'clear the counts of failed sign-ins of an account, so that its owner can sign in at once',
   words: 1,
   options: { email: { type: 'string' } },
   async run({ email }, [id]) {
     const isNamed = typeof email === 'string' && email !== ''
-    if (isNamed === Boolean(id)) throw new UsageError('whose? an ID, or --email')
+    if (isNamed === Boolean(id)) throw new UsageError('either ID or --email is needed')
     return withCore(
       async (app) => {
         const user = await (isNamed ? findByEmail(app, email) : findById(app, id ?? ''))

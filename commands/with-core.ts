@@ -6,8 +6,8 @@ import { sqlitePathOf } from '../store/sqlite/path.ts'
 import { settings } from './settings.ts'
 
 /**
- * The service's own parts, on the same settings and the same database, without listening. An embedded database that is
- * missing is made, and said so, where `mayMake`; it is mostly a mistake: the wrong folder, or other settings than the service's.
+ * Builds the service on its settings and its database, without listening, and runs `work` with it. A missing embedded database
+ * mostly means the wrong folder or the wrong settings. If `mayMake`, makes it and prints a note; else throws an Error.
  */
 export async function withCore<T>(
   work: (app: FastifyInstance) => Promise<T>,

@@ -4,16 +4,16 @@ import { isGuard } from '../plugins/guard.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** For everybody: the route has no guard, and says so. */
+    /** Whether the route is open to all callers, without a guard. */
     public?: boolean
-    /** For machine clients, which sign in at the route itself. */
+    /** Whether the route is for machine clients, which authenticate at the route itself. */
     byClient?: boolean
   }
 }
 
 /**
- * What holds for every route below: it is guarded or says that it is public, declares all its replies, and tells a
- * stranger 401 before it tells what the schema finds wrong. A route that breaks this keeps Gatehouse from starting.
+ * Checks each route in this scope: it has a guard or `config.public`, and declares all its replies. Answers 401 before the
+ * faults that the schema finds. Throws at the start if a route breaks this.
  */
 export function holdConventions(fastify: FastifyInstance): void {
   fastify.addHook('onRoute', (route) => {

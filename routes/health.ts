@@ -5,7 +5,7 @@ import { serveAnyway } from '../plugins/http/load-shedding.ts'
 import { Alive, NotReady, Ready } from '../schemas/health.ts'
 import { refusals } from '../schemas/problem.ts'
 
-/** GET /livez: the process answers. GET /readyz: it can serve, or 503 with the reasons. */
+/** GET /livez: answers while the process runs. GET /readyz: answers 200 if it can serve, else 503 with the reasons. */
 const health: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/livez',

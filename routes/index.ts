@@ -8,7 +8,7 @@ import oauth from './oauth/index.ts'
 import pages from './pages/index.ts'
 import wellKnown from './well-known/index.ts'
 
-/** Every endpoint, in reading order. */
+/** Registers all endpoints. */
 const routes: FastifyPluginAsync = async (fastify) => {
   holdConventions(fastify)
   await fastify.register(auth, { prefix: '/auth' })

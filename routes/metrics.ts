@@ -7,7 +7,7 @@ import { metricsExposure } from '../domain/settings/metrics-exposure.ts'
 import { serveAnyway } from '../plugins/http/load-shedding.ts'
 import { refusals } from '../schemas/problem.ts'
 
-/** GET /metrics: for Prometheus, by the token of `AUTH_METRICS`. Where that is no token, there is nothing here. */
+/** GET /metrics: serves Prometheus, by the token of `AUTH_METRICS`. Does not exist if that is not a token. */
 const metrics: FastifyPluginAsyncTypebox = async (fastify) => {
   const { instruments, config } = fastify
   const exposure = metricsExposure(config.AUTH_METRICS)
@@ -16,7 +16,7 @@ const metrics: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/metrics',
     {
-      // Not a line in the log at every scrape.
+      // Writes no log line for each scrape.
       logLevel: 'warn',
       config: { public: true, rateLimit: false, pressureHandler: serveAnyway },
       preHandler: async (request) => requireToken(request, exposure.token),

@@ -3,12 +3,12 @@ import type { Page } from '../domain/model/page.ts'
 
 const DEFAULT_LIMIT = 50
 
-/** The page that a query asks for, one item longer, so that it shows whether another follows. */
+/** Returns the page that a query asks for, one item longer, to tell whether another page follows. */
 export function pageOf({ limit = DEFAULT_LIMIT, cursor }: { limit?: number; cursor?: string }): Page {
   return { limit: limit + 1, after: cursor === undefined ? undefined : readCursor(cursor) }
 }
 
-/** A page as replies show it, from the items of `pageOf`. */
+/** Shows a page, from the items of `pageOf`. */
 export function pageView<Item, View>(
   items: Item[],
   { limit = DEFAULT_LIMIT }: { limit?: number },

@@ -20,7 +20,7 @@ export const UserChange = Closed(
   { minProperties: 1 }
 )
 
-/** A link by which somebody chooses a password, once. Shown to the administrator who made it, and never again. */
+/** A link by which a user chooses a password, once. Only the administrator who made it sees it, and only once. */
 export const OneTimeLink = Type.Object({
   token: Type.String(),
   url: Type.String(),

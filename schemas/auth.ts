@@ -30,5 +30,5 @@ export const CsrfToken = Type.Object({
   csrfToken: Type.String({ description: 'For the header X-CSRF-Token' })
 })
 
-/** What a reverse proxy asks of whoever makes a request. */
+/** What a reverse proxy requires of the caller. */
 export const Check = Closed({ role: Type.Optional(RequiredRoles), scope: Type.Optional(RequiredScope) })

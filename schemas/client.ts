@@ -4,15 +4,15 @@ import { Scope } from './role.ts'
 
 const Name = Text({ minLength: 1, maxLength: 100 })
 
-/** RFC 8707 §2: an absolute URI without fragment, or Gatehouse's own audience whatever it is. */
+/** An absolute URI without fragment (RFC 8707 §2), or Gatehouse's own audience, which may be any text. */
 const Audience = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x21\\x24-\\x5b\\x5d-\\x7e]+$' })
 const Audiences = Type.Array(Audience, { maxItems: 20, uniqueItems: true })
 
-/** Of the token endpoint: RFC 6749 §4.4, RFC 8693 §2.1. */
+/** A grant of the token endpoint (RFC 6749 §4.4, RFC 8693 §2.1). */
 const Grant = Type.Enum(['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'])
 const Grants = Type.Array(Grant, { maxItems: 2, uniqueItems: true })
 
-/** A public key that assertions are signed by (RFC 7517 §4). */
+/** A public key of a client, for its assertions (RFC 7517 §4). */
 const PublicJwk = Closed({
   kty: Type.Enum(['EC', 'OKP', 'RSA']),
   kid: Type.Optional(Text({ minLength: 1, maxLength: 200 })),
@@ -67,7 +67,7 @@ export const ClientChange = Closed(
   { minProperties: 1 }
 )
 
-/** The secret is shown to whoever makes it, and never again. */
+/** A new client with its secret, which no later reply shows. */
 export const CreatedClient = Type.Object({ ...Client.properties, clientSecret: Type.Optional(Type.String()) })
 
 export const NewSecret = Closed({ expiresAt: Type.Optional(Time) })

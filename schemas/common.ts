@@ -1,6 +1,6 @@
 import { type TProperties, type TSchema, Type } from 'typebox'
 
-/** An object that refuses fields it does not name. */
+/** Makes an object schema that refuses unknown fields. */
 export const Closed = <Properties extends TProperties>(properties: Properties, options = {}) =>
   Type.Object(properties, { additionalProperties: false, ...options })
 
@@ -11,7 +11,7 @@ export const Time = Type.String({ format: 'date-time', examples: ['2026-11-23T08
 
 export const Id = Type.String({ format: 'uuid' })
 
-/** Text without control characters: PostgreSQL keeps no NUL, and a log line stays one line. */
+/** Makes a schema of text without control characters. PostgreSQL cannot store NUL, and a log entry stays one line. */
 export const Text = (options: {
   minLength?: number
   maxLength: number

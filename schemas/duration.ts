@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { parseDuration } from '../verifier/duration.ts'
 
-/** A duration setting: text from outside, milliseconds inside. */
+/** Makes the schema of a duration setting: text outside, milliseconds inside. */
 export function Duration(value: string, description: string) {
   const text = Type.String({
     pattern: '^\\d{1,9}(ms|s|m|h|d)$',
@@ -12,7 +12,7 @@ export function Duration(value: string, description: string) {
   return Type.Decode(text, parseDuration)
 }
 
-/** The same, or `off`: no end, infinite inside. */
+/** Makes the schema of a duration setting that may be `off`, which is infinite inside. */
 export function DurationOrOff(value: string, description: string) {
   const text = Type.String({
     pattern: '^(off|\\d{1,9}(ms|s|m|h|d))$',

@@ -4,7 +4,7 @@ export const FORM = 'application/x-www-form-urlencoded'
 
 const Parameter = Type.Optional(Type.String({ maxLength: 8192 }))
 
-/** A form of an OAuth endpoint: what it does not know, it passes over (RFC 6749 §3.2). */
+/** Makes the schema of a form of an OAuth endpoint, which ignores unknown parameters (RFC 6749 §3.2). */
 const Form = <Properties extends TProperties>(properties: Properties) =>
   Type.Object({
     ...properties,
@@ -26,10 +26,10 @@ export const TokenForm = Form({
   requested_token_type: Parameter
 })
 
-/** Of introspection (RFC 7662 §2.1) and revocation (RFC 7009 §2.1). */
+/** The form of introspection (RFC 7662 §2.1) and revocation (RFC 7009 §2.1). */
 export const AboutToken = Form({ token: Parameter, token_type_hint: Parameter })
 
-/** RFC 6749 §5.1; `issued_token_type` of a token exchange (RFC 8693 §2.2.1). */
+/** The reply of the token endpoint (RFC 6749 §5.1). A token exchange adds `issued_token_type` (RFC 8693 §2.2.1). */
 export const IssuedToken = Type.Object({
   access_token: Type.String(),
   token_type: Type.Literal('Bearer'),
@@ -38,7 +38,7 @@ export const IssuedToken = Type.Object({
   issued_token_type: Type.Optional(Type.String())
 })
 
-/** RFC 7662 §2.2. All but `active` only where it is. */
+/** The reply of introspection (RFC 7662 §2.2). If the token is not active, it has `active` alone. */
 export const Introspection = Type.Object({
   active: Type.Boolean(),
   token_type: Type.Optional(Type.String()),
@@ -59,12 +59,12 @@ export const Revoked = Type.Null({
   description: 'The token is not valid, whether it was or not (RFC 7009 §2.2).'
 })
 
-/** RFC 6749 §5.2. */
+/** The error reply of an OAuth endpoint (RFC 6749 §5.2). */
 const OAuthProblem = Type.Object({ error: Type.String(), error_description: Type.Optional(Type.String()) })
 
 export const oauthRefusals = { '4xx': OAuthProblem, '5xx': OAuthProblem } as const
 
-/** RFC 8414 §2. */
+/** The metadata of the authorization server (RFC 8414 §2). */
 export const ServerMetadata = Type.Object({
   issuer: Type.String(),
   token_endpoint: Type.String(),

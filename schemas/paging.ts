@@ -7,6 +7,6 @@ export const pageQuery = {
   )
 }
 
-/** A page of a list; `nextCursor` is null on the last one. */
+/** Makes the schema of a page of a list. `nextCursor` is null on the last page. */
 export const PageOf = <Item extends TSchema>(item: Item) =>
   Type.Object({ items: Type.Array(item), nextCursor: Type.Union([Type.String(), Type.Null()]) })

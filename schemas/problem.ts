@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 
-/** The body of every refusal: RFC 9457, `application/problem+json`. */
+/** The body of an error reply (RFC 9457, `application/problem+json`). */
 export const Problem = Type.Object(
   {
     type: Type.String(),
@@ -22,5 +22,5 @@ export const Problem = Type.Object(
   { description: 'What was refused, and why (RFC 9457)' }
 )
 
-/** The refusals that every route may answer with. */
+/** The error replies that every route may give, by status. */
 export const refusals = { '4xx': Problem, '5xx': Problem } as const

@@ -5,13 +5,13 @@ const NAME = '[a-z][a-z0-9._:-]{0,63}'
 
 export const RoleName = Type.String({ pattern: `^${NAME}$`, examples: ['editor'] })
 
-/** RFC 6749 §3.3: tokens of printable ASCII without space, quote and backslash, one space between them. */
+/** Tokens of printable ASCII without space, quote and backslash, separated by one space (RFC 6749 §3.3). */
 const TOKENS = '[\\x21\\x23-\\x5b\\x5d-\\x7e]+( [\\x21\\x23-\\x5b\\x5d-\\x7e]+)*'
 const SCOPE = { maxLength: 16_384, examples: ['orders:read orders:write'] }
 
 export const Scope = Type.String({ ...SCOPE, pattern: `^(${TOKENS})?$` })
 
-/** What somebody must be: an empty list would be a slip, and is refused. */
+/** The roles that a caller must have. An empty list is refused, because it is probably a mistake. */
 export const RequiredRoles = Type.String({
   pattern: `^${NAME}( ${NAME})*$`,
   description: 'Space-separated; all of them',

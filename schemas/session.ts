@@ -22,7 +22,7 @@ export const Me = Type.Object({
   scope: Type.String({ description: 'Space-separated permissions' })
 })
 
-/** One of the devices that somebody is signed in on. */
+/** A device on which a user is signed in. */
 export const Device = Type.Object({
   id: Id,
   createdAt: Time,

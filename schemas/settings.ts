@@ -3,7 +3,7 @@ import { Duration, DurationOrOff } from './duration.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
-/** Comma-separated text from outside, a list inside. */
+/** Makes the schema of a list setting: comma-separated text outside, a list inside. */
 const List = (description: string, hint: string) =>
   Type.Decode(Type.String({ default: '', description, hint }), (text) =>
     text
@@ -16,8 +16,8 @@ const Limit = (value: number, description: string) =>
   Type.Integer({ default: value, minimum: 0, maximum: 1_000_000, description })
 
 /**
- * Every setting: the one source of its type, its validation, its default, `gatehouse config` and the table of
- * docs/operations.md. `secret` ones are masked when shown and can be read from a file named by NAME_FILE.
+ * All settings: the one source of their types, validation and defaults, of `gatehouse config`, and of the table in
+ * docs/operations.md. A `secret` setting is masked when shown. NAME_FILE can name a file that holds it.
  */
 export const Settings = Type.Object({
   HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on' }),

@@ -13,7 +13,7 @@ export type SigningKey = Static<typeof SigningKey>
 
 export const KidParams = Closed({ kid: Text({ minLength: 1, maxLength: 64 }) })
 
-/** RFC 7517 §5: public keys only, of the key types that Gatehouse signs with. */
+/** The JWKS (RFC 7517 §5): public keys only, of the key types that Gatehouse signs with. */
 export const Jwks = Type.Object({
   keys: Type.Array(
     Type.Object({

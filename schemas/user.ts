@@ -3,12 +3,12 @@ import { Closed, Id, Nullable, Text, Time } from './common.ts'
 
 export const Email = Text({ minLength: 3, maxLength: 320, examples: ['ada@example.com'] })
 
-// Wide on purpose: what a password must be is a rule of its own, with reasons. This only bounds the work.
+// Wide on purpose: it only bounds the work. The password policy says what a password must be, and gives reasons.
 export const Password = Type.String({ minLength: 1, maxLength: 1024 })
 
 export const Name = Text({ minLength: 1, maxLength: 100 })
 
-/** A person as others may see them. */
+/** A user as replies show one. */
 export const User = Type.Object({
   id: Id,
   email: Type.String(),

@@ -19,7 +19,7 @@ const AuditQuery = Closed({
   to: Type.Optional(Time)
 })
 
-/** GET /admin/audit: what happened, newest first. */
+/** GET /admin/audit: lists the audit trail, newest first. */
 const audit: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/audit',

@@ -7,7 +7,7 @@ import { clientSecretView } from '../views/client.ts'
 import { administratorOf } from './administrator-of.ts'
 import { momentOf } from './moment-of.ts'
 
-/** /admin/clients/:id/secrets: a second secret beside the one in use; one withdrawn. */
+/** /admin/clients/:id/secrets: adds a second secret to the one in use, and withdraws one. */
 const clientSecrets: FastifyPluginAsyncTypebox = async (fastify) => {
   const mayWrite = fastify.guard<ManagementScope>({
     scope: 'clients:write',
@@ -17,7 +17,7 @@ const clientSecrets: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/clients/:id/secrets',
     {
-      // Nothing has to be said of it.
+      // The body is optional.
       preValidation: async (request) => {
         request.body ??= {}
       },

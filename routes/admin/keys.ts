@@ -11,7 +11,7 @@ import { notACursor, pageOf, pageView } from '../paging.ts'
 
 const Keys = PageOf(SigningKeyView)
 
-/** /admin/keys: the signing keys, page by page; a rotation; one revoked. */
+/** /admin/keys: lists, rotates and revokes signing keys. */
 const keys: FastifyPluginAsyncTypebox = async (fastify) => {
   const mayWrite = fastify.guard<ManagementScope>({
     scope: 'keys:write',

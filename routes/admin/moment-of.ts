@@ -1,11 +1,14 @@
 import { Problem } from '../../domain/errors.ts'
 
-/** The milliseconds of a time that was given. The format lets a leap second through, which is no moment to us. */
+/**
+ * Returns the milliseconds of a time, if there is one. Throws a Problem `invalid_request` for a leap second, which the format
+ * `date-time` admits but `Date` cannot hold.
+ */
 export function momentOf(text: string | undefined, pointer: string): number | undefined {
   if (text === undefined) return undefined
   const time = Date.parse(text)
   if (Number.isFinite(time)) return time
   throw new Problem('invalid_request', {
-    errors: [{ pointer, code: 'format', detail: 'This is no moment in time.' }]
+    errors: [{ pointer, code: 'format', detail: 'This is not a point in time.' }]
   })
 }

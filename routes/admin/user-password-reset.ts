@@ -6,7 +6,7 @@ import { refusals } from '../../schemas/problem.ts'
 import { oneTimeLinkView } from '../views/one-time-link.ts'
 import { administratorOf } from './administrator-of.ts'
 
-/** POST /admin/users/:id/password-reset: a link to hand to the user, who chooses the new password. */
+/** POST /admin/users/:id/password-reset: makes a link by which the user chooses a new password. */
 const userPasswordReset: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/users/:id/password-reset',

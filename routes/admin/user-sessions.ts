@@ -10,7 +10,7 @@ import { pageOf } from '../paging.ts'
 import { devicesView } from '../views/session.ts'
 import { administratorOf } from './administrator-of.ts'
 
-/** /admin/users/:id/sessions: where somebody is signed in, and the end of it all. */
+/** /admin/users/:id/sessions: lists the devices of a user, and ends all sessions. */
 const userSessions: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/users/:id/sessions',

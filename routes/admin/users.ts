@@ -107,7 +107,7 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
   )
 }
 
-/** The member `warnings` of a reply, left out if there is nothing to warn of. */
+/** Returns the member `warnings` of a reply, or nothing if there are none. */
 function warningsView(warnings: Warning[]): { warnings?: Warning[] } {
   return warnings.length > 0 ? { warnings } : {}
 }

@@ -6,7 +6,7 @@ import introspect from './introspect.ts'
 import revoke from './revoke.ts'
 import token from './token.ts'
 
-/** The endpoints of OAuth's own making: forms in, its errors out (RFC 6749 §3.2, §5.2). */
+/** Serves the endpoints that take forms, and answer with OAuth's errors (RFC 6749 §3.2, §5.2). */
 const formEndpoints: FastifyPluginAsync = async (fastify) => {
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser(FORM, { parseAs: 'string' }, async (_request: FastifyRequest, body: string) =>
@@ -21,7 +21,7 @@ const formEndpoints: FastifyPluginAsync = async (fastify) => {
   await fastify.register(revoke)
 }
 
-/** RFC 6749 §3.2: a parameter without a value is as if it were not there; one that comes twice is refused. */
+/** Reads a form. Ignores parameters without a value, and refuses one that occurs twice (RFC 6749 §3.2). */
 function parseForm(body: string): Record<string, string> {
   const form = new Map<string, string>()
   for (const [name, value] of new URLSearchParams(body)) {

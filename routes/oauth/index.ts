@@ -2,7 +2,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import formEndpoints from './form-endpoints.ts'
 import revocations from './revocations.ts'
 
-/** /oauth: what machines ask. */
+/** /oauth: the endpoints for machine clients. */
 const oauth: FastifyPluginAsync = async (fastify) => {
   await fastify.register(formEndpoints)
   await fastify.register(revocations)

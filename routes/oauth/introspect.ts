@@ -6,8 +6,8 @@ import type { Auth } from '../../verifier/authorization.ts'
 import { Refusal } from '../../verifier/refusal.ts'
 
 /**
- * POST /oauth/introspect: whether a token counts at this moment, and what it says (RFC 7662). A client learns of its own
- * tokens; one that may have the scope `tokens:introspect`, of all.
+ * POST /oauth/introspect: tells whether a token is valid at this moment, and what it says (RFC 7662). A client may ask about
+ * its own tokens; a client with the scope `tokens:introspect`, about all.
  */
 const introspect: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(

@@ -17,14 +17,14 @@ import { notACursor } from '../paging.ts'
 const bodies = new WeakMap<FeedPage, string>()
 
 /**
- * GET /oauth/revocations: the feed that verifiers follow. Without a cursor all that is revoked, at once; with one what is
- * new since, waiting for it up to `wait` seconds.
+ * GET /oauth/revocations: the feed that verifiers follow. Without a cursor, answers at once with all revocations. With one,
+ * waits up to `wait` seconds for newer ones.
  */
 const revocations: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/revocations',
     {
-      // Not limited: a follower that is refused goes blind.
+      // No rate limit: a verifier without the feed would not know what was revoked.
       config: { rateLimit: false },
       preHandler: fastify.guard<ManagementScope>({ scope: 'revocations:read' }),
       schema: { tags: ['oauth'], querystring: FeedQuery, response: { 200: RevocationFeed, ...refusals } }
@@ -36,7 +36,7 @@ const revocations: FastifyPluginAsyncTypebox = async (fastify) => {
       const follower = { client: authOf(request).subject, wait: wait * SECOND, signal: gone.signal }
       const page = await fastify.revocations.after(placeOf(cursor), follower)
       if (!fastify.revocations.isFresh()) throw new Problem('unavailable', { retryAfter: 1 })
-      // JSON already: one text for all who are given this page.
+      // `feedBody` is JSON already, one text for all verifiers that get this page.
       return reply.type('application/json; charset=utf-8').send(feedBody(page) as unknown as RevocationFeed)
     }
   )
@@ -49,7 +49,7 @@ function placeOf(cursor: string | undefined): FeedPlace | undefined {
   return place
 }
 
-/** A page of the feed as JSON, written once for all who are given the same page. */
+/** Returns a page of the feed as JSON, serialized once for all verifiers that get the same page. */
 function feedBody(page: FeedPage): string {
   const known = bodies.get(page)
   if (known !== undefined) return known

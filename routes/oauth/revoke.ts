@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { OAuthError } from '../../domain/oauth/errors.ts'
 import { AboutToken, FORM, oauthRefusals, Revoked } from '../../schemas/oauth.ts'
 
-/** POST /oauth/revoke: one of the client's own access tokens counts no more, anywhere (RFC 7009). */
+/** POST /oauth/revoke: revokes one of the client's own access tokens, everywhere (RFC 7009). */
 const revoke: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/revoke',

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE } from '../../domain/oauth/token-exchange.ts'
 import { FORM, IssuedToken, oauthRefusals, TokenForm } from '../../schemas/oauth.ts'
 
-/** POST /oauth/token: an access token for a client itself (RFC 6749 §4.4), or for whose token it shows (RFC 8693). */
+/** POST /oauth/token: issues an access token for the client itself (RFC 6749 §4.4), or for a user whose token it has (RFC 8693). */
 const token: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/token',

@@ -13,7 +13,7 @@ const files = [
   { url: '/pages/one-time.css', file: 'one-time.css', type: 'text/css; charset=utf-8' }
 ]
 
-/** What a one-time link opens: a form. Looking at it spends nothing, so that a mail scanner may. */
+/** Serves the form that a one-time link opens. Opening it does not use up the link, because mail scanners do so. */
 const pages: FastifyPluginAsyncTypebox = async (fastify) => {
   for (const { url, file, type } of files) {
     const content = await readFile(new URL(file, import.meta.url), 'utf8')

@@ -2,7 +2,7 @@ import { toIso } from '../../domain/clock.ts'
 import type { Client, ClientSecret } from '../../domain/model/client.ts'
 import type { ClientSecret as ClientSecretView, Client as ClientView } from '../../schemas/client.ts'
 
-/** A client without any hash. `audiences` are those in force. */
+/** Shows a client without any hash. `audiences` are those in force. */
 export function clientView(client: Client, audiences: string[]): ClientView {
   const { id, name, scope, grants, disabled, jwks, createdAt, secrets } = client
   return {

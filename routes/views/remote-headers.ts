@@ -2,10 +2,9 @@ import type { Profile } from '../../domain/accounts/profile.ts'
 import type { Auth } from '../../verifier/authorization.ts'
 
 /**
- * Who is signed in, for the app behind a reverse proxy: roles separated by commas, scope by spaces, text in UTF-8. All six
- * are always there, empty where there is nothing, so that a proxy that copies them overwrites what a client sent. An app
- * that knows people by their address must not take one that anybody could register: it is there once verified, or if
- * `forwardUnverified`.
+ * Names the signed-in user to the app behind a reverse proxy: roles separated by commas, scope by spaces, text in UTF-8. All
+ * six headers are always present, perhaps empty, so that a proxy that copies them overwrites a client's own. The address is
+ * present once it is verified, or if `forwardUnverified`: an app must not identify users by an unverified one.
  */
 export function remoteHeaders(
   { subject, roles, scope }: Auth,
@@ -22,7 +21,7 @@ export function remoteHeaders(
   }
 }
 
-// Node writes each character of a header as one byte, and refuses to write one that would end its line.
+// Node writes each character of a header as one byte, and refuses line breaks.
 function inBytes(text: string): string {
   return Buffer.from(text.replace(/\p{Cc}/gu, ' '), 'utf8').toString('latin1')
 }

@@ -25,7 +25,7 @@ function deviceView(session: Session, currentId: string | undefined): Device {
   }
 }
 
-/** A page of the devices that somebody is signed in on, from the sessions of `pageOf`. */
+/** Shows a page of a user's devices, from the sessions of `pageOf`. */
 export function devicesView(sessions: Session[], query: { limit?: number }, currentId: string | undefined) {
   const view = (session: Session) => deviceView(session, currentId)
   return pageView(sessions, query, ({ id }) => id, view)

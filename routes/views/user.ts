@@ -2,7 +2,7 @@ import { toIso } from '../../domain/clock.ts'
 import type { User } from '../../domain/model/user.ts'
 import type { User as UserView } from '../../schemas/user.ts'
 
-/** A user as replies show one: never a hash. */
+/** Shows a user without any hash. */
 export function userView(user: User): UserView {
   return {
     id: user.id,

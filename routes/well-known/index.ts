@@ -2,11 +2,11 @@ import type { FastifyPluginAsync } from 'fastify'
 import jwks from './jwks.ts'
 import metadata from './oauth-authorization-server.ts'
 
-/** /.well-known: what other services read of this one, from any page, too: there is nothing secret in it. */
+/** /.well-known: public metadata for other services. Pages of any origin may read it. */
 const wellKnown: FastifyPluginAsync = async (fastify) => {
   fastify.addHook('onRequest', async (_request, reply) => {
     reply.header('cross-origin-resource-policy', 'cross-origin')
-    // Where a page's origin is allowed, it was answered by name.
+    // For an allowed origin, the CORS plugin has already set the header.
     if (!reply.hasHeader('access-control-allow-origin')) reply.header('access-control-allow-origin', '*')
   })
   await fastify.register(jwks)

@@ -8,14 +8,14 @@ import { Jwks } from '../../schemas/signing-key.ts'
 
 const Unchanged = Type.Null({ description: 'As the `ETag` says.' })
 
-/** GET /.well-known/jwks.json: the public keys that a valid access token may be signed by, now or soon (RFC 7517). */
+/** GET /.well-known/jwks.json: publishes the keys that sign access tokens, now or soon (RFC 7517). */
 const jwks: FastifyPluginAsyncTypebox = async (fastify) => {
   const maxAge = Math.floor(fastify.signingKeys.maxAge / SECOND)
 
   fastify.get(
     '/jwks.json',
     {
-      // Not limited: a verifier that is refused the keys refuses everybody, and the answer is at hand.
+      // No rate limit: a verifier without keys refuses every caller, and this reply is cheap.
       config: { public: true, rateLimit: false },
       schema: { tags: ['keys'], response: { 200: Jwks, 304: Unchanged, ...refusals } }
     },
@@ -35,12 +35,12 @@ const jwks: FastifyPluginAsyncTypebox = async (fastify) => {
   )
 }
 
-// The kid is a hash of the key: those of the set are a hash of the set.
+// A kid is a hash of its key, so a hash of all kids is a hash of the set.
 function etagOf(kids: string[]): string {
   return `"${createHash('sha256').update(kids.join()).digest('base64url')}"`
 }
 
-/** RFC 9110 §13.1.2, weak comparison. */
+/** Compares entity tags weakly (RFC 9110 §13.1.2). */
 function isCurrent(ifNoneMatch: string | undefined, etag: string): boolean {
   const held = (ifNoneMatch ?? '').split(',').map((each) => each.trim().replace(/^W\//, ''))
   return held.includes(etag) || held.includes('*')

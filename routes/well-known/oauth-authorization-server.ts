@@ -7,7 +7,7 @@ import { refusals } from '../../schemas/problem.ts'
 
 const MAX_AGE = 3600
 
-/** GET /.well-known/oauth-authorization-server: what an OAuth client needs to know of this server (RFC 8414). */
+/** GET /.well-known/oauth-authorization-server: describes this server to OAuth clients (RFC 8414). */
 const metadata: FastifyPluginAsyncTypebox = async (fastify) => {
   const { AUTH_ISSUER: issuer, AUTH_DOCS } = fastify.config
   const methods = [...CLIENT_AUTHENTICATION_METHODS]
@@ -18,7 +18,7 @@ const metadata: FastifyPluginAsyncTypebox = async (fastify) => {
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     introspection_endpoint: `${issuer}/oauth/introspect`,
     revocation_endpoint: `${issuer}/oauth/revoke`,
-    // There is no authorization endpoint, and so no way to ask it anything.
+    // Gatehouse has no authorization endpoint, so it supports no response types.
     response_types_supported: [],
     grant_types_supported: [CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
     token_endpoint_auth_methods_supported: methods,

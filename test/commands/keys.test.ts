@@ -176,8 +176,8 @@ t.test('keys import called wrongly opens no database', async (t) => {
   }
   await expect(['import', 'a', 'b'], EX_USAGE, /what is b\?/)
   await expect(['import', '/no/such/file'], 1, /^\/no\/such\/file cannot be read \(ENOENT\)\n$/)
-  await t.rejects(perform(env, 'keys import', {}, []), /which file\?/)
-  await t.rejects(perform(env, 'keys revoke', {}, []), /which key\?/)
+  await t.rejects(perform(env, 'keys import', {}, []), /FILE is needed/)
+  await t.rejects(perform(env, 'keys revoke', {}, []), /KID is needed/)
   await t.rejects(perform(env, 'keys import', {}, [tmpdir()]), /cannot be read \(EISDIR\)/)
   await expect(['frob'], EX_USAGE, /There is no command keys frob/)
 })
