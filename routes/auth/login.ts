@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Login } from '../../schemas/auth.ts'
-import { refusals } from '../../schemas/problem.ts'
-import { SignedIn } from '../../schemas/session.ts'
+import { problemReplies } from '../../schemas/problem.ts'
+import { Login, SignedInView } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
 
 /** POST /auth/login: trades e-mail and password for a session. */
@@ -11,7 +10,7 @@ const login: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       config: { public: true },
       onRequest: fastify.loginLimit,
-      schema: { tags: ['auth'], body: Login, response: { 200: SignedIn, ...refusals } }
+      schema: { tags: ['auth'], body: Login, response: { 200: SignedInView, ...problemReplies } }
     },
     async (request, reply) => {
       const browser = {

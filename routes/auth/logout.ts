@@ -1,14 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
 import { NoContent } from '../../schemas/common.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 import { carriesBearer } from '../../verifier/credentials.ts'
 
 /** POST /auth/logout: ends every session that a cookie proves, and succeeds without one. A bearer token is refused. */
 const logout: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/logout',
-    { config: { public: true }, schema: { tags: ['auth'], response: { 204: NoContent, ...refusals } } },
+    { config: { public: true }, schema: { tags: ['auth'], response: { 204: NoContent, ...problemReplies } } },
     async (request, reply) => {
       if (carriesBearer(request.headers)) throw new Problem('unauthorized')
       for (const session of await request.provenSessions()) {

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE } from '../../domain/oauth/token-exchange.ts'
-import { FORM, IssuedToken, oauthRefusals, TokenForm } from '../../schemas/oauth.ts'
+import { FORM, IssuedToken, oauthErrorReplies, TokenForm } from '../../schemas/oauth.ts'
 
 /** POST /oauth/token: issues an access token for the client itself (RFC 6749 §4.4), or for a user whose token it has (RFC 8693). */
 const token: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -12,7 +12,7 @@ const token: FastifyPluginAsyncTypebox = async (fastify) => {
         tags: ['oauth'],
         consumes: [FORM],
         body: TokenForm,
-        response: { 200: IssuedToken, ...oauthRefusals }
+        response: { 200: IssuedToken, ...oauthErrorReplies }
       }
     },
     async ({ client, body, log }, reply) => {

@@ -3,7 +3,7 @@ import { ASSERTION_ALGORITHMS, CLIENT_AUTHENTICATION_METHODS } from '../../domai
 import { CLIENT_CREDENTIALS } from '../../domain/oauth/grants.ts'
 import { TOKEN_EXCHANGE } from '../../domain/oauth/token-exchange.ts'
 import { ServerMetadata } from '../../schemas/oauth.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 
 const MAX_AGE = 3600
 
@@ -34,7 +34,7 @@ const metadata: FastifyPluginAsyncTypebox = async (fastify) => {
     '/oauth-authorization-server',
     {
       config: { public: true, rateLimit: false },
-      schema: { tags: ['oauth'], response: { 200: ServerMetadata, ...refusals } }
+      schema: { tags: ['oauth'], response: { 200: ServerMetadata, ...problemReplies } }
     },
     async (_request, reply) => {
       reply.header('cache-control', `public, max-age=${MAX_AGE}`)
