@@ -1,7 +1,7 @@
 import { Value } from 'typebox/value'
 import { audiencesOf, TOKEN_EXCHANGE } from '../domain/oauth/grants.ts'
 import { parseScope } from '../domain/roles/scopes.ts'
-import { NewClient } from '../schemas/client.ts'
+import { NewClientBody } from '../schemas/client.ts'
 import { type Command, requireText, UsageError } from './command.ts'
 import { operator, withApp } from './with-app.ts'
 
@@ -27,7 +27,7 @@ export const clientsCreate: Command = {
       audiences,
       ...(grant !== undefined && { grants: grant.split(' ').map(grantNamed) })
     }
-    if (!Value.Check(NewClient, input))
+    if (!Value.Check(NewClientBody, input))
       throw new UsageError('the name, the scope, the audience or the grant is not well-formed')
     return withApp(async (app) => {
       const { client, made } = await app.clients.create(

@@ -1,6 +1,6 @@
 import { Value } from 'typebox/value'
 import { parseScope } from '../domain/roles/scopes.ts'
-import { NewRole } from '../schemas/role.ts'
+import { NewRoleBody } from '../schemas/role.ts'
 import { type Command, requireText, UsageError } from './command.ts'
 import { operator, withApp } from './with-app.ts'
 
@@ -14,7 +14,7 @@ export const rolesSet: Command = {
   async run(values, [name]) {
     const { description = '' } = values as { description?: string }
     const input = { name, description, scope: values.scope === '' ? '' : requireText(values, 'scope') }
-    if (!Value.Check(NewRole, input))
+    if (!Value.Check(NewRoleBody, input))
       throw new UsageError('the name, the scope or the description is not well-formed')
     const role = { name: input.name, description, scope: parseScope(input.scope) }
     const done = await withApp((app) => app.administration.roles.set(role, operator))

@@ -3,7 +3,7 @@ import { Problem } from '../domain/errors.ts'
 import { problemBody } from '../plugins/http/errors.ts'
 import { serveAnyway } from '../plugins/http/load-shedding.ts'
 import { Alive, NotReady, Ready } from '../schemas/health.ts'
-import { refusals } from '../schemas/problem.ts'
+import { problemReplies } from '../schemas/problem.ts'
 
 /** GET /livez: answers while the process runs. GET /readyz: answers 200 if it can serve, else 503 with the reasons. */
 const health: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -11,7 +11,7 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
     '/livez',
     {
       config: { public: true, rateLimit: false, pressureHandler: serveAnyway },
-      schema: { tags: ['health'], response: { 200: Alive, ...refusals } }
+      schema: { tags: ['health'], response: { 200: Alive, ...problemReplies } }
     },
     async () => ({ alive: true as const })
   )
@@ -20,7 +20,7 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
     '/readyz',
     {
       config: { public: true, rateLimit: false, pressureHandler: serveAnyway },
-      schema: { tags: ['health'], response: { 200: Ready, 503: NotReady, ...refusals } }
+      schema: { tags: ['health'], response: { 200: Ready, 503: NotReady, ...problemReplies } }
     },
     async (request, reply) => {
       const reasons = await fastify.readiness.reasons()

@@ -5,7 +5,7 @@ import { isSameText } from '../domain/constant-time.ts'
 import { Problem } from '../domain/errors.ts'
 import { metricsExposure } from '../domain/settings/metrics-exposure.ts'
 import { serveAnyway } from '../plugins/http/load-shedding.ts'
-import { refusals } from '../schemas/problem.ts'
+import { problemReplies } from '../schemas/problem.ts'
 
 /** GET /metrics: serves Prometheus, by the token of `AUTH_METRICS`. Does not exist if that is not a token. */
 const metrics: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -20,7 +20,7 @@ const metrics: FastifyPluginAsyncTypebox = async (fastify) => {
       logLevel: 'warn',
       config: { public: true, rateLimit: false, pressureHandler: serveAnyway },
       preHandler: async (request) => requireToken(request, exposure.token),
-      schema: { tags: ['health'], response: { 200: Type.String(), ...refusals } }
+      schema: { tags: ['health'], response: { 200: Type.String(), ...problemReplies } }
     },
     async (_request, reply) => {
       reply.type(instruments.registry.contentType)

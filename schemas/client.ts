@@ -26,15 +26,15 @@ const PublicJwk = Closed({
 })
 const Jwks = Closed({ keys: Type.Array(PublicJwk, { maxItems: 10 }) })
 
-export const ClientSecret = Type.Object({
+export const ClientSecretView = Type.Object({
   id: Type.String(),
   createdAt: Time,
   expiresAt: Nullable(Time),
   lastUsedAt: Nullable(Type.String({ ...Time, description: 'To the minute' }))
 })
-export type ClientSecret = Static<typeof ClientSecret>
+export type ClientSecretView = Static<typeof ClientSecretView>
 
-export const Client = Type.Object({
+export const ClientView = Type.Object({
   id: Type.String({ description: 'The `client_id`' }),
   name: Type.String(),
   scope: Type.String({ description: 'Space-separated; what it may ask for' }),
@@ -43,11 +43,11 @@ export const Client = Type.Object({
   disabled: Type.Boolean(),
   jwks: Type.Object({ keys: Type.Array(PublicJwk) }),
   createdAt: Time,
-  secrets: Type.Array(ClientSecret)
+  secrets: Type.Array(ClientSecretView)
 })
-export type Client = Static<typeof Client>
+export type ClientView = Static<typeof ClientView>
 
-export const NewClient = Closed({
+export const NewClientBody = Closed({
   name: Name,
   scope: Scope,
   audiences: Type.Optional(Audiences),
@@ -55,7 +55,7 @@ export const NewClient = Closed({
   jwks: Type.Optional(Jwks)
 })
 
-export const ClientChange = Closed(
+export const ClientChangeBody = Closed(
   {
     name: Type.Optional(Name),
     scope: Type.Optional(Scope),
@@ -68,10 +68,13 @@ export const ClientChange = Closed(
 )
 
 /** A new client with its secret, which no later reply shows. */
-export const CreatedClient = Type.Object({ ...Client.properties, clientSecret: Type.Optional(Type.String()) })
+export const CreatedClientView = Type.Object({
+  ...ClientView.properties,
+  clientSecret: Type.Optional(Type.String())
+})
 
 export const NewSecret = Closed({ expiresAt: Type.Optional(Time) })
-export const CreatedSecret = Type.Object({ ...ClientSecret.properties, clientSecret: Type.String() })
+export const CreatedSecretView = Type.Object({ ...ClientSecretView.properties, clientSecret: Type.String() })
 
 export const SecretParams = Closed({
   id: Text({ minLength: 1, maxLength: 64 }),

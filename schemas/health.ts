@@ -1,12 +1,12 @@
 import { Type } from 'typebox'
-import { Problem } from './problem.ts'
+import { ProblemView } from './problem.ts'
 
 export const Alive = Type.Object({ alive: Type.Literal(true) })
 
 export const Ready = Type.Object({ ready: Type.Literal(true) })
 
 export const NotReady = Type.Object({
-  ...Problem.properties,
+  ...ProblemView.properties,
   reasons: Type.Array(
     Type.String({
       description:

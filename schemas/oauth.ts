@@ -62,7 +62,7 @@ export const Revoked = Type.Null({
 /** The error reply of an OAuth endpoint (RFC 6749 §5.2). */
 const OAuthProblem = Type.Object({ error: Type.String(), error_description: Type.Optional(Type.String()) })
 
-export const oauthRefusals = { '4xx': OAuthProblem, '5xx': OAuthProblem } as const
+export const oauthErrorReplies = { '4xx': OAuthProblem, '5xx': OAuthProblem } as const
 
 /** The metadata of the authorization server (RFC 8414 §2). */
 export const ServerMetadata = Type.Object({

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 
 /** The body of an error reply (RFC 9457, `application/problem+json`). */
-export const Problem = Type.Object(
+export const ProblemView = Type.Object(
   {
     type: Type.String(),
     title: Type.String(),
@@ -23,4 +23,4 @@ export const Problem = Type.Object(
 )
 
 /** The error replies that every route may give, by status. */
-export const refusals = { '4xx': Problem, '5xx': Problem } as const
+export const problemReplies = { '4xx': ProblemView, '5xx': ProblemView } as const

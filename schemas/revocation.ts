@@ -14,7 +14,7 @@ export const FeedQuery = Closed({
   )
 })
 
-export const RevocationFeed = Type.Object({
+export const RevocationFeedView = Type.Object({
   entries: Type.Array(
     Type.Object({
       kind: Type.Enum(['sid', 'jti', 'user', 'client', 'kid']),
@@ -30,4 +30,4 @@ export const RevocationFeed = Type.Object({
   ),
   cursor: Type.String()
 })
-export type RevocationFeed = Static<typeof RevocationFeed>
+export type RevocationFeedView = Static<typeof RevocationFeedView>

@@ -1,9 +1,22 @@
 import { type Static, Type } from 'typebox'
-import { Id, Time } from './common.ts'
-import { User } from './user.ts'
+import { Closed, Id, Time } from './common.ts'
+import { Password } from './password.ts'
+import { Email, UserView } from './user.ts'
+
+export const Login = Closed({
+  email: Email,
+  password: Password,
+  remember: Type.Optional(Type.Boolean({ description: 'Cookies that outlive the browser' }))
+})
+
+export const Reauthentication = Closed({ password: Password })
+
+export const CsrfToken = Type.Object({
+  csrfToken: Type.String({ description: 'For the header X-CSRF-Token' })
+})
 
 /** The session that a reply's cookies belong to. */
-const Session = Type.Object({
+const SessionView = Type.Object({
   id: Id,
   authTime: Time,
   expiresAt: Type.String({
@@ -12,18 +25,18 @@ const Session = Type.Object({
   })
 })
 
-export const SignedIn = Type.Object({ user: User, session: Session })
-export type SignedIn = Static<typeof SignedIn>
+export const SignedInView = Type.Object({ user: UserView, session: SessionView })
+export type SignedInView = Static<typeof SignedInView>
 
-export const Me = Type.Object({
-  user: User,
-  session: Session,
+export const MeView = Type.Object({
+  user: UserView,
+  session: SessionView,
   roles: Type.Array(Type.String()),
   scope: Type.String({ description: 'Space-separated permissions' })
 })
 
 /** A device on which a user is signed in. */
-export const Device = Type.Object({
+export const DeviceView = Type.Object({
   id: Id,
   createdAt: Time,
   lastUsedAt: Time,
@@ -32,4 +45,4 @@ export const Device = Type.Object({
   userAgent: Type.String(),
   current: Type.Boolean()
 })
-export type Device = Static<typeof Device>
+export type DeviceView = Static<typeof DeviceView>

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Closed, Text, Time } from './common.ts'
 
-export const SigningKey = Type.Object({
+export const SigningKeyView = Type.Object({
   kid: Type.String({ description: 'RFC 7638 thumbprint' }),
   algorithm: Type.String({ examples: ['ES256'] }),
   status: Type.Enum(['next', 'active', 'retired']),
@@ -9,7 +9,7 @@ export const SigningKey = Type.Object({
   createdAt: Time,
   activatesAt: Type.String({ ...Time, description: 'From when on it signs, until another key does' })
 })
-export type SigningKey = Static<typeof SigningKey>
+export type SigningKeyView = Static<typeof SigningKeyView>
 
 export const KidParams = Closed({ kid: Text({ minLength: 1, maxLength: 64 }) })
 

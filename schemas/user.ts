@@ -1,15 +1,15 @@
 import { type Static, Type } from 'typebox'
 import { Closed, Id, Nullable, Text, Time } from './common.ts'
+import { OneTimeLinkView, OneTimeToken } from './one-time-link.ts'
+import { Password } from './password.ts'
+import { RoleName } from './role.ts'
 
 export const Email = Text({ minLength: 3, maxLength: 320, examples: ['ada@example.com'] })
-
-// Wide on purpose: it only bounds the work. The password policy says what a password must be, and gives reasons.
-export const Password = Type.String({ minLength: 1, maxLength: 1024 })
 
 export const Name = Text({ minLength: 1, maxLength: 100 })
 
 /** A user as replies show one. */
-export const User = Type.Object({
+export const UserView = Type.Object({
   id: Id,
   email: Type.String(),
   name: Nullable(Type.String()),
@@ -19,6 +19,49 @@ export const User = Type.Object({
   createdAt: Time,
   lastLoginAt: Nullable(Time)
 })
-export type User = Static<typeof User>
+export type UserView = Static<typeof UserView>
 
 export const NameChange = Closed({ name: Nullable(Name) })
+
+const Roles = Type.Array(RoleName, { maxItems: 100, uniqueItems: true })
+
+export const NewUserBody = Closed({
+  email: Email,
+  name: Type.Optional(Nullable(Name)),
+  roles: Type.Optional(Roles)
+})
+
+export const UserChangeBody = Closed(
+  {
+    name: Type.Optional(Nullable(Name)),
+    disabled: Type.Optional(Type.Boolean()),
+    roles: Type.Optional(Roles)
+  },
+  { minProperties: 1 }
+)
+
+const warnings = Type.Optional(
+  Type.Array(
+    Type.Object({
+      code: Type.String({ description: 'Stable: see docs/errors.md' }),
+      detail: Type.String()
+    }),
+    { description: 'What to look at, although it was done; left out if there is nothing' }
+  )
+)
+
+export const ChangedUserView = Type.Object({ ...UserView.properties, warnings })
+export const CreatedUserView = Type.Object({
+  ...UserView.properties,
+  passwordLink: Type.Optional(OneTimeLinkView),
+  warnings
+})
+
+export const Registration = Closed({ email: Email, password: Password, name: Type.Optional(Nullable(Name)) })
+
+export const SetUp = Closed({
+  token: OneTimeToken,
+  email: Email,
+  password: Password,
+  name: Type.Optional(Nullable(Name))
+})

@@ -1,10 +1,10 @@
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import t from 'tap'
 import { holdConventions } from '../routes/conventions.ts'
-import { refusals } from '../schemas/problem.ts'
+import { problemReplies } from '../schemas/problem.ts'
 import { build } from './harness/build.ts'
 
-const response = { 204: { type: 'null' }, ...refusals }
+const response = { 204: { type: 'null' }, ...problemReplies }
 
 /** A route below the conventions of the real ones, in an app that is otherwise whole. */
 function withRoute(route: (app: FastifyInstance) => Partial<RouteOptions>) {
@@ -41,7 +41,7 @@ const broken: Array<[string, (app: FastifyInstance) => Partial<RouteOptions>, Re
   ],
   [
     'declares no success',
-    (app) => ({ preHandler: app.guard(), schema: { response: refusals } }),
+    (app) => ({ preHandler: app.guard(), schema: { response: problemReplies } }),
     /^POST \/extra must declare its replies$/
   ]
 ]

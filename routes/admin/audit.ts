@@ -2,10 +2,10 @@ import { type FastifyPluginAsyncTypebox, type Static, Type } from '@fastify/type
 import { toIso } from '../../domain/clock.ts'
 import { type AuditEvent, type AuditFilter, auditTypes } from '../../domain/model/audit.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
-import { AuditEvent as AuditEventView } from '../../schemas/admin.ts'
+import { AuditEventView } from '../../schemas/audit-event.ts'
 import { Closed, Text, Time } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 import { pageOf, pageView } from '../paging.ts'
 import { momentOf } from './moment-of.ts'
 
@@ -28,7 +28,7 @@ const audit: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: {
         tags: ['admin'],
         querystring: AuditQuery,
-        response: { 200: PageOf(AuditEventView), ...refusals }
+        response: { 200: PageOf(AuditEventView), ...problemReplies }
       }
     },
     async ({ query }) => {

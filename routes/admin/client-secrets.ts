@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
-import { CreatedSecret, NewSecret, SecretParams } from '../../schemas/client.ts'
+import { CreatedSecretView, NewSecret, SecretParams } from '../../schemas/client.ts'
 import { IdParams, NoContent } from '../../schemas/common.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 import { clientSecretView } from '../views/client.ts'
 import { administratorOf } from './administrator-of.ts'
 import { momentOf } from './moment-of.ts'
@@ -26,7 +26,7 @@ const clientSecrets: FastifyPluginAsyncTypebox = async (fastify) => {
         tags: ['admin'],
         params: IdParams,
         body: NewSecret,
-        response: { 201: CreatedSecret, ...refusals }
+        response: { 201: CreatedSecretView, ...problemReplies }
       }
     },
     async (request, reply) => {
@@ -44,7 +44,7 @@ const clientSecrets: FastifyPluginAsyncTypebox = async (fastify) => {
     '/clients/:id/secrets/:secretId',
     {
       preHandler: mayWrite,
-      schema: { tags: ['admin'], params: SecretParams, response: { 204: NoContent, ...refusals } }
+      schema: { tags: ['admin'], params: SecretParams, response: { 204: NoContent, ...problemReplies } }
     },
     async (request, reply) => {
       const { id, secretId } = request.params

@@ -3,10 +3,10 @@ import { publicKeysOf } from '../../domain/clients/public-keys.ts'
 import { Problem } from '../../domain/errors.ts'
 import { audiencesOf } from '../../domain/oauth/grants.ts'
 import { type ManagementScope, parseScope } from '../../domain/roles/scopes.ts'
-import { Client, ClientChange, CreatedClient, NewClient } from '../../schemas/client.ts'
+import { ClientChangeBody, ClientView, CreatedClientView, NewClientBody } from '../../schemas/client.ts'
 import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 import { pageOf, pageView } from '../paging.ts'
 import { clientView } from '../views/client.ts'
 import { administratorOf } from './administrator-of.ts'
@@ -26,7 +26,7 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: {
         tags: ['admin'],
         querystring: Closed(pageQuery),
-        response: { 200: PageOf(Client), ...refusals }
+        response: { 200: PageOf(ClientView), ...problemReplies }
       }
     },
     async ({ query }) => {
@@ -44,7 +44,11 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
     '/clients',
     {
       preHandler: mayWrite,
-      schema: { tags: ['admin'], body: NewClient, response: { 201: CreatedClient, ...refusals } }
+      schema: {
+        tags: ['admin'],
+        body: NewClientBody,
+        response: { 201: CreatedClientView, ...problemReplies }
+      }
     },
     async (request, reply) => {
       const { name, scope, audiences = [], grants, jwks } = request.body
@@ -61,7 +65,7 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
     '/clients/:id',
     {
       preHandler: mayRead,
-      schema: { tags: ['admin'], params: IdParams, response: { 200: Client, ...refusals } }
+      schema: { tags: ['admin'], params: IdParams, response: { 200: ClientView, ...problemReplies } }
     },
     async ({ params }) => {
       const found = await fastify.store.clients.find(params.id)
@@ -77,8 +81,8 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: {
         tags: ['admin'],
         params: IdParams,
-        body: ClientChange,
-        response: { 200: Client, ...refusals }
+        body: ClientChangeBody,
+        response: { 200: ClientView, ...problemReplies }
       }
     },
     async (request) => {
@@ -97,7 +101,7 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
     '/clients/:id',
     {
       preHandler: mayWrite,
-      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...refusals } }
+      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...problemReplies } }
     },
     async (request, reply) => {
       await fastify.clients.delete(request.params.id, administratorOf(request))

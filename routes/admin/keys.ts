@@ -5,8 +5,8 @@ import type { SigningKey } from '../../domain/model/store.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { refusals } from '../../schemas/problem.ts'
-import { KidParams, SigningKey as SigningKeyView } from '../../schemas/signing-key.ts'
+import { problemReplies } from '../../schemas/problem.ts'
+import { KidParams, SigningKeyView } from '../../schemas/signing-key.ts'
 import { notACursor, pageOf, pageView } from '../paging.ts'
 
 const Keys = PageOf(SigningKeyView)
@@ -30,7 +30,7 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
     '/keys',
     {
       preHandler: fastify.guard<ManagementScope>({ scope: 'keys:read' }),
-      schema: { tags: ['admin'], querystring: Closed(pageQuery), response: { 200: Keys, ...refusals } }
+      schema: { tags: ['admin'], querystring: Closed(pageQuery), response: { 200: Keys, ...problemReplies } }
     },
     async ({ query }) => page(query)
   )
@@ -42,7 +42,7 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: {
         tags: ['admin'],
         description: 'The next key signs as soon as every verifier can know it: `activatesAt` says when.',
-        response: { 200: Keys, ...refusals }
+        response: { 200: Keys, ...problemReplies }
       }
     },
     async (request) => {
@@ -60,7 +60,7 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
         description:
           'All that this key signed is refused, here and in services that follow the revocations, within a second. If it signs, its successor signs at once.',
         params: KidParams,
-        response: { 204: NoContent, ...refusals }
+        response: { 204: NoContent, ...problemReplies }
       }
     },
     async (request, reply) => {

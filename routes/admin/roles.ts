@@ -4,8 +4,8 @@ import type { Role } from '../../domain/model/store.ts'
 import { type ManagementScope, parseScope } from '../../domain/roles/scopes.ts'
 import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { refusals } from '../../schemas/problem.ts'
-import { NewRole, RoleChange, RoleParams, Role as RoleView } from '../../schemas/role.ts'
+import { problemReplies } from '../../schemas/problem.ts'
+import { NewRoleBody, RoleChangeBody, RoleParams, RoleView } from '../../schemas/role.ts'
 import { pageOf, pageView } from '../paging.ts'
 import { administratorOf } from './administrator-of.ts'
 
@@ -24,7 +24,7 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: {
         tags: ['admin'],
         querystring: Closed(pageQuery),
-        response: { 200: PageOf(RoleView), ...refusals }
+        response: { 200: PageOf(RoleView), ...problemReplies }
       }
     },
     async ({ query }) =>
@@ -35,7 +35,7 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
     '/roles',
     {
       preHandler: mayWrite,
-      schema: { tags: ['admin'], body: NewRole, response: { 201: RoleView, ...refusals } }
+      schema: { tags: ['admin'], body: NewRoleBody, response: { 201: RoleView, ...problemReplies } }
     },
     async (request, reply) => {
       const { name, description = '', scope } = request.body
@@ -50,7 +50,7 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
     '/roles/:name',
     {
       preHandler: mayRead,
-      schema: { tags: ['admin'], params: RoleParams, response: { 200: RoleView, ...refusals } }
+      schema: { tags: ['admin'], params: RoleParams, response: { 200: RoleView, ...problemReplies } }
     },
     async ({ params }) => {
       const found = await fastify.store.roles.find(params.name)
@@ -66,8 +66,8 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: {
         tags: ['admin'],
         params: RoleParams,
-        body: RoleChange,
-        response: { 200: RoleView, ...refusals }
+        body: RoleChangeBody,
+        response: { 200: RoleView, ...problemReplies }
       }
     },
     async (request) => {
@@ -81,7 +81,7 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
     '/roles/:name',
     {
       preHandler: mayWrite,
-      schema: { tags: ['admin'], params: RoleParams, response: { 204: NoContent, ...refusals } }
+      schema: { tags: ['admin'], params: RoleParams, response: { 204: NoContent, ...problemReplies } }
     },
     async (request, reply) => {
       await fastify.administration.roles.delete(request.params.name, administratorOf(request))

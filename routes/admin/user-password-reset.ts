@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
-import { OneTimeLink } from '../../schemas/admin.ts'
 import { IdParams } from '../../schemas/common.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { OneTimeLinkView } from '../../schemas/one-time-link.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 import { oneTimeLinkView } from '../views/one-time-link.ts'
 import { administratorOf } from './administrator-of.ts'
 
@@ -15,7 +15,7 @@ const userPasswordReset: FastifyPluginAsyncTypebox = async (fastify) => {
         scope: 'users:write',
         fresh: fastify.config.AUTH_FRESH_TTL
       }),
-      schema: { tags: ['admin'], params: IdParams, response: { 201: OneTimeLink, ...refusals } }
+      schema: { tags: ['admin'], params: IdParams, response: { 201: OneTimeLinkView, ...problemReplies } }
     },
     async (request, reply) => {
       const link = await fastify.administration.users.startPasswordReset(

@@ -3,8 +3,8 @@ import { Problem } from '../../domain/errors.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { refusals } from '../../schemas/problem.ts'
-import { Device } from '../../schemas/session.ts'
+import { problemReplies } from '../../schemas/problem.ts'
+import { DeviceView } from '../../schemas/session.ts'
 import { authOf } from '../../verifier/authorization.ts'
 import { pageOf } from '../paging.ts'
 import { devicesView } from '../views/session.ts'
@@ -20,7 +20,7 @@ const userSessions: FastifyPluginAsyncTypebox = async (fastify) => {
         tags: ['admin'],
         params: IdParams,
         querystring: Closed(pageQuery),
-        response: { 200: PageOf(Device), ...refusals }
+        response: { 200: PageOf(DeviceView), ...problemReplies }
       }
     },
     async (request) => {
@@ -38,7 +38,7 @@ const userSessions: FastifyPluginAsyncTypebox = async (fastify) => {
         scope: 'users:write',
         fresh: fastify.config.AUTH_FRESH_TTL
       }),
-      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...refusals } }
+      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...problemReplies } }
     },
     async (request, reply) => {
       await fastify.administration.users.endSessions(request.params.id, administratorOf(request))

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { IdParams, NoContent } from '../../schemas/common.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 import { administratorOf } from './administrator-of.ts'
 
 /** POST /admin/users/:id/unlock: clears the counts of failed sign-ins of an account. */
@@ -13,7 +13,7 @@ const userUnlock: FastifyPluginAsyncTypebox = async (fastify) => {
         scope: 'users:write',
         fresh: fastify.config.AUTH_FRESH_TTL
       }),
-      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...refusals } }
+      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...problemReplies } }
     },
     async (request, reply) => {
       await fastify.administration.users.unlock(request.params.id, administratorOf(request))

@@ -2,11 +2,16 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import { Problem } from '../../domain/errors.ts'
 import type { Warning } from '../../domain/roles/assignment.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
-import { ChangedUser, CreatedUser, NewUser, UserChange } from '../../schemas/admin.ts'
 import { Closed, IdParams, NoContent, Text } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { refusals } from '../../schemas/problem.ts'
-import { User } from '../../schemas/user.ts'
+import { problemReplies } from '../../schemas/problem.ts'
+import {
+  ChangedUserView,
+  CreatedUserView,
+  NewUserBody,
+  UserChangeBody,
+  UserView
+} from '../../schemas/user.ts'
 import { pageOf, pageView } from '../paging.ts'
 import { oneTimeLinkView } from '../views/one-time-link.ts'
 import { userView } from '../views/user.ts'
@@ -29,7 +34,11 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
     '/users',
     {
       preHandler: mayRead,
-      schema: { tags: ['admin'], querystring: UsersQuery, response: { 200: PageOf(User), ...refusals } }
+      schema: {
+        tags: ['admin'],
+        querystring: UsersQuery,
+        response: { 200: PageOf(UserView), ...problemReplies }
+      }
     },
     async ({ query }) => {
       const found = await fastify.store.users.list({ ...pageOf(query), search: query.search })
@@ -41,7 +50,7 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
     '/users',
     {
       preHandler: mayWrite,
-      schema: { tags: ['admin'], body: NewUser, response: { 201: CreatedUser, ...refusals } }
+      schema: { tags: ['admin'], body: NewUserBody, response: { 201: CreatedUserView, ...problemReplies } }
     },
     async (request, reply) => {
       if (fastify.config.AUTH_REGISTRATION === 'closed') throw new Problem('registration_closed')
@@ -62,7 +71,7 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
     '/users/:id',
     {
       preHandler: mayRead,
-      schema: { tags: ['admin'], params: IdParams, response: { 200: User, ...refusals } }
+      schema: { tags: ['admin'], params: IdParams, response: { 200: UserView, ...problemReplies } }
     },
     async ({ params }) => {
       const found = await fastify.store.users.find(params.id)
@@ -78,8 +87,8 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: {
         tags: ['admin'],
         params: IdParams,
-        body: UserChange,
-        response: { 200: ChangedUser, ...refusals }
+        body: UserChangeBody,
+        response: { 200: ChangedUserView, ...problemReplies }
       }
     },
     async (request) => {
@@ -97,7 +106,7 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
     '/users/:id',
     {
       preHandler: mayWrite,
-      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...refusals } }
+      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...problemReplies } }
     },
     async (request, reply) => {
       await fastify.administration.users.deleteUser(request.params.id, administratorOf(request))

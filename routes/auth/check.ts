@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Check } from '../../schemas/auth.ts'
+import { Check } from '../../schemas/check.ts'
 import { NoContent } from '../../schemas/common.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 import { assertAllowed, authOf } from '../../verifier/authorization.ts'
 import { remoteHeaders } from '../views/remote-headers.ts'
 
@@ -15,7 +15,7 @@ const check: FastifyPluginAsyncTypebox = async (fastify) => {
       // Asked with every request of a guarded site, and a look-up in memory.
       config: { rateLimit: false },
       preHandler: fastify.tokenGuard('shared'),
-      schema: { tags: ['auth'], querystring: Check, response: { 204: NoContent, ...refusals } }
+      schema: { tags: ['auth'], querystring: Check, response: { 204: NoContent, ...problemReplies } }
     },
     async (request, reply) => {
       const { role, scope } = request.query

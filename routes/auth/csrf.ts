@@ -1,14 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
-import { CsrfToken } from '../../schemas/auth.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { problemReplies } from '../../schemas/problem.ts'
+import { CsrfToken } from '../../schemas/session.ts'
 import { boundSession } from './session-of.ts'
 
 /** GET /auth/csrf: the token that a client without Origin and Fetch Metadata headers shows with unsafe requests. */
 const csrf: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/csrf',
-    { config: { public: true }, schema: { tags: ['auth'], response: { 200: CsrfToken, ...refusals } } },
+    { config: { public: true }, schema: { tags: ['auth'], response: { 200: CsrfToken, ...problemReplies } } },
     async (request) => {
       const session = await boundSession(fastify, request)
       if (session?.endedAt !== null) throw new Problem('unauthorized')

@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Login } from '../../schemas/auth.ts'
-import { refusals } from '../../schemas/problem.ts'
-import { SignedIn } from '../../schemas/session.ts'
+import { problemReplies } from '../../schemas/problem.ts'
+import { Login, SignedInView } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
 import { boundSession } from './session-of.ts'
 import { setSignInCookies } from './sign-in-cookies.ts'
@@ -13,7 +12,7 @@ const login: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       config: { public: true },
       onRequest: fastify.loginLimit,
-      schema: { tags: ['auth'], body: Login, response: { 200: SignedIn, ...refusals } }
+      schema: { tags: ['auth'], body: Login, response: { 200: SignedInView, ...problemReplies } }
     },
     async (request, reply) => {
       const previous = await boundSession(fastify, request)

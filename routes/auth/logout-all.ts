@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
 import type { Session } from '../../domain/model/store.ts'
 import { NoContent } from '../../schemas/common.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 import { carriesBearer } from '../../verifier/credentials.ts'
 import { boundSession, provenSessions } from './session-of.ts'
 
@@ -13,7 +13,7 @@ import { boundSession, provenSessions } from './session-of.ts'
 const logoutAll: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/logout-all',
-    { config: { public: true }, schema: { tags: ['auth'], response: { 204: NoContent, ...refusals } } },
+    { config: { public: true }, schema: { tags: ['auth'], response: { 204: NoContent, ...problemReplies } } },
     async (request, reply) => {
       if (carriesBearer(request.headers)) throw new Problem('unauthorized')
       const bound = await boundSession(fastify, request)

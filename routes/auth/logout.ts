@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
 import { NoContent } from '../../schemas/common.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 import { carriesBearer } from '../../verifier/credentials.ts'
 import { provenSessions } from './session-of.ts'
 
@@ -9,7 +9,7 @@ import { provenSessions } from './session-of.ts'
 const logout: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/logout',
-    { config: { public: true }, schema: { tags: ['auth'], response: { 204: NoContent, ...refusals } } },
+    { config: { public: true }, schema: { tags: ['auth'], response: { 204: NoContent, ...problemReplies } } },
     async (request, reply) => {
       if (carriesBearer(request.headers)) throw new Problem('unauthorized')
       for (const session of await provenSessions(fastify, request)) {

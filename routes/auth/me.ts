@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { SignedIn } from '../../domain/sessions/sessions.ts'
 import { NoContent } from '../../schemas/common.ts'
-import { refusals } from '../../schemas/problem.ts'
-import { Me } from '../../schemas/session.ts'
+import { problemReplies } from '../../schemas/problem.ts'
+import { MeView } from '../../schemas/session.ts'
 import { NameChange } from '../../schemas/user.ts'
 import { authOf } from '../../verifier/authorization.ts'
 import { signedInView } from '../views/session.ts'
@@ -21,7 +21,7 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
     '/me',
     {
       preHandler: fastify.tokenGuard('bearer', { kind: 'user', direct: true }),
-      schema: { tags: ['account'], response: { 200: Me, ...refusals } }
+      schema: { tags: ['account'], response: { 200: MeView, ...problemReplies } }
     },
     async (request) => {
       const session = await fastify.sessions.current(authOf(request).sessionId)
@@ -33,7 +33,7 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
     '/me',
     {
       preHandler: signedIn,
-      schema: { tags: ['account'], body: NameChange, response: { 200: Me, ...refusals } }
+      schema: { tags: ['account'], body: NameChange, response: { 200: MeView, ...problemReplies } }
     },
     async (request, reply) => {
       const { subject: userId, sessionId } = authOf(request)
@@ -49,7 +49,10 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
 
   fastify.delete(
     '/me',
-    { preHandler: freshlySignedIn, schema: { tags: ['account'], response: { 204: NoContent, ...refusals } } },
+    {
+      preHandler: freshlySignedIn,
+      schema: { tags: ['account'], response: { 204: NoContent, ...problemReplies } }
+    },
     async (request, reply) => {
       await fastify.accounts.deleteOwn(authOf(request).subject, request.caller())
       fastify.sessionCookies.clear(reply)

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { PasswordReset } from '../../schemas/auth.ts'
 import { NoContent } from '../../schemas/common.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { PasswordReset } from '../../schemas/password.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 
 /** POST /auth/password/reset: the password that the owner of a one-time link chose; all sessions end, none begins. */
 const passwordReset: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -10,7 +10,7 @@ const passwordReset: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       config: { public: true },
       onRequest: fastify.loginLimit,
-      schema: { tags: ['auth'], body: PasswordReset, response: { 204: NoContent, ...refusals } }
+      schema: { tags: ['auth'], body: PasswordReset, response: { 204: NoContent, ...problemReplies } }
     },
     async (request, reply) => {
       const user = await fastify.oneTimeLinks.redeemPassword(request.body, request.caller())

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { PasswordChange } from '../../schemas/auth.ts'
 import { NoContent } from '../../schemas/common.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { PasswordChange } from '../../schemas/password.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 import { authOf } from '../../verifier/authorization.ts'
 import { setSignInCookies } from './sign-in-cookies.ts'
 
@@ -12,7 +12,7 @@ const password: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.loginLimit,
       preHandler: fastify.guard({ kind: 'user', direct: true }),
-      schema: { tags: ['account'], body: PasswordChange, response: { 204: NoContent, ...refusals } }
+      schema: { tags: ['account'], body: PasswordChange, response: { 204: NoContent, ...problemReplies } }
     },
     async (request, reply) => {
       const session = await fastify.sessions.current(authOf(request).sessionId)

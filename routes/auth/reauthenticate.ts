@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Reauthentication } from '../../schemas/auth.ts'
-import { refusals } from '../../schemas/problem.ts'
-import { SignedIn } from '../../schemas/session.ts'
+import { problemReplies } from '../../schemas/problem.ts'
+import { Reauthentication, SignedInView } from '../../schemas/session.ts'
 import { authOf } from '../../verifier/authorization.ts'
 import { signedInView } from '../views/session.ts'
 import { setSignInCookies } from './sign-in-cookies.ts'
@@ -13,7 +12,7 @@ const reauthenticate: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.loginLimit,
       preHandler: fastify.guard({ kind: 'user', direct: true }),
-      schema: { tags: ['auth'], body: Reauthentication, response: { 200: SignedIn, ...refusals } }
+      schema: { tags: ['auth'], body: Reauthentication, response: { 200: SignedInView, ...problemReplies } }
     },
     async (request, reply) => {
       const session = await fastify.sessions.current(authOf(request).sessionId)

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { refusals } from '../../schemas/problem.ts'
-import { SignedIn } from '../../schemas/session.ts'
+import { problemReplies } from '../../schemas/problem.ts'
+import { SignedInView } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
 import { setSignInCookies } from './sign-in-cookies.ts'
 
@@ -11,7 +11,10 @@ import { setSignInCookies } from './sign-in-cookies.ts'
 const refresh: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/refresh',
-    { config: { public: true }, schema: { tags: ['auth'], response: { 200: SignedIn, ...refusals } } },
+    {
+      config: { public: true },
+      schema: { tags: ['auth'], response: { 200: SignedInView, ...problemReplies } }
+    },
     async (request, reply) => {
       const { refresh: texts } = fastify.sessionCookies.read(request)
       const sessionId = fastify.sessionCookies.bindingOf(request)?.sessionId

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { refusals } from '../../schemas/problem.ts'
-import { Device } from '../../schemas/session.ts'
+import { problemReplies } from '../../schemas/problem.ts'
+import { DeviceView } from '../../schemas/session.ts'
 import { authOf } from '../../verifier/authorization.ts'
 import { pageOf } from '../paging.ts'
 import { devicesView } from '../views/session.ts'
@@ -23,7 +23,7 @@ const sessions: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: {
         tags: ['account'],
         querystring: Closed(pageQuery),
-        response: { 200: PageOf(Device), ...refusals }
+        response: { 200: PageOf(DeviceView), ...problemReplies }
       }
     },
     async (request) => {
@@ -37,7 +37,7 @@ const sessions: FastifyPluginAsyncTypebox = async (fastify) => {
     '/sessions/:id',
     {
       preHandler: freshlySignedIn,
-      schema: { tags: ['account'], params: IdParams, response: { 204: NoContent, ...refusals } }
+      schema: { tags: ['account'], params: IdParams, response: { 204: NoContent, ...problemReplies } }
     },
     async (request, reply) => {
       const { subject, sessionId } = authOf(request)

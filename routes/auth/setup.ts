@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { SetUp } from '../../schemas/auth.ts'
-import { refusals } from '../../schemas/problem.ts'
-import { SignedIn } from '../../schemas/session.ts'
+import { problemReplies } from '../../schemas/problem.ts'
+import { SignedInView } from '../../schemas/session.ts'
+import { SetUp } from '../../schemas/user.ts'
 import { signedInView } from '../views/session.ts'
 import { boundSession } from './session-of.ts'
 import { setSignInCookies } from './sign-in-cookies.ts'
@@ -13,7 +13,7 @@ const setup: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       config: { public: true },
       onRequest: fastify.loginLimit,
-      schema: { tags: ['auth'], body: SetUp, response: { 201: SignedIn, ...refusals } }
+      schema: { tags: ['auth'], body: SetUp, response: { 201: SignedInView, ...problemReplies } }
     },
     async (request, reply) => {
       const previous = await boundSession(fastify, request)

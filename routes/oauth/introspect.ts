@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Client } from '../../domain/model/store.ts'
 import { OAuthError } from '../../domain/oauth/errors.ts'
-import { AboutToken, FORM, Introspection, oauthRefusals } from '../../schemas/oauth.ts'
+import { AboutToken, FORM, Introspection, oauthErrorReplies } from '../../schemas/oauth.ts'
 import type { Auth } from '../../verifier/authorization.ts'
 import { Refusal } from '../../verifier/refusal.ts'
 
@@ -20,7 +20,7 @@ const introspect: FastifyPluginAsyncTypebox = async (fastify) => {
         tags: ['oauth'],
         consumes: [FORM],
         body: AboutToken,
-        response: { 200: Introspection, ...oauthRefusals }
+        response: { 200: Introspection, ...oauthErrorReplies }
       }
     },
     async ({ client, body: { token } }) => {

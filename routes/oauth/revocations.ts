@@ -8,8 +8,8 @@ import {
   parseCursor
 } from '../../domain/revocations/revocation-log.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
-import { refusals } from '../../schemas/problem.ts'
-import { FeedQuery, RevocationFeed } from '../../schemas/revocation.ts'
+import { problemReplies } from '../../schemas/problem.ts'
+import { FeedQuery, RevocationFeedView } from '../../schemas/revocation.ts'
 import { authOf } from '../../verifier/authorization.ts'
 import type { Revocation } from '../../verifier/revocation-set.ts'
 import { notACursor } from '../paging.ts'
@@ -27,7 +27,11 @@ const revocations: FastifyPluginAsyncTypebox = async (fastify) => {
       // No rate limit: a verifier without the feed would not know what was revoked.
       config: { rateLimit: false },
       preHandler: fastify.guard<ManagementScope>({ scope: 'revocations:read' }),
-      schema: { tags: ['oauth'], querystring: FeedQuery, response: { 200: RevocationFeed, ...refusals } }
+      schema: {
+        tags: ['oauth'],
+        querystring: FeedQuery,
+        response: { 200: RevocationFeedView, ...problemReplies }
+      }
     },
     async (request, reply) => {
       const { cursor, wait = 0 } = request.query
@@ -37,7 +41,9 @@ const revocations: FastifyPluginAsyncTypebox = async (fastify) => {
       const page = await fastify.revocations.after(placeOf(cursor), follower)
       if (!fastify.revocations.isFresh()) throw new Problem('unavailable', { retryAfter: 1 })
       // `feedBody` is JSON already, one text for all verifiers that get this page.
-      return reply.type('application/json; charset=utf-8').send(feedBody(page) as unknown as RevocationFeed)
+      return reply
+        .type('application/json; charset=utf-8')
+        .send(feedBody(page) as unknown as RevocationFeedView)
     }
   )
 }
@@ -53,7 +59,7 @@ function placeOf(cursor: string | undefined): FeedPlace | undefined {
 function feedBody(page: FeedPage): string {
   const known = bodies.get(page)
   if (known !== undefined) return known
-  const feed: RevocationFeed = {
+  const feed: RevocationFeedView = {
     entries: page.entries.map(revocationView),
     cursor: formatCursor(page.place)
   }
@@ -62,7 +68,7 @@ function feedBody(page: FeedPage): string {
   return body
 }
 
-function revocationView(revocation: Revocation): RevocationFeed['entries'][number] {
+function revocationView(revocation: Revocation): RevocationFeedView['entries'][number] {
   const { kind, id } = revocation
   const expiresAt = toIso(revocation.expiresAt)
   return 'minVersion' in revocation

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { OAuthError } from '../../domain/oauth/errors.ts'
-import { AboutToken, FORM, oauthRefusals, Revoked } from '../../schemas/oauth.ts'
+import { AboutToken, FORM, oauthErrorReplies, Revoked } from '../../schemas/oauth.ts'
 
 /** POST /oauth/revoke: revokes one of the client's own access tokens, everywhere (RFC 7009). */
 const revoke: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -12,7 +12,7 @@ const revoke: FastifyPluginAsyncTypebox = async (fastify) => {
         tags: ['oauth'],
         consumes: [FORM],
         body: AboutToken,
-        response: { 200: Revoked, ...oauthRefusals }
+        response: { 200: Revoked, ...oauthErrorReplies }
       }
     },
     async (request) => {

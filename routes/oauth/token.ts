@@ -5,7 +5,7 @@ import { SECOND } from '../../domain/clock.ts'
 import type { Client } from '../../domain/model/store.ts'
 import { OAuthError } from '../../domain/oauth/errors.ts'
 import { ACCESS_TOKEN_TYPE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE } from '../../domain/oauth/grants.ts'
-import { FORM, IssuedToken, oauthRefusals, TokenForm } from '../../schemas/oauth.ts'
+import { FORM, IssuedToken, oauthErrorReplies, TokenForm } from '../../schemas/oauth.ts'
 import type { Auth } from '../../verifier/authorization.ts'
 import type { Claims } from '../../verifier/claims.ts'
 import { Refusal } from '../../verifier/refusal.ts'
@@ -22,7 +22,7 @@ const token: FastifyPluginAsyncTypebox = async (fastify) => {
         tags: ['oauth'],
         consumes: [FORM],
         body: TokenForm,
-        response: { 200: IssuedToken, ...oauthRefusals }
+        response: { 200: IssuedToken, ...oauthErrorReplies }
       }
     },
     async ({ client, body, log }, reply) => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { refusals } from '../../schemas/problem.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -19,7 +19,10 @@ const pages: FastifyPluginAsyncTypebox = async (fastify) => {
     const content = await readFile(new URL(file, import.meta.url), 'utf8')
     fastify.get(
       url,
-      { config: { public: true }, schema: { hide: true, response: { 200: Type.String(), ...refusals } } },
+      {
+        config: { public: true },
+        schema: { hide: true, response: { 200: Type.String(), ...problemReplies } }
+      },
       async (_request, reply) => {
         reply.type(type).header('content-security-policy', POLICY)
         return content

@@ -1,6 +1,6 @@
 import { toIso } from '../../domain/clock.ts'
 import type { Client, ClientSecret } from '../../domain/model/store.ts'
-import type { ClientSecret as ClientSecretView, Client as ClientView } from '../../schemas/client.ts'
+import type { ClientSecretView, ClientView } from '../../schemas/client.ts'
 
 /** Shows a client without any hash. `audiences` are those in force. */
 export function clientView(client: Client, audiences: string[]): ClientView {

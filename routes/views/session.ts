@@ -1,7 +1,7 @@
 import { toIso } from '../../domain/clock.ts'
 import type { Session } from '../../domain/model/store.ts'
 import type { SignedIn } from '../../domain/sessions/sessions.ts'
-import type { Device, SignedIn as SignedInView } from '../../schemas/session.ts'
+import type { DeviceView, SignedInView } from '../../schemas/session.ts'
 import { pageView } from '../paging.ts'
 import { userView } from './user.ts'
 
@@ -13,7 +13,7 @@ export function signedInView({ user, session }: SignedIn): SignedInView {
   return { user: userView(user), session: sessionView(session) }
 }
 
-function deviceView(session: Session, currentId: string | undefined): Device {
+function deviceView(session: Session, currentId: string | undefined): DeviceView {
   return {
     id: session.id,
     createdAt: toIso(session.createdAt),

@@ -1,6 +1,6 @@
 import { toIso } from '../../domain/clock.ts'
 import type { User } from '../../domain/model/store.ts'
-import type { User as UserView } from '../../schemas/user.ts'
+import type { UserView } from '../../schemas/user.ts'
 
 /** Shows a user without any hash. */
 export function userView(user: User): UserView {

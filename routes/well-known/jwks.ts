@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { SECOND } from '../../domain/clock.ts'
 import { publicJwk } from '../../domain/keys/signing-key.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 import { Jwks } from '../../schemas/signing-key.ts'
 
 const Unchanged = Type.Null({ description: 'As the `ETag` says.' })
@@ -17,7 +17,7 @@ const jwks: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       // No rate limit: a verifier without keys refuses every caller, and this reply is cheap.
       config: { public: true, rateLimit: false },
-      schema: { tags: ['keys'], response: { 200: Jwks, 304: Unchanged, ...refusals } }
+      schema: { tags: ['keys'], response: { 200: Jwks, 304: Unchanged, ...problemReplies } }
     },
     async ({ headers }, reply) => {
       const keys = fastify.signingKeys.published()

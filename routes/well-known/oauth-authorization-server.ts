@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ASSERTION_ALGORITHMS, CLIENT_AUTHENTICATION_METHODS } from '../../domain/clients/credentials.ts'
 import { CLIENT_CREDENTIALS, TOKEN_EXCHANGE } from '../../domain/oauth/grants.ts'
 import { ServerMetadata } from '../../schemas/oauth.ts'
-import { refusals } from '../../schemas/problem.ts'
+import { problemReplies } from '../../schemas/problem.ts'
 
 const MAX_AGE = 3600
 
@@ -33,7 +33,7 @@ const metadata: FastifyPluginAsyncTypebox = async (fastify) => {
     '/oauth-authorization-server',
     {
       config: { public: true, rateLimit: false },
-      schema: { tags: ['oauth'], response: { 200: ServerMetadata, ...refusals } }
+      schema: { tags: ['oauth'], response: { 200: ServerMetadata, ...problemReplies } }
     },
     async (_request, reply) => {
       reply.header('cache-control', `public, max-age=${MAX_AGE}`)

@@ -7,7 +7,7 @@ import t from 'tap'
 import { DAY, MINUTE, SECOND, toIso } from '../../domain/clock.ts'
 import { withStatus } from '../../domain/keys/schedule.ts'
 import { signingKeyView } from '../../routes/admin/keys.ts'
-import type { SigningKey } from '../../schemas/signing-key.ts'
+import type { SigningKeyView } from '../../schemas/signing-key.ts'
 import { build, password, type Teardown } from '../harness/build.ts'
 import { perform } from '../harness/command.ts'
 import { postgres } from '../harness/engines.ts'
@@ -91,7 +91,7 @@ t.test('beside a running service', async (t) => {
   t.test('keys rotate again says when the next one signs', async (t) => {
     const started = Date.now()
     const { json } = await perform(env, 'keys rotate')
-    const [next, active] = json as [SigningKey, SigningKey]
+    const [next, active] = json as [SigningKeyView, SigningKeyView]
     t.match([next.status, active.status], ['next', 'active'])
     const due = Date.parse(next.createdAt) + 2 * MINUTE
     t.equal(next.activatesAt, toIso(due))
