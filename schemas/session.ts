@@ -21,7 +21,7 @@ const SessionView = Type.Object({
   authTime: Time,
   expiresAt: Type.String({
     format: 'date-time',
-    description: 'When it ends, whatever its use; never extended'
+    description: 'When it ends, even if it is in use; never extended'
   })
 })
 

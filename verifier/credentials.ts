@@ -8,9 +8,9 @@ export interface Credential {
 }
 
 /**
- * Returns the access tokens of a request, to be tried in turn. If there is a bearer token, cookies do not count. A cookie name
- * that occurs more than once gives each of its values, because a sibling host may have set one of them. Throws a Refusal
- * `unauthorized` if no token follows the `Bearer` scheme.
+ * Returns the access tokens of a request, to be tried in turn. If there is a bearer token, cookies do not count. Returns every
+ * value of a repeated cookie name, because a sibling host may have set one of them. Throws a Refusal `unauthorized` if no
+ * token follows the `Bearer` scheme.
  */
 export function readCredentials(
   headers: IncomingHttpHeaders,

@@ -40,8 +40,8 @@ function assertStrongRsa(key: KeyObject, leastBits: number): void {
 /** The prime of Curve25519 (RFC 8032 §5.1). */
 const FIELD = (1n << 255n) - 19n
 
-// An attacker can forge signatures of a point of order 8 or less. By the doubling formula, these points are the roots of y,
-// of y^2 - 1, and of d*y^4 + 2*y^2 - 1, with d = -121665/121666.
+// An attacker can forge signatures of a point of order 8 or less. By the doubling formula, these points are the roots of three
+// polynomials: y, y^2 - 1, and d*y^4 + 2*y^2 - 1, with d = -121665/121666.
 function assertLargeOrder(key: KeyObject): void {
   const { x = '' } = key.export({ format: 'jwk' })
   const y = BigInt.asUintN(255, integer(bytes(x).reverse()))

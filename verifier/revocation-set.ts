@@ -1,8 +1,8 @@
 import type { Actor } from './claims.ts'
 
 /**
- * What was revoked: a session (`sid`), one access token (`jti`), all tokens of a signing key (`kid`), or the tokens of a user
- * or a client below a version. An entry expires with the last access token that it concerns; that of a key never expires.
+ * What was revoked: a session (`sid`), one access token (`jti`), or all tokens of a signing key (`kid`). Of a user or a client:
+ * the tokens below a version. An entry expires with the last access token that it concerns; that of a key never expires.
  */
 export type Revocation =
   | { kind: 'sid' | 'jti' | 'kid'; id: string; expiresAt: number }

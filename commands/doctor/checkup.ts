@@ -7,7 +7,7 @@ export interface Check {
   name: string
   /** The settings that it reads. It is left out if one of them is wrong. */
   needs: string[]
-  /** What it throws becomes a finding. `signal` aborts when the time is over. */
+  /** Looks for findings. An exception becomes a finding, too. `signal` aborts when the time is over. */
   look(signal: AbortSignal): Finding[] | Promise<Finding[]>
   /** What to do if it throws or takes too long. */
   advice: string

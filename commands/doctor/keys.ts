@@ -61,12 +61,12 @@ function whyUnreadable(thrown: unknown, keys: SigningKey[], path: string): Findi
     return ok('There is no master key yet: the first start makes one')
   if (code === 'ENOENT') {
     return error(
-      `There is no master key at ${path}: nobody can sign in`,
-      'Put the one that this database was used with there, or into AUTH_MASTER_KEY.'
+      `There is no master key at ${path}: no user can sign in`,
+      'Put the master key of this database there, or into AUTH_MASTER_KEY.'
     )
   }
   if (thrown instanceof MasterKeyError)
-    return error(message, `Mend ${path}: 0600, and as the first start made it.`)
+    return error(message, `Restore ${path} as the first start made it, and run chmod 600 on it.`)
   return error(`${path} cannot be read (${code})`, 'Give it to the user that runs Gatehouse: chown.')
 }
 
@@ -85,7 +85,7 @@ export function keyFindings(
       error(
         `The master key does not open ${closed.length === keys.length ? 'the signing keys' : `signing key ${closed.join(', ')}`}`,
         'Set AUTH_MASTER_KEY, or AUTH_MASTER_KEY_PREVIOUS, to the one that this database was used with. ' +
-          'A key that no instance of yours made was written by somebody else: gatehouse keys revoke.'
+          'A key that none of your instances made was written by an intruder: gatehouse keys revoke.'
       )
     ]
   }

@@ -1,7 +1,7 @@
 import type { Check } from './checkup.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
-const MEND: Record<string, string> = {
+const ADVICE: Record<string, string> = {
   HOST: 'Give AUTH_ISSUER the https address that people use, or leave HOST out.',
   AUTH_TRUST_PROXY: 'Name the address of your reverse proxy, or the narrow range that it is in.',
   DATABASE_URL: 'Give the role a password, and put it into the URL or into DATABASE_URL_FILE.',
@@ -37,7 +37,7 @@ function settingFindings(faults: string[], warnings: string[]): Finding[] {
 }
 
 function adviceOn(name: string): string {
-  return name.endsWith('_FILE') ? CLOSE : (MEND[name] ?? REMOVE)
+  return name.endsWith('_FILE') ? CLOSE : (ADVICE[name] ?? REMOVE)
 }
 
 /** Returns the setting that a fault is about. */

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
-/** Adds the account and the end of each count of tries, the counts of refused tries, and the epoch of an account's devices. */
+/** Adds the account and the end of each count of tries. Adds counts of refused tries, and the epoch of an account's devices. */
 export const loginLimits: Migration = {
   async up({ schema }: Kysely<unknown>) {
     await schema

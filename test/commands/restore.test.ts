@@ -31,7 +31,7 @@ t.test('a damaged database, log and all, makes room for the backup and is kept',
   t.equal(code, 0)
   t.match(
     stdout,
-    /\nWhat the database that was there had revoked could not be read: [^\n]+ until they expire\.\n/
+    /\nThe revocations of the replaced database could not be read: [^\n]+ until they expire\.\n/
   )
   const files = await databasesIn(place.folder)
   t.equal(files.filter((name) => /replaced-[^-]+-\d\d-\d\dT[\d.]+Z(-wal)?$/.test(name)).length, 2)

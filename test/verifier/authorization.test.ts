@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Auth, assertAllowed, type Requirements } from '../../verifier/authorization.ts'
+import { type Auth, assertAllowed, authOf, type Requirements } from '../../verifier/authorization.ts'
 import { Refusal } from '../../verifier/refusal.ts'
 
 const NOW = 1_800_000_000_000
@@ -54,4 +54,12 @@ t.test('all requirements hold together, and who may not is not asked to sign in 
 
 t.test('a machine does not sign in and so is not asked for a recent sign-in', async (t) => {
   t.equal(verdict({ fresh: 1 }, { ...auth, kind: 'service' }), 'allowed')
+})
+
+t.test('authOf returns the caller that a guard left, and throws if there is none', (t) => {
+  t.equal(authOf({ auth }), auth)
+  const message = 'request.auth is empty: the route needs a guard that is not optional'
+  t.throws(() => authOf({}), { message }, 'no guard has run')
+  t.throws(() => authOf({ auth: null }), { message }, 'an optional guard found no token')
+  t.end()
 })
