@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Auth } from './authorization.ts'
-import { createGuard as createAdmission } from './guard.ts'
+import { createAdmission } from './guard.ts'
 import type { GuardOptions } from './guard-options.ts'
 import { Refusal } from './refusal.ts'
 import { guardSettings, type ServiceOptions } from './service.ts'
@@ -62,10 +62,10 @@ export default function createGuard({ onRefusal = reply, ...options }: Middlewar
   }
 
   const guard = (guardOptions?: GuardOptions): Middleware => {
-    const admission = createAdmission(settings, guardOptions)
+    const admit = createAdmission(settings, guardOptions)
     return async (request, response, next) => {
       try {
-        request.auth = await admission(request)
+        request.auth = await admit(request)
       } catch (error) {
         return refuse(error, request, response, next)
       }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Auth } from './authorization.ts'
-import { createGuard, type GuardSettings } from './guard.ts'
+import { createAdmission, type GuardSettings } from './guard.ts'
 import type { GuardOptions } from './guard-options.ts'
 import { Refusal } from './refusal.ts'
 import { guardSettings, type ServiceOptions } from './service.ts'
@@ -59,13 +59,13 @@ export function guardOf(
   options: GuardOptions | undefined,
   onRefusal: OnRefusal
 ): preHandlerHookHandler {
-  const admission = createGuard(settings, options)
+  const admit = createAdmission(settings, options)
 
   // Admits a cached token without a promise: this is the hot path.
   const guard: preHandlerHookHandler = (request, reply, done) => {
-    let admitted: ReturnType<typeof admission>
+    let admitted: ReturnType<typeof admit>
     try {
-      admitted = admission(request)
+      admitted = admit(request)
     } catch (error) {
       return refuse(error, request, reply, done)
     }

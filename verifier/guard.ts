@@ -35,7 +35,7 @@ export type Admission = Auth | null | Promise<Auth | null>
  * Makes a guard for any framework. The guard throws a Refusal, or rejects with one. For a cached token it costs a few
  * look-ups in memory. Throws a TypeError for invalid options.
  */
-export function createGuard(
+export function createAdmission(
   { verifier, cookies, allowedOrigins, clock, accepts }: GuardSettings,
   options: GuardOptions = {}
 ): (request: GuardedRequest) => Admission {

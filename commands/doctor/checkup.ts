@@ -39,7 +39,7 @@ async function lookInTime(
   const message = `There was no answer within ${limit / SECOND} s`
   const tooLate = pause(limit, [failure(message, advice)], { signal: ending.signal })
   const looked = lookQuietly(look, ending.signal).catch((thrown: unknown) => [
-    failure(reasonOf(thrown), advice)
+    failure(explain(thrown), advice)
   ])
   const findings = await Promise.race([looked, tooLate])
   ending.abort()
@@ -55,8 +55,8 @@ async function lookQuietly(look: Check['look'], signal: AbortSignal): Promise<Fi
  * Says why something failed, for an operator. A Problem's own text is for callers, so its cause counts. A connection that
  * failed at two addresses has a code, and no message.
  */
-function reasonOf(thrown: unknown): string {
+function explain(thrown: unknown): string {
   const { cause, message, code } = thrown as NodeJS.ErrnoException
-  if (cause instanceof Error) return reasonOf(cause)
+  if (cause instanceof Error) return explain(cause)
   return message || (code ?? 'It failed')
 }

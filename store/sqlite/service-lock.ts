@@ -27,7 +27,9 @@ export function claimDatabase(path: string): ServiceLock {
     lock.exec('begin exclusive')
   } catch (error) {
     lock?.close()
-    throw new Problem('unavailable', { cause: new Error(reasonOf(error as Error & { code?: string }, path)) })
+    throw new Problem('unavailable', {
+      cause: new Error(lockFailure(error as Error & { code?: string }, path))
+    })
   }
   const held = lock
   return { release: () => held.close() }
@@ -40,7 +42,7 @@ function makeLockFile(lock: string, like: string): void {
   if (isNew) leaveToOwner(lock, like)
 }
 
-function reasonOf({ code, message }: Error & { code?: string }, path: string): string {
+function lockFailure({ code, message }: Error & { code?: string }, path: string): string {
   if (code === 'SQLITE_BUSY') return `${path} is in use by another Gatehouse: several at once need PostgreSQL`
   if (code === undefined) return message
   return `${dirname(path)} cannot be written to: ${message}`
