@@ -1,6 +1,6 @@
 import type { Problem } from '../domain/errors.ts'
 import {
-  deriveKeys,
+  keysOf,
   MasterKeyError,
   masterKeyPath,
   missingMasterKey,
@@ -127,9 +127,9 @@ async function settle(draft: string, now: number, keepSessions: boolean): Promis
 // Throws a MasterKeyError before the database is replaced: without the right master key, no user could sign in.
 function refuseWithoutMasterKey(signingKeys: SealedKey[], config: Config): void {
   if (signingKeys.length === 0) return
-  const { AUTH_MASTER_KEY, AUTH_MASTER_KEY_PREVIOUS: previous, AUTH_DATA_DIR } = config
+  const { AUTH_MASTER_KEY, AUTH_DATA_DIR } = config
   const masterKey = masterKeyIn(AUTH_MASTER_KEY, AUTH_DATA_DIR)
-  const { signingKeyWrap } = deriveKeys(masterKey, previous ? Buffer.from(previous, 'base64url') : undefined)
+  const { signingKeyWrap } = keysOf(masterKey, config)
   const closed = unopened(signingKeys, signingKeyWrap).map(({ kid }) => kid)
   if (closed.length === 0) return
   const where = AUTH_MASTER_KEY ? 'AUTH_MASTER_KEY' : masterKeyPath(AUTH_DATA_DIR)

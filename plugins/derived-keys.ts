@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { type DerivedKeys, deriveKeys, loadMasterKey } from '../domain/keys/master-key.ts'
+import { type DerivedKeys, keysOf, loadMasterKey } from '../domain/keys/master-key.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -10,13 +10,10 @@ declare module 'fastify' {
 /** Decorates `derivedKeys`: of the master key, which is made where nothing has been sealed yet. */
 export default fp(
   async (fastify) => {
-    const { AUTH_MASTER_KEY, AUTH_MASTER_KEY_PREVIOUS: previous, AUTH_DATA_DIR } = fastify.config
+    const { AUTH_MASTER_KEY, AUTH_DATA_DIR } = fastify.config
     const isNew = (await fastify.store.signingKeys.list()).length === 0
     const masterKey = loadMasterKey(AUTH_MASTER_KEY, AUTH_DATA_DIR, { mayMake: isNew })
-    fastify.decorate(
-      'derivedKeys',
-      deriveKeys(masterKey, previous ? Buffer.from(previous, 'base64url') : undefined)
-    )
+    fastify.decorate('derivedKeys', keysOf(masterKey, fastify.config))
   },
   { name: 'derived-keys', dependencies: ['config', 'store'] }
 )

@@ -1,6 +1,6 @@
 import {
   type DerivedKey,
-  deriveKeys,
+  keysOf,
   MasterKeyError,
   masterKeyPath,
   masterKeyWarnings,
@@ -35,7 +35,7 @@ async function lookAtKeys({ stateIfReachable }: DatabaseReading, config: Config)
       ...warnings.map((each) =>
         warning(each, 'Run chmod 600 on it; fsGroup of Kubernetes opens it again at each start.')
       ),
-      ...keyFindings(keys, wrapKeysOf(masterKey, config), rulesOf(config), Date.now())
+      ...keyFindings(keys, keysOf(masterKey, config).signingKeyWrap, rulesOf(config), Date.now())
     ]
   } catch (thrown) {
     return [whyUnreadable(thrown, keys, masterKeyPath(config.AUTH_DATA_DIR))]
@@ -45,10 +45,6 @@ async function lookAtKeys({ stateIfReachable }: DatabaseReading, config: Config)
 /** Returns the id of the key that signs; undefined if the database cannot be reached, or has no key. */
 export async function activeKid({ stateIfReachable }: DatabaseReading): Promise<string | undefined> {
   return scheduleAt((await stateIfReachable)?.signingKeys ?? [], Date.now())?.active.kid
-}
-
-function wrapKeysOf(masterKey: Buffer, { AUTH_MASTER_KEY_PREVIOUS: previous }: Config) {
-  return deriveKeys(masterKey, previous ? Buffer.from(previous, 'base64url') : undefined).signingKeyWrap
 }
 
 function rulesOf({ AUTH_JWT_ALG, AUTH_KEY_ROTATION }: Config): KeyRules {

@@ -38,6 +38,13 @@ export interface NewUser {
   roles?: string[] | undefined
 }
 
+/** A new account, and the link by which its owner chooses a password if it has none. */
+interface CreatedUser {
+  user: User
+  link: OneTimeLink | undefined
+  warnings: Warning[]
+}
+
 export type UserAdministration = ReturnType<typeof createUserAdministration>
 
 /** What administrators do to other people's accounts. */
@@ -100,38 +107,42 @@ export function createUserAdministration({
     await revokeUserTokens(tx, { id: user.id }, clock())
   }
 
+  /**
+   * Creates an account. Without a password its owner chooses one by the link that comes back.
+   * Throws a Problem `invalid_request`, `unknown_role`, `roles_too_large`, `weak_password`, `email_taken` or `forbidden`.
+   */
+  async function createUser(input: NewUser, administrator: Administrator): Promise<CreatedUser> {
+    const email = requireNewEmail(input.email)
+    const roles = input.roles ?? []
+    if (input.password !== undefined) checkPassword(input.password, { email, name: input.name }, '/password')
+    const passwordHash = input.password === undefined ? null : await hasher.hash(input.password)
+    const inserted = newUser(email, input.name ?? null, passwordHash, clock())
+    return store.transaction(async (tx) => {
+      await tx.exclusive('roles')
+      const lookup = await lookUpRoles(tx, heldRoles(roles))
+      assertAssignable(lookup, roles, config)
+      assertCanManage(administrator, lookup.scopeOf(assignedRoles(roles)))
+      if (!(await tx.users.insert(inserted))) throw new Problem('email_taken')
+      await tx.users.setRoles(inserted.id, roles)
+      await tx.audit.append(
+        auditEvent('user.created', administrator.caller, clock(), {
+          userId: inserted.id,
+          detail: { roles }
+        })
+      )
+      const link = passwordHash === null ? await passwordReset.issueLinkWithin(tx, inserted.id) : undefined
+      const user = (await tx.users.find(inserted.id)) as User
+      return { user, link, warnings: warningsOf(user, []) }
+    })
+  }
+
   return {
-    /**
-     * Creates an account. Without a password its owner chooses one by the link that comes back.
-     * Throws a Problem `invalid_request`, `unknown_role`, `roles_too_large`, `weak_password`, `email_taken` or `forbidden`.
-     */
-    async createUser(
-      input: NewUser,
-      administrator: Administrator
-    ): Promise<{ user: User; link: OneTimeLink | undefined; warnings: Warning[] }> {
-      const email = requireNewEmail(input.email)
-      const roles = input.roles ?? []
-      if (input.password !== undefined)
-        checkPassword(input.password, { email, name: input.name }, '/password')
-      const passwordHash = input.password === undefined ? null : await hasher.hash(input.password)
-      const inserted = newUser(email, input.name ?? null, passwordHash, clock())
-      return store.transaction(async (tx) => {
-        await tx.exclusive('roles')
-        const lookup = await lookUpRoles(tx, heldRoles(roles))
-        assertAssignable(lookup, roles, config)
-        assertCanManage(administrator, lookup.scopeOf(assignedRoles(roles)))
-        if (!(await tx.users.insert(inserted))) throw new Problem('email_taken')
-        await tx.users.setRoles(inserted.id, roles)
-        await tx.audit.append(
-          auditEvent('user.created', administrator.caller, clock(), {
-            userId: inserted.id,
-            detail: { roles }
-          })
-        )
-        const link = passwordHash === null ? await passwordReset.issueLinkWithin(tx, inserted.id) : undefined
-        const user = (await tx.users.find(inserted.id)) as User
-        return { user, link, warnings: warningsOf(user, []) }
-      })
+    createUser,
+
+    /** Creates an account at an administrator's request. Throws as `createUser`, and a Problem `registration_closed`. */
+    async inviteUser(input: Omit<NewUser, 'password'>, administrator: Administrator): Promise<CreatedUser> {
+      if (config.AUTH_REGISTRATION === 'closed') throw new Problem('registration_closed')
+      return createUser(input, administrator)
     },
 
     /** Throws a Problem `not_found`, `unknown_role`, `roles_too_large`, `last_administrator` or `forbidden`. */

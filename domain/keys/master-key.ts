@@ -114,6 +114,14 @@ export interface DerivedKeys {
   clientSecret: DerivedKey
 }
 
+/** Derives the keys of a configuration whose master key is `masterKey`. */
+export function keysOf(
+  masterKey: Buffer,
+  { AUTH_MASTER_KEY_PREVIOUS: previous }: { AUTH_MASTER_KEY_PREVIOUS: string }
+): DerivedKeys {
+  return deriveKeys(masterKey, previous === '' ? undefined : Buffer.from(previous, 'base64url'))
+}
+
 /** `previous` is the master key that is being replaced, or the one that is about to be used. */
 export function deriveKeys(masterKey: Buffer, previous?: Buffer): DerivedKeys {
   const deriveFrom = (key: Buffer, purpose: string) =>

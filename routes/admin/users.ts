@@ -53,8 +53,7 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: { tags: ['admin'], body: NewUserBody, response: { 201: CreatedUserView, ...problemReplies } }
     },
     async (request, reply) => {
-      if (fastify.config.AUTH_REGISTRATION === 'closed') throw new Problem('registration_closed')
-      const { user, link, warnings } = await fastify.accounts.administration.createUser(
+      const { user, link, warnings } = await fastify.accounts.administration.inviteUser(
         request.body,
         administratorOf(request)
       )
