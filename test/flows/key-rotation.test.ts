@@ -23,7 +23,7 @@ const MAX_AGE = MINUTE
 // Instances that share a database are for PostgreSQL.
 const ROTATIONS = { sqlite: 3, postgres: 8 }
 /** At the least, for each rotation. */
-const VERIFICATIONS = 250
+const VERIFICATIONS = 200
 const operator = { actorId: 'operator', ip: null, userAgent: null, requestId: null }
 
 const kidOf = (token: string) => decodeProtectedHeader(token).kid as string

@@ -24,7 +24,7 @@ export interface Answer {
   text: string
 }
 
-/** A browser on a page of Gatehouse's own: keeps cookies by name and path, sends the headers that a browser sends. */
+/** A browser on a page of Gatehouse's own, by `inject`: for an app in this process. Keeps cookies by name and path, sends the headers that a browser sends. */
 export class Browser {
   readonly cookies = new Map<string, { value: string; path: string }>()
   readonly #app: FastifyInstance

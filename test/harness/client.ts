@@ -11,7 +11,7 @@ export interface ClientAnswer {
   body: any
 }
 
-/** A browser that talks to a really listening server. */
+/** A browser by `fetch`: for a server that really listens, if neither address nor header lines matter. */
 export class Client {
   readonly #origin: string
   readonly #cookies = new Map<string, string>()

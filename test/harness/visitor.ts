@@ -16,7 +16,7 @@ export interface Reply {
   text: string
 }
 
-/** Somebody who comes over the network, by a connection of its own each time. Keeps cookies, whatever their path. */
+/** Somebody by raw `node:http`: for proxies, with an address, header lines and a connection of their own each time. Keeps cookies, whatever their path. */
 export class Visitor {
   readonly cookies = new Map<string, string>()
   readonly #port: number
