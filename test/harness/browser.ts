@@ -2,7 +2,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify'
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD' | 'OPTIONS'
 
-/** A Set-Cookie header, taken apart. */
+/** A parsed Set-Cookie header. */
 export interface ReceivedCookie {
   name: string
   value: string
@@ -24,7 +24,7 @@ export interface Answer {
   text: string
 }
 
-/** A browser on a page of Gatehouse's own: keeps cookies by name and path, sends the headers that a browser sends. */
+/** A browser on a page of Gatehouse's origin. Keeps cookies by name and path, and sends a browser's headers. */
 export class Browser {
   readonly cookies = new Map<string, { value: string; path: string }>()
   readonly #app: FastifyInstance
@@ -79,7 +79,7 @@ export class Browser {
     }
   }
 
-  /** A second window with the same cookies as now, kept apart from here on. */
+  /** Returns a second browser with a copy of the current cookies. */
   clone(): Browser {
     const other = new Browser(this.#app, this.#headers)
     for (const [name, cookie] of this.cookies) other.cookies.set(name, { ...cookie })

@@ -1,28 +1,28 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** How often a refused call is repeated after the time that its Retry-After names. */
+/** How often a refused call is repeated, each time after its Retry-After. */
 const RETRIES = 5
 
 export interface ClientAnswer {
   status: number
-  /** Seconds, of a Retry-After. */
+  /** The Retry-After header, in seconds. */
   retryAfter?: number
   // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came back
   body: any
 }
 
-/** A browser that talks to a really listening server. */
+/** A browser that calls a listening server over the network. */
 export class Client {
   readonly #origin: string
   readonly #cookies = new Map<string, string>()
 
-  /** `cookie`: what it has already, as a Cookie header. */
+  /** `cookie` holds its first cookies, as a Cookie header. */
   constructor(origin: string, cookie = '') {
     this.#origin = origin
     for (const pair of cookie.split('; ').filter(Boolean)) this.#keep(pair)
   }
 
-  /** Rejects with a TypeError, as fetch does, where the connection breaks. */
+  /** Sends a request. Rejects with a TypeError, as fetch does, if the connection breaks. */
   async ask(method: string, path: string, body?: object): Promise<ClientAnswer> {
     const response = await fetch(this.#origin + path, {
       method,
@@ -44,8 +44,8 @@ export class Client {
   }
 
   /**
-   * Sends a request that has to succeed, and returns the body. Repeats what a busy server refused with 503. Throws an Error
-   * on any other failure.
+   * Sends a request that must succeed, and returns the body. Repeats a request that a busy server refused with 503. Throws an
+   * Error on any other failure.
    */
   async must(method: string, path: string, body?: object): Promise<ClientAnswer['body']> {
     let answer = await this.ask(method, path, body)
@@ -58,12 +58,12 @@ export class Client {
     return answer.body
   }
 
-  /** The access token of the last sign-in or refresh. */
+  /** Returns the access token of the last sign-in or refresh. */
   get token(): string {
     return this.#cookies.get('access') ?? ''
   }
 
-  /** All that it has, as a Cookie header. */
+  /** Returns all cookies as a Cookie header. */
   get cookie(): string {
     return [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
   }

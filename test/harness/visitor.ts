@@ -4,10 +4,10 @@ import { request as requestByTls } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 
-/** Not an address that any proxy or service of a test has, although it is this machine. */
+/** A loopback address that no proxy or service of a test uses. */
 export const VISITOR_ADDRESS = '127.0.0.2'
 
-/** Header lines exactly as they are sent: any spelling, any number of times. */
+/** Header lines exactly as they are sent: in any spelling, also repeated. */
 export type HeaderLines = Array<[name: string, value: string]>
 
 export interface Reply {
@@ -16,19 +16,19 @@ export interface Reply {
   text: string
 }
 
-/** Somebody who comes over the network, by a connection of its own each time. Keeps cookies, whatever their path. */
+/** A client that opens a new connection for each request. Keeps cookies and ignores their paths. */
 export class Visitor {
   readonly cookies = new Map<string, string>()
   readonly #port: number
   readonly #tls: boolean
 
-  /** By TLS it takes any certificate. */
+  /** Accepts any certificate if `tls` is set. */
   constructor(port: number, { tls = false } = {}) {
     this.#port = port
     this.#tls = tls
   }
 
-  /** A body without a Content-Length among the headers is sent in chunks. */
+  /** Sends a request. The body is chunked if the headers have no Content-Length. */
   async send(method: string, path: string, headers: HeaderLines = [], body?: Uint8Array): Promise<Reply> {
     const outgoing = this.#request(method, path, headers)
     outgoing.end(body)
@@ -37,7 +37,7 @@ export class Visitor {
     return { status: response.statusCode ?? 0, headers: response.headers, text: await text(response) }
   }
 
-  /** As a page of this site does it. */
+  /** Posts JSON as a page of the same origin does. */
   post(path: string, body?: object): Promise<Reply> {
     const json = Buffer.from(JSON.stringify(body ?? {}))
     const headers: HeaderLines = [
@@ -48,7 +48,7 @@ export class Visitor {
     return this.send('POST', path, headers, json)
   }
 
-  /** Asks for another protocol: the status of the reply, and the connection where it was granted. */
+  /** Asks for another protocol. Resolves to the status, and to the connection if the server agreed. */
   async upgrade(path: string, headers: HeaderLines): Promise<{ status: number; socket?: Duplex }> {
     const outgoing = this.#request('GET', path, headers)
     outgoing.end()
