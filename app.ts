@@ -31,17 +31,17 @@ import metricsListener from './plugins/metrics/metrics-listener.ts'
 import receipts from './plugins/receipts.ts'
 import routes from './routes/index.ts'
 
-/** What tests replace. Everything else is as in production. */
+/** Parts that tests replace. All else is as in production. */
 export interface Overrides extends CoreOverrides {
-  /** Where the log goes, or `false` for no log. */
+  /** The stream for the log, or `false` for no log. */
   log?: NodeJS.WritableStream | false
 }
 
 const BODY_LIMIT = 32 * 1024
-/** Milliseconds for a request to arrive whole. */
+/** Milliseconds within which a request must arrive completely. */
 const LONGEST_ARRIVAL = 10_000
 
-/** The whole service, ready to listen or to be injected into: the core, then HTTP, then routes, in reading order. */
+/** Builds the whole service, for `listen` or `inject`: the core, then HTTP, then routes. */
 export async function buildApp(settings: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
   const bareHeaders = securityHeaders(settings)
   const { log, ...ofCore } = overrides
@@ -49,8 +49,8 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     logger: log !== false && { ...loggerOptions(settings), ...(log && { stream: log }) },
     bodyLimit: BODY_LIMIT,
     requestTimeout: LONGEST_ARRIVAL,
-    // Node makes its own limits from these when it makes the server, and looks this often for connections beyond them.
-    // Gatehouse refuses a missing Host itself, with a body and the headers.
+    // Node reads these when it creates the server; every interval (milliseconds), it checks connections against them.
+    // Gatehouse refuses a missing Host itself, with a body and the security headers.
     http: { requestTimeout: LONGEST_ARRIVAL, connectionsCheckingInterval: 1000, requireHostHeader: false },
     connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
@@ -95,7 +95,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
 
     await app.register(openapi)
     await app.register(routes)
-    // The last hook of its kind: the port closes right after it.
+    // The last `preClose` hook: the port closes right after it.
     app.addHook('preClose', acceptWaiting)
   })
 }

@@ -18,21 +18,21 @@ import signingKeys from './plugins/signing-keys.ts'
 import store from './plugins/store.ts'
 import valkey from './plugins/valkey.ts'
 
-/** What tests replace. */
+/** Parts that tests replace. */
 export interface CoreOverrides {
   clock?: Clock
   monotonic?: Monotonic
-  /** The memory of one password hash, below what the settings allow: a suite makes thousands. */
+  /** KiB of memory per password hash, less than the settings allow: the suite makes thousands of hashes. */
   hashMemoryKib?: number | undefined
 }
 
-/** The instance without HTTP: the database, the keys and every rule. For commands, and below the service. */
+/** Builds the instance without HTTP: the database, the keys and all rules. Commands use it; the service extends it. */
 export async function buildCore(
   settings: Config,
   { clock = Date.now, monotonic = () => performance.now(), hashMemoryKib }: CoreOverrides = {},
   options: FastifyHttpOptions<Server> = {}
 ): Promise<FastifyInstance> {
-  // Without a limit: a start next to another's migration waits until that is done.
+  // No timeout: if another instance migrates the schema, the start waits until that is done.
   const core = Fastify({ ...options, pluginTimeout: 0 })
   return closedIfFailed(core, async () => {
     await core.register(config, { config: settings, clock, monotonic })
@@ -53,7 +53,7 @@ export async function buildCore(
   })
 }
 
-/** Closes the instance if this work fails. */
+/** Runs `work`, and returns the instance. If `work` fails, closes the instance and rethrows the error. */
 export async function closedIfFailed(
   instance: FastifyInstance,
   work: () => Promise<void>

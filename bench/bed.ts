@@ -7,13 +7,13 @@ import type { PeerJobs } from './peers.ts'
 import { type Remote, type RemoteOptions, startRemote } from './process.ts'
 import type { ServiceJobs } from './service.ts'
 
-/** A service on a new database, with people signed up, and who loads it. */
+/** A service on a new database with registered users, and the process that loads it. */
 export interface Bed {
   service: Remote<ServiceJobs>
   load: Remote<LoadJobs>
 }
 
-/** One address makes all the load: limits by address are off, everything else is as in production. */
+/** One address makes all the load: limits by address are off. All else is as in production. */
 const SETTINGS = { LOG_LEVEL: 'warn', AUTH_RATE_LIMIT_PER_IP: '0', AUTH_LOGIN_LIMIT_PER_IP: '0' }
 
 export async function withService<R>(
@@ -47,7 +47,7 @@ export async function withPeers<R>(work: (peers: Remote<PeerJobs>) => Promise<R>
   }
 }
 
-/** A new database, for as long as the work lasts. */
+/** Runs `work` with the URL of a new database, and drops the database afterwards. */
 export async function withDatabase<R>(engine: Engine, work: (url: string) => Promise<R>): Promise<R> {
   const database = await engine.create()
   try {

@@ -1,6 +1,6 @@
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 
-/** One client on one kept-alive connection, with the cookies of its last reply. Lean: it shares the server's cores. */
+/** One client on one kept-alive connection, with the cookies of its last reply. Lightweight: it shares the server's cores. */
 export class Browser {
   cookies = new Map<string, string>()
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -16,7 +16,7 @@ export class Browser {
     return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
   }
 
-  /** Rejects unless the answer is the one expected. */
+  /** Sends a POST. Rejects if the status is not `expected`. */
   post(path: string, expected: number, body?: unknown): Promise<void> {
     const payload = body === undefined ? undefined : JSON.stringify(body)
     const headers: Record<string, string | number> = {

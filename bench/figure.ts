@@ -1,19 +1,19 @@
-/** What a benchmark found, beside a peer or a limit measured in the same run. */
+/** The result of a benchmark, with a peer or a limit of the same run. */
 export interface Figure {
   name: string
   unit: string
   ours: number
   peer: { name: string; value: number }
-  /** ours / peer; where both alternated in rounds, the median of the rounds' ratios. */
+  /** ours / peer; the median of the ratios if there were several rounds. */
   ratio: number
-  /** The least and the greatest ratio of a round: how far the machine's noise goes. */
+  /** The lowest and the highest ratio of a round: they show the machine's noise. */
   spread: [number, number]
   target?: { atLeast: number } | { atMost: number }
-  /** What a reader must know to trust the figure. */
+  /** What a reader must know to interpret the figure. */
   note?: string
 }
 
-/** A benchmark that cannot be run here, and why. */
+/** A benchmark that cannot run on this machine, and the reason. */
 export interface Skipped {
   name: string
   skipped: string
@@ -21,7 +21,7 @@ export interface Skipped {
 
 export type Result = Figure | Skipped
 
-/** Of one round: ours, and the peer's value right beside it. */
+/** The values of one round: ours and the peer's. */
 export interface Round {
   ours: number
   peer: number
@@ -43,7 +43,7 @@ export function compare(
   }
 }
 
-/** Runs a round several times, one after another: A and B alternate, so that both meet the same noise. */
+/** Runs a round several times, one after another. Ours and the peer alternate, so that both meet the same noise. */
 export async function inRounds<R>(count: number, round: () => Promise<R>): Promise<R[]> {
   const results: R[] = []
   for (let i = 0; i < count; i += 1) results.push(await round())
@@ -58,7 +58,7 @@ export function median(values: number[]): number {
   return (low + high) / 2
 }
 
-/** Undefined where there is no target. */
+/** Tells whether a figure meets its target; undefined if it has none. */
 export function isMet({ ratio, target }: Figure): boolean | undefined {
   if (!target) return undefined
   return 'atLeast' in target ? ratio >= target.atLeast : ratio <= target.atMost

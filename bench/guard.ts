@@ -6,7 +6,7 @@ const ROUNDS = 6
 const CONNECTIONS = 20
 const SECONDS = 2
 
-/** What the guard costs: a GET with a warm token beside the same route unguarded, same process, same headers. */
+/** Measures the guard's cost: a GET with a verified token, and the same route unguarded, in the same process. */
 export async function benchGuard(): Promise<Result[]> {
   return withService({ engine: sqlite, people: 1 }, async ({ service, load }) => {
     async function get(path: string) {

@@ -3,7 +3,7 @@ import { Browser } from './browser.ts'
 import { serve } from './process.ts'
 import { measureRate } from './rate.ts'
 
-/** The load, in a process of its own, so that it does not run in the server's thread. */
+/** The load, in a separate process, so that it does not run in the server's thread. */
 const PASSWORD = 'correct horse battery staple'
 const REGISTRATIONS_AT_ONCE = 8
 
@@ -19,7 +19,7 @@ async function register(person: number): Promise<Browser> {
 }
 
 const jobs = {
-  /** Registers so many people, who stay signed in. */
+  /** Registers `count` users, who stay signed in. */
   async signUp(at: typeof address, count: number) {
     address = at
     people = []
@@ -30,7 +30,7 @@ const jobs = {
     }
   },
 
-  /** GETs a second by the first of them, with the cookies that a browser sends outside /auth. */
+  /** Returns the first user's GETs per second, with the cookies that a browser sends outside /auth. */
   async get(path: string, connections: number, seconds: number) {
     const cookie = ['access', 'session'].map((name) => `${name}=${people[0]?.cookies.get(name)}`).join('; ')
     const url = address.origin + path
@@ -44,13 +44,13 @@ const jobs = {
     return requests.average
   },
 
-  /** Refreshes a second: everybody refreshes all the time, each with the cookies of their own last reply. */
+  /** Returns the refreshes per second of all users together, each with the cookies of their last reply. */
   refresh: (seconds: number) =>
     measureRate({ inFlight: people.length, seconds }, async (person) => {
       await people[person]?.post('/auth/refresh', 200)
     }),
 
-  /** Logins a second by so many browsers at once, each a new one every time, and no account in two at once. */
+  /** Returns the logins per second of `inFlight` browsers. Each login uses new cookies; no account signs in twice at once. */
   async login(inFlight: number, seconds: number) {
     const browsers = Array.from({ length: inFlight }, () => new Browser(address.origin, address.issuer))
     const turns = browsers.map(() => 0)

@@ -8,11 +8,11 @@ const ROUNDS = 4
 const SECONDS = 2.5
 const PEOPLE = 64
 
-/** As many hashes at once as the service admits, and enough clients that its slots are never empty. */
+/** The number of hashes that the service admits at once, and enough clients to keep its slots full. */
 const SLOTS = availableParallelism()
 const CLIENTS = 4 * SLOTS
 
-/** Logins beside argon2 alone at the same cost, as many at once. */
+/** Compares logins with argon2 alone, at the same cost and concurrency. */
 export async function benchLogin(): Promise<Result[]> {
   const results: Result[] = []
   for (const engine of engines) results.push(await benchOn(engine))

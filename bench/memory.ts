@@ -13,7 +13,7 @@ const LOGINS = 200
 const HASH_MIB = 19
 const IDLE_LIMIT = 256
 
-/** What one instance takes, idle and while 200 people sign in at the same moment, again and again. */
+/** Measures an instance's memory: idle, and while 200 users sign in at the same time, again and again. */
 export async function benchMemory(): Promise<Result[]> {
   if (platform() !== 'linux') return [{ name: 'memory', skipped: 'it is read from /proc' }]
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-bench-'))
@@ -80,7 +80,7 @@ async function post(url: string): Promise<number> {
   return response.status
 }
 
-/** MiB: `VmRSS` now, `VmHWM` the most ever. */
+/** Returns MiB: `VmRSS` is the current memory, `VmHWM` the peak. */
 async function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   const kib = Number(status.match(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm'))?.[1])

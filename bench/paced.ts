@@ -2,13 +2,13 @@ import { Agent, request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Shot } from './wrk.ts'
 
-/** The 99th percentile of what a POST takes, in milliseconds, sent so often a second whatever comes back. */
+/** Sends `rate` POSTs per second, without waiting for replies. Returns the 99th percentile of their durations in milliseconds. */
 export async function percentileAtRate(shot: Shot, rate: number, seconds: number): Promise<number> {
   const agent = new Agent({ keepAlive: true })
   const startedAt = performance.now()
   const sent: Array<Promise<number>> = []
   while (sent.length < rate * seconds) {
-    // A late tick is made up for at once.
+    // If a tick is late, the next POSTs follow at once.
     const dueAt = startedAt + (1000 * sent.length) / rate
     if (dueAt > performance.now()) await pause(dueAt - performance.now())
     sent.push(post(shot, agent))

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { serve } from './process.ts'
 import { measureRate } from './rate.ts'
 
-/** What our figures stand beside: the libraries and engines themselves, with nothing of ours around them. */
+/** The peers of our figures: libraries and engines without Gatehouse's code. */
 interface Argon2Cost {
   memoryCost: number
   timeCost: number
@@ -17,13 +17,13 @@ const CREATE =
 const UPDATE = 'update peer set generation = generation + 1, used_at ='
 
 const jobs = {
-  /** argon2.verify a second. */
+  /** Returns argon2.verify calls per second. */
   async verify(cost: Argon2Cost, inFlight: number, seconds: number) {
     const hash = await argon2.hash('correct horse battery staple', { type: argon2.argon2id, ...cost })
     return measureRate({ inFlight, seconds }, () => argon2.verify(hash, 'correct horse battery staple'))
   },
 
-  /** Durable single-row updates a second on a SQLite file. There is one writer: whoever else is in flight waits. */
+  /** Returns durable single-row updates per second on a SQLite file. There is one writer: other updates wait. */
   updateSqlite(url: string, rows: number, seconds: number) {
     const db = new Database(url.slice('file:'.length))
     db.pragma('journal_mode = WAL')
@@ -39,10 +39,10 @@ const jobs = {
     return done / seconds
   },
 
-  /** Durable single-row updates a second by a pool as large as ours. */
+  /** Returns durable single-row updates per second by a pool as large as ours. */
   async updatePostgres(url: string, rows: number, seconds: number) {
     const pool = new pg.Pool({ connectionString: url, max: POOL })
-    // The pool's end does not wait for its connections': the database may be dropped under the last of them.
+    // `pool.end()` does not wait until connections are closed: the database may be dropped before that.
     pool.on('error', () => undefined)
     await pool.query(CREATE)
     await pool.query('insert into peer select id, 0, 0 from generate_series(0, $1 - 1) id', [rows])

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 type Jobs = Record<string, (...args: never[]) => unknown>
 type Reply = { result: unknown } | { error: string }
 
-/** A script of this folder in a process of its own, asked to do one job at a time. */
+/** A script of this folder in a separate process, which does one job at a time. */
 export class Remote<J extends Jobs> {
   readonly #child: ChildProcess
 
@@ -33,11 +33,11 @@ export class Remote<J extends Jobs> {
 
 export interface RemoteOptions {
   env?: Record<string, string>
-  /** A program and its arguments that runs Node in its turn, such as a tracer. */
+  /** A program that runs Node.js, such as a tracer, with its arguments. */
   under?: string[]
 }
 
-/** Starts the script and waits until it can do jobs. It sees no setting of this shell but those in `env`. */
+/** Starts the script, and waits until it can do jobs. Its environment is PATH and `env`, without other settings of this shell. */
 export async function startRemote<J extends Jobs>(
   script: string,
   { env = {}, under = [] }: RemoteOptions = {}
@@ -52,7 +52,7 @@ export async function startRemote<J extends Jobs>(
   return new Remote<J>(child)
 }
 
-/** The child's side: does the jobs it is asked for, and ends with the process that started it. */
+/** Serves jobs in the child process, and exits with the parent process. */
 export function serve(jobs: Jobs): void {
   process.on('message', async ({ job, args }: { job: string; args: never[] }) => {
     try {

@@ -1,6 +1,6 @@
 /**
- * Work done in a second by so many in flight, each starting its next as soon as its last is done. What starts in the
- * first moments is not counted: connections, caches and compilers warm up in them.
+ * Returns the work done per second by `inFlight` workers. Each starts again as soon as it is done. Work that starts during the
+ * warm-up of connections, caches and compilers is not counted.
  */
 export async function measureRate(
   { inFlight, seconds }: { inFlight: number; seconds: number },

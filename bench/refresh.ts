@@ -7,14 +7,14 @@ const ROUNDS = 4
 const SECONDS = 2.5
 const CLIENTS = 50
 
-/** How long each fsync takes on the slow disk that strace plays, in milliseconds. */
+/** Milliseconds that each fsync takes on the slow disk that strace simulates. */
 const SLOW_FSYNC = 20
 
 interface RefreshRound extends Round {
   delayP99: number
 }
 
-/** Refreshes beside the engine's own durable single-row updates, and what they do to the event loop meanwhile. */
+/** Compares refreshes with the engine's durable single-row updates, and measures the delay of the event loop. */
 export async function benchRefresh(): Promise<Result[]> {
   const onSqlite = await benchOn(sqlite)
   const onPostgres = postgres.missing ? [] : await benchOn(postgres)

@@ -12,8 +12,8 @@ const P99_LIMIT = 250
 const LIMIT = 1000
 
 /**
- * How long a token is accepted after its revocation was acknowledged, on the two other instances and in a service that
- * follows: three server processes on one PostgreSQL, each token shown everywhere every few milliseconds.
+ * Measures how long the two other instances, and a service that follows, accept a token after its revocation was acknowledged.
+ * Three server processes share one PostgreSQL. Each token is sent to all of them every few milliseconds.
  */
 export async function benchRevocation(): Promise<Result[]> {
   const skipped = postgres.missing || valkey.missing

@@ -8,7 +8,7 @@ import { Browser } from './browser.ts'
 import { compare, type Figure, type Result } from './figure.ts'
 
 const ROTATIONS = 20
-/** Milliseconds for each: the shortest that a setting allows, and then some to be done. */
+/** Milliseconds between rotations, the shortest that the settings allow; and the factor of time to allow for all of them. */
 const ROTATION = 10_000
 const PATIENCE = 1.5
 const INSTANCES = 3
@@ -16,7 +16,7 @@ const CALLS_AT_ONCE = 2
 const ISSUER = 'http://localhost:3000'
 const NAME = 'keys rotated every 10 s'
 
-/** What was seen: tokens made, whose they were, and how everybody took them. */
+/** What the benchmark saw: tokens, their keys, and how instances and the service answered them. */
 interface Seen {
   tokens: string[]
   kids: Set<string>
@@ -29,8 +29,8 @@ interface Seen {
 }
 
 /**
- * Scheduled rotations under load: three server processes on one PostgreSQL, tokens of each shown to each and to a service
- * that verifies by itself. It takes as long as twenty rotations do.
+ * Checks scheduled rotations under load. Three server processes share one PostgreSQL. The tokens of each are sent to all, and
+ * verified as an offline service does. The benchmark takes as long as twenty rotations.
  */
 export async function benchRotation(): Promise<Result[]> {
   if (postgres.missing) return [{ name: NAME, skipped: postgres.missing }]
@@ -121,7 +121,7 @@ async function refresh(person: Browser, verifier: Verifier, seen: Seen): Promise
   })
 }
 
-/** Shows any token of the last five minutes, whichever instance it is from. */
+/** Sends a random unexpired token, which may be of any instance. */
 async function showToken(url: string, seen: Seen): Promise<void> {
   const token = seen.tokens[Math.floor(Math.random() * seen.tokens.length)]
   if (!token || isOver(token)) return

@@ -11,7 +11,7 @@ import { benchStart } from './start.ts'
 import { benchToken } from './token.ts'
 import { benchVerifier } from './verifier.ts'
 
-/** `npm run bench [-- guard login memory refresh revocation rotation start token verifier] [--json] [--strict]`: each figure beside a peer or its limit. */
+/** `npm run bench [-- NAME …] [--json] [--strict]`: prints each figure with its peer or limit. NAME is a key of `benchmarks`. */
 const benchmarks = {
   guard: benchGuard,
   login: benchLogin,
@@ -24,7 +24,7 @@ const benchmarks = {
   verifier: benchVerifier
 }
 
-/** Minutes long: run where it is asked for by name. */
+/** Benchmarks that take minutes: they run only if they are named. */
 const byNameOnly = new Set(['rotation'])
 
 const { values, positionals } = parseArgs({
@@ -42,7 +42,7 @@ if (unknown.length > 0) {
 const machine = {
   node: process.version,
   cores: availableParallelism(),
-  /** Whatever else runs here moves every figure. */
+  /** The load average before the run: other programs change every figure. */
   loadBefore: Math.round(10 * (loadavg()[0] ?? 0)) / 10
 }
 const results: Result[] = []

@@ -3,7 +3,7 @@ import { buildApp } from '../app.ts'
 import { loadSettings } from '../domain/settings/settings.ts'
 import { serve } from './process.ts'
 
-/** The production app, listening on loopback, with one tiny route twice: open and guarded. */
+/** The production app on loopback, with one tiny route twice: open and guarded. */
 const { config } = loadSettings(process.env, () => '')
 const app = await buildApp(config)
 const answer = async () => ({ ok: true })
@@ -21,7 +21,7 @@ let cpuBefore = process.cpuUsage()
 const jobs = {
   address: () => ({ origin, issuer: config.AUTH_ISSUER }),
 
-  /** Watches the event loop from here on. */
+  /** Watches the event loop from now on. */
   watch() {
     delay.reset()
     delay.enable()
@@ -29,7 +29,7 @@ const jobs = {
     cpuBefore = process.cpuUsage()
   },
 
-  /** Since `watch`: how busy the event loop was (0 to 1), the p99 of its delay (ms), the processor time spent (ms). */
+  /** Returns, since `watch`: the event loop's utilization (0 to 1), its p99 delay (ms) and the CPU time (ms). */
   report() {
     delay.disable()
     const { user, system } = process.cpuUsage(cpuBefore)

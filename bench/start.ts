@@ -13,7 +13,7 @@ const LIMIT = 2000
 const POLL = 5
 const GIVE_UP = 20_000
 
-/** From `npm start` in an empty data directory, on a warm install, to the first 200 of /readyz. */
+/** Measures the time from `npm start` to the first 200 of /readyz, with packages installed and an empty data directory. */
 export async function benchStart(): Promise<Result[]> {
   const rounds = await inRounds(ROUNDS, async () => ({ ours: await timeStart(), peer: LIMIT }))
   return [compare({ name: 'npm start to ready', unit: 'ms', peer: 'limit', target: { atMost: 1 } }, rounds)]
@@ -54,7 +54,7 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
-// npm has children of its own: the whole group is told.
+// npm has child processes: signal the whole process group.
 async function stop(npm: ChildProcess): Promise<void> {
   if (npm.exitCode !== null || npm.pid === undefined) return
   const gone = once(npm, 'exit')

@@ -8,7 +8,7 @@ import type { SigningWork } from './token-signer.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
 
-/** The production app, listening on loopback, with one route that takes a form from anybody and says yes. */
+/** The production app on loopback, with one open route that parses a form and answers yes. */
 const { config } = loadSettings(process.env, () => '')
 const app = await buildApp(config)
 await app.register(async (open) => {
@@ -26,7 +26,7 @@ let before = performance.eventLoopUtilization()
 const jobs = {
   address: () => ({ origin, issuer: config.AUTH_ISSUER }),
 
-  /** A new machine client: its Authorization header. */
+  /** Creates a machine client, and returns its id and Authorization header. */
   async makeClient() {
     const input = { name: 'bench', scope: ['orders:read', 'orders:write'], audiences: [], jwks: [] }
     const { client, made } = await app.clients.create(input, operator)
@@ -34,7 +34,7 @@ const jobs = {
     return { id: client.id, authorization }
   },
 
-  /** What it is to sign the access token of this client, and nothing else. */
+  /** Returns the key and the claims to sign an access token of this client. */
   async signingWork(id: string): Promise<SigningWork> {
     const client = await app.store.clients.find(id)
     if (!client) throw new Error('there is no such client')
@@ -45,14 +45,14 @@ const jobs = {
     return { privatePem, publicPem, kid, algorithm, claims: { ...app.clients.tokens.forClient(client, {}) } }
   },
 
-  /** Watches the event loop from here on. */
+  /** Watches the event loop from now on. */
   watch() {
     delay.reset()
     delay.enable()
     before = performance.eventLoopUtilization()
   },
 
-  /** Since `watch`: how busy the event loop was (0 to 1), and the p99 of its delay (ms). */
+  /** Returns, since `watch`: the event loop's utilization (0 to 1) and its p99 delay (ms). */
   report() {
     delay.disable()
     const { utilization: busy } = performance.eventLoopUtilization(before)

@@ -2,7 +2,7 @@ import jwt from '@fastify/jwt'
 import Fastify from 'fastify'
 import { serve } from './process.ts'
 
-/** A key and the claims to sign by it. */
+/** A key, and the claims to sign with it. */
 export interface SigningWork {
   privatePem: string
   publicPem: string
@@ -14,7 +14,7 @@ export interface SigningWork {
 const BATCH = 100
 
 const jobs = {
-  /** Access tokens a second that one core signs which does nothing else, by @fastify/jwt. */
+  /** Returns the access tokens per second that @fastify/jwt signs on one core that does nothing else. */
   async sign({ privatePem, publicPem, kid, algorithm, claims }: SigningWork, seconds: number) {
     const host = Fastify()
     const header = { alg: algorithm, typ: 'at+jwt' }

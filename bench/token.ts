@@ -15,7 +15,7 @@ const ROUNDS = 6
 const SECONDS = 2
 const CONNECTIONS = 20
 
-/** Token requests a second while people sign in, and for how long. */
+/** Token requests per second while users sign in, and the duration and number of rounds without sign-ins. */
 const MODEST_RATE = 100
 const QUIET_SECONDS = 4
 const QUIET_ROUNDS = 4
@@ -37,7 +37,7 @@ interface Bed {
   client: { id: string; authorization: string }
 }
 
-/** Machine tokens beside the signing alone, introspection beside an open form, and both beside people who sign in. */
+/** Compares machine tokens with signing alone, and introspection with an open form. Measures token requests during sign-ins. */
 export async function benchToken(): Promise<Result[]> {
   const results: Result[] = []
   for (const engine of engines) results.push(await benchIssuing(engine))

@@ -1,9 +1,9 @@
 import autocannon from 'autocannon'
 import { serve } from './process.ts'
 
-/** The load on a guarded service, in a process of its own. */
+/** The load on a guarded service, in a separate process. */
 const jobs = {
-  /** GETs a second, each connection showing one of these cookies after the other. */
+  /** Returns GETs per second. Each connection sends these cookies in turn. */
   async get(url: string, cookies: string[], connections: number, seconds: number) {
     const requests = cookies.map((cookie) => ({ headers: { cookie } }))
     const {

@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import guard from '../verifier/fastify.ts'
 import { serve } from './process.ts'
 
-/** A service of somebody else's, guarded as its README says, with one tiny route twice: open and guarded. */
+/** A service that uses the verifier as its README says, with one tiny route twice: open and guarded. */
 const { ISSUER: issuer = '', GATEHOUSE: url = '' } = process.env
 const app = Fastify()
 await app.register(guard, { issuer, audience: issuer, url, revocations: 'none' })
@@ -16,7 +16,7 @@ const MICROSECONDS = 1e3
 const jobs = {
   address: () => origin,
 
-  /** Processor time of this process so far (ms). */
+  /** Returns the CPU time of this process so far, in milliseconds. */
   cpu() {
     const { user, system } = process.cpuUsage()
     return (user + system) / MICROSECONDS

@@ -19,7 +19,7 @@ interface VerifierBed {
   load: Remote<VerifierLoadJobs>
 }
 
-/** What the verifier costs a service in a process of its own: a GET with a warm token beside the same route unguarded. */
+/** Measures the verifier's cost in a separate service: a GET with a verified token, and the same route unguarded. */
 export async function benchVerifier(): Promise<Result[]> {
   return withService({ engine: sqlite, people: 0 }, async ({ service }) => {
     const address = await service.call('address')
@@ -63,7 +63,7 @@ async function measure(
   )
 }
 
-/** Access cookies of so many people. */
+/** Registers users, and returns their access cookies. */
 async function signUp({ origin, issuer }: Address): Promise<string[]> {
   const cookies: string[] = []
   for (let person = 0; person < PEOPLE; person += 1) {
@@ -75,7 +75,7 @@ async function signUp({ origin, issuer }: Address): Promise<string[]> {
   return cookies
 }
 
-/** A guarded service beside Gatehouse, and who loads it, for as long as the work lasts. */
+/** Starts a guarded service and its load for Gatehouse at `origin`. Stops both when `work` is done. */
 async function withGuarded<R>(
   { origin, issuer }: Address,
   work: (bed: VerifierBed) => Promise<R>

@@ -4,19 +4,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-/** One request, sent again and again. */
+/** A request that is sent again and again. */
 export interface Shot {
   url: string
   headers: Record<string, string>
   body: string
 }
 
-/** Why wrk cannot be used here. */
+/** The reason why wrk cannot be used, or false. */
 export const wrkMissing: string | false = spawnSync('wrk', ['--version']).error
   ? 'wrk is not installed'
   : false
 
-/** POSTs a second over so many kept-alive connections, by wrk: a load that costs its own core little. */
+/** Returns POSTs per second on kept-alive connections. Uses wrk, because it needs little CPU itself. */
 export async function postRate({ url, headers, body }: Shot, connections: number, seconds: number) {
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-bench-'))
   const script = join(folder, 'post.lua')

@@ -9,9 +9,9 @@ import { createTokenVerifier, TOKEN_TYPE, type TokenVerifier } from '../verifier
 type Sign = (claims: Claims) => string
 
 export interface AccessTokens extends TokenVerifier {
-  /** Believes tokens for whatever service: for the endpoints that say something about them. */
+  /** Accepts tokens for any audience: for the endpoints that report on tokens. */
   ofAnyAudience: TokenVerifier
-  /** Throws a Problem `unavailable` where the key that signs was sealed under a master key that is not ours. */
+  /** Signs an access token. Throws a Problem `unavailable` if the active key was sealed under another master key. */
   issue(claims: Claims): string
   canIssue(): boolean
 }
@@ -22,7 +22,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `accessTokens`: signed by @fastify/jwt with the active key, verified as every other service does it. */
+/** Decorates `accessTokens`: signs with the active key by @fastify/jwt, and verifies as every other service does. */
 export default fp(
   async (fastify) => {
     const { config, clock, signingKeys, revocations } = fastify
@@ -31,7 +31,7 @@ export default fp(
     await signingKeys.onChange(async (keys) => {
       for (const key of keys) if (!signers.has(key.kid)) signers.set(key.kid, await createSigner(key))
       const kids = new Set(keys.map(({ kid }) => kid))
-      // The key that signs until this change counts must go on to sign: it goes with the change after.
+      // The active key signs until this change takes effect: remove its signer at the next change.
       kids.add(signingKeys.schedule().active.kid)
       for (const kid of signers.keys()) if (!kids.has(kid)) signers.delete(kid)
     })
@@ -53,7 +53,7 @@ export default fp(
   { name: 'access-tokens', dependencies: ['config', 'signing-keys', 'revocations'] }
 )
 
-// @fastify/jwt signs four times as fast with the one key of its instance as with one a call: each key has an instance.
+// Each key has an instance, because @fastify/jwt signs four times as fast as with a key per call.
 async function createSigner({ kid, algorithm, privatePem, publicPem }: OpenedKey): Promise<Sign> {
   const host = Fastify()
   await host.register(jwt, {

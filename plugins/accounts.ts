@@ -22,7 +22,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `accounts`: what people do with their own account, and administrators with the accounts of others. */
+/** Decorates `accounts`: what users do with their own account, and administrators with other accounts. */
 export default fp(
   async (fastify) => {
     const { store, clock, config, sessions, passwords, signIn } = fastify

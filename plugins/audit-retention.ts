@@ -3,12 +3,12 @@ import { createAuditRetention } from '../domain/audit-retention.ts'
 import { MINUTE } from '../domain/clock.ts'
 import { repeat } from '../domain/repeat.ts'
 
-/** How often an instance asks whether it is due. */
+/** Milliseconds between two checks whether a removal is due. */
 const INTERVAL = 10 * MINUTE
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Removes audit rows past their time if that is due; resolves to their number. */
+    /** Removes audit rows past their retention if a removal is due. Resolves to their number. */
     removeOldAudit(): Promise<number>
   }
 }

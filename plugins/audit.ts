@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 
-/** One log line for each audit event, once its transaction is committed. */
+/** Logs one line for each audit event, after its transaction is committed. */
 export default fp(
   async (fastify) => {
     fastify.store.onCommit(({ audited }) => {

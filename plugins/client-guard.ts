@@ -8,7 +8,7 @@ import { OAuthError } from '../domain/oauth/errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** A `preHandler` that lets in a machine client which proves who it is, and leaves it as `request.client`. */
+    /** A `preHandler` that authenticates a machine client, and sets `request.client`. */
     clientGuard: preHandlerAsyncHookHandler
   }
   interface FastifyRequest {
@@ -18,12 +18,12 @@ declare module 'fastify' {
 
 const guards = new WeakSet<object>()
 
-/** Whether this hook is a client guard. */
+/** Tells whether this hook is a client guard. */
 export function isClientGuard(hook: unknown): boolean {
   return typeof hook === 'function' && guards.has(hook)
 }
 
-/** Decorates `clientGuard` and `request.client` (RFC 6749 §2.3). Failures count as failed sign-ins of their address. */
+/** Decorates `clientGuard` and `request.client` (RFC 6749 §2.3). A failure counts against the sign-in limit of its address. */
 export default fp(
   async (fastify) => {
     fastify.decorateRequest('client', null as unknown as Client)
@@ -48,7 +48,7 @@ export default fp(
   { name: 'client-guard', dependencies: ['store', 'clients', 'rate-limits', 'request-caller'] }
 )
 
-// A stranger chooses how often this happens, and must not choose how fast the trail grows.
+// An attacker controls how often this happens, and must not control how fast the audit trail grows.
 async function noteFailure(
   { store, clock }: FastifyInstance,
   request: FastifyRequest,

@@ -15,7 +15,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `clients`: machine clients, who they are, what is done to them, and what tokens they get. */
+/** Decorates `clients`, which authenticates and manages machine clients, and issues their tokens. */
 export default fp(
   async (fastify) => {
     const { store, clock, monotonic, config, derivedKeys, revocations } = fastify

@@ -10,7 +10,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `config` and the two clocks: what everything else is made from. */
+/** Decorates `config` and the two clocks, which all other plugins use. */
 export default fp<{ config: Config; clock: Clock; monotonic: Monotonic }>(
   async (fastify, { config, clock, monotonic }) => {
     fastify.decorate('config', config)

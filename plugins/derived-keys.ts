@@ -7,7 +7,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `derivedKeys`: of the master key, which is made where nothing has been sealed yet. */
+/** Decorates `derivedKeys`, derived from the master key. A master key may be made only if the database has no signing key. */
 export default fp(
   async (fastify) => {
     const { AUTH_MASTER_KEY, AUTH_DATA_DIR } = fastify.config

@@ -8,22 +8,23 @@ import type { GuardSettings } from '../verifier/guard.ts'
 export { isGuard } from '../verifier/fastify.ts'
 
 /**
- * How a person's token may be shown besides the usual way. `bearer`: as other services take it. `shared`: also as the cookie
- * that `AUTH_COOKIE_DOMAIN` shares, which a proxy of another host passes on without the session cookie.
+ * Ways to send a user's token, besides the access cookie with the session cookie. `bearer`: in the Authorization header.
+ * `shared`: also as the access cookie that `AUTH_COOKIE_DOMAIN` shares. A proxy of another host gets no session cookie.
  */
 type Showing = 'bearer' | 'shared'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** A guard for routes that say who somebody is and change nothing. */
+    /** Makes a guard for routes that identify a user or client, and change nothing. */
     tokenGuard(showing: Showing, options?: GuardOptions): preHandlerHookHandler
   }
 }
 
 /**
- * Decorates `guard(options)` and `request.auth`: the guard that other services install, over our own keys and revocations. A
- * person's token counts beside the session cookie of its session alone, because services and other hosts see tokens, too.
- * A machine's own token, and one that it exchanged to act for a person (RFC 8693), counts as bearer. Refusals go to the error handler; `cross-site.ts` has refused other sites' requests.
+ * Decorates `guard(options)` and `request.auth`: the guard that other services install, with Gatehouse's keys and revocations.
+ * A user's token counts only with the session cookie of its session, because services and other hosts see tokens, too. A
+ * machine client's token counts only as bearer, even if it acts for a user (RFC 8693). Refusals go to the error handler.
+ * `cross-site.ts` has already refused requests of other sites.
  */
 export default fp(
   async (fastify) => {

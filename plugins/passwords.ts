@@ -10,7 +10,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `passwords`: argon2id under admission control, and what a password must be. */
+/** Decorates `passwords`: an argon2id hasher with admission control, and the password policy. */
 export default fp(
   async (fastify, { hashMemoryKib }: { hashMemoryKib?: number | undefined }) => {
     const { config, instruments } = fastify

@@ -5,19 +5,19 @@ import type { SessionBinding } from '../domain/sessions/binding.ts'
 import { BoundedMap } from '../verifier/bounded-map.ts'
 
 const KNOWN_RECEIPTS = 10_000
-/** Milliseconds without a try after the database did not answer. */
+/** Milliseconds until the next try after the database did not answer. */
 const REST = 1000
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** A `preHandler` that notes which tokens a guarded request shows to have arrived. It refuses nothing. */
+    /** A `preHandler` that notes that the browser has received its newest tokens. It refuses nothing. */
     noteReceipt: preHandlerHookHandler
   }
 }
 
 /**
- * Decorates `noteReceipt`. The first guarded request after a refresh shows that its answer has arrived: the refresh token
- * before it gets nothing any more. It is written once a generation, before the request is answered.
+ * Decorates `noteReceipt`. The first guarded request after a refresh proves that the browser received the reply. From then on,
+ * the previous refresh token gets no new tokens. The note is written once per generation, before the request is answered.
  */
 export default fp(
   async (fastify) => {
@@ -30,7 +30,7 @@ export default fp(
         await sessions.confirm(binding)
         noted.set(binding.sessionId, binding.generation)
       } catch (error) {
-        // What memory alone can answer is answered while the database is away; a later request notes it.
+        // Requests that memory can answer are served while the database is away; a later request notes the receipt.
         if (!(error instanceof Problem)) throw error
         restsUntil = performance.now() + REST
       }
@@ -38,7 +38,7 @@ export default fp(
 
     fastify.decorate('noteReceipt', ((request, _reply, done) => {
       const binding = sessionCookies.bindingOf(request)
-      // The tokens of a sign-in replace none.
+      // The tokens of a sign-in replace no others.
       if (!binding || binding.generation <= (noted.get(binding.sessionId) ?? 0)) return done()
       if (performance.now() < restsUntil) return done()
       note(binding).then(() => done(), done)

@@ -11,7 +11,7 @@ declare module 'fastify' {
 }
 
 /**
- * Decorates `revocations`: read every 250 ms, and as soon as another instance announces a commit through Valkey. The
+ * Decorates `revocations`. Reads them every 250 ms, and as soon as another instance announces a commit through Valkey. The
  * announcement has no content: only the database says what was revoked.
  */
 export default fp(
@@ -28,11 +28,11 @@ export default fp(
     await revocations.poll()
     const stop = repeat(revocations.poll, POLL_INTERVAL, revocations.noteFailure)
 
-    // If ioredis subscribes again by itself and fails, nobody catches the error, and the process ends.
+    // If ioredis resubscribed by itself and failed, nothing would catch the error, and the process would end.
     const subscriber = valkey?.duplicate({ autoResubscribe: false })
     subscriber?.on('error', () => {})
     subscriber?.on('message', revocations.announce)
-    // After each new connection. Announcements that were missed are read by polling.
+    // Subscribes after each new connection. Polling reads what missed announcements would have reported.
     subscriber?.on('ready', () => subscriber.subscribe(channel).catch(() => {}))
 
     fastify.addHook('preClose', async () => {

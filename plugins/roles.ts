@@ -7,7 +7,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `roles`: what administrators do to roles. */
+/** Decorates `roles`, by which administrators manage roles. */
 export default fp(
   async (fastify) => {
     const { store, clock, config } = fastify

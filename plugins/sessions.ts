@@ -7,7 +7,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `sessions`: opens, refreshes, lists and ends them. */
+/** Decorates `sessions`, which opens, refreshes, lists and ends sessions. */
 export default fp(
   async (fastify) => {
     const { store, clock, config, derivedKeys, instruments } = fastify

@@ -10,7 +10,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `signingKeys`: the keys of the database in memory, read every 250 ms, rotated on schedule while listening. */
+/** Decorates `signingKeys`: the database's keys in memory, read every 250 ms, and rotated on schedule while listening. */
 export default fp(
   async (fastify) => {
     const { config, store, derivedKeys, clock, monotonic, revocations, log } = fastify

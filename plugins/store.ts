@@ -9,10 +9,10 @@ declare module 'fastify' {
   }
 }
 
-/** After how many milliseconds of silence, again and again, a start says that it waits. */
+/** Milliseconds between two log lines which say that the start waits for the schema. */
 const PATIENCE = 5000
 
-/** Decorates `store`: the database, its schema up to date, purged every hour, closed with the app. */
+/** Decorates `store`: the database. Migrates its schema, purges it every hour, and closes it with the app. */
 export default fp(
   async (fastify) => {
     const sayWaiting = () =>

@@ -2,23 +2,23 @@ import { once } from 'node:events'
 import fp from 'fastify-plugin'
 import { Redis } from 'ioredis'
 
-/** Milliseconds until a command that Valkey does not answer has failed. */
+/** Milliseconds after which an unanswered command fails. */
 const COMMAND_TIMEOUT = 250
 const CONNECT_TIMEOUT = 2000
 const LONGEST_RETRY = 1000
-/** Milliseconds until a connection on which a command waits, and nothing arrives at all, is replaced. */
+/** Milliseconds after which a connection is replaced if a command waits on it and nothing arrives. */
 const LONGEST_SILENCE = 1000
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The connection to Valkey or Redis; undefined without `REDIS_URL`. A command fails at once while it is lost. */
+    /** The connection to Valkey or Redis; undefined without `REDIS_URL`. While it is lost, commands fail at once. */
     valkey: Redis | undefined
   }
 }
 
 /**
- * Decorates `valkey`: what makes limits exact and news fast across instances, and never the truth. Without it, or while it
- * is lost, everything still works. Every key stands under `gatehouse:ISSUER:`.
+ * Decorates `valkey`, which makes limits exact and revocations fast across instances. The database remains authoritative:
+ * without Valkey, everything still works. Every key has the prefix `gatehouse:ISSUER:`.
  */
 export default fp(
   async (fastify) => {
@@ -39,7 +39,7 @@ export default fp(
       retryStrategy: (tries) => Math.min(tries * 50, LONGEST_RETRY)
     })
 
-    // One line when it is lost and one when it is back, not one a try.
+    // Logs one line when the connection is lost and one when it is back, not one per try.
     let lost = false
     const lose = (reason: string) => {
       if (!lost) fastify.log.warn({ reason }, 'Valkey is lost: revocations are polled')
@@ -59,12 +59,12 @@ export default fp(
   { name: 'valkey', dependencies: ['config'] }
 )
 
-/** What went wrong, in words. The error itself is not for the log: it carries the command, AUTH with its password, too. */
+/** Returns an error's message. The error must not be logged: it contains the command, such as AUTH with its password. */
 export function reasonOf(error: Error & { code?: string }): string {
   return error.message || (error.code ?? error.name)
 }
 
-// The first requests are counted exactly. A Valkey that is not there holds nobody up.
+// Waits for Valkey, so that limits are exact from the first request; starts without it after the timeout.
 async function firstTry(valkey: Redis): Promise<void> {
   await once(valkey, 'ready', { signal: AbortSignal.timeout(CONNECT_TIMEOUT) }).catch(() => {})
 }

@@ -7,9 +7,9 @@ import { select, selectFast } from './run/selection.ts'
 import { longestFirst, note } from './run/times.ts'
 
 /**
- * Runs test files, several at once, lists what failed and what was skipped, and why, and ends with the line
- * `N passed, N failed`. With CI=true a skipped test is a failed one: there, everything that the suite needs is
- * installed. What is yet to do is failed anywhere.
+ * Runs test files, several at once. Lists what failed and what was skipped, and why. Ends with the line `N passed, N failed`.
+ * With CI=true, a skipped test counts as failed, because CI has everything that the suite needs. A `todo` always counts as
+ * failed.
  *
  *     node test/run.ts [--fast] [--jobs 3] [test/routes test/flows/refresh.test.ts]
  */
@@ -41,7 +41,7 @@ function explain({ path, broken, stderr }: FileRun): void {
   if (stderr !== '') print(stderr.trimEnd())
 }
 
-/** Says whether all is well. */
+/** Prints the summary, and returns whether no test failed. */
 function report(all: FileRun[]): boolean {
   const tests = all.flatMap((run) => run.tests)
   const leftOut = tests.filter(({ skip }) => skip === LEFT_OUT)

@@ -8,24 +8,24 @@ import { userClaims } from '../../domain/tokens/access-token.ts'
 declare module 'fastify' {
   interface FastifyReply {
     /**
-     * Gives the browser all cookies of a session. Only for a request that showed a password, a one-time link, or the
-     * session's own refresh token.
+     * Sets all cookies of a session. Only for a request that proved a password, a one-time link or the session's refresh
+     * token.
      */
     startSession(signedIn: SignedIn): void
-    /** Gives the browser a new access token only: for a request that showed the one before. */
+    /** Sets a new access token only: for a request that proved the previous one. */
     renewAccessToken(signedIn: SignedIn): void
-    /** Takes the cookies of the session away. */
+    /** Clears the cookies of the session. */
     endSession(): void
   }
   interface FastifyRequest {
-    /** The session, live or not, that this browser is bound to and proves by one of its tokens, expired or not. */
+    /** Resolves to the session that the browser is bound to and proves by a token. An ended session or expired token counts. */
     session(): Promise<Session | undefined>
-    /** Every session that a cookie of this request proves: what a sign-out ends. */
+    /** Resolves to every session that a cookie of this request proves: a sign-out ends these. */
     provenSessions(): Promise<Session[]>
   }
 }
 
-/** Decorates requests and replies with the session of the browser: read from its cookies, and written to them. */
+/** Decorates requests and replies with the session of the browser, which they read from cookies and write to cookies. */
 export default fp(
   async (fastify) => {
     const { sessionCookies } = fastify
@@ -72,7 +72,7 @@ async function findProvenSessions(fastify: FastifyInstance, request: FastifyRequ
 
 function sessionIdOf({ accessTokens }: FastifyInstance, token: string): string | undefined {
   const auth = accessTokens.read(token)
-  // A service that acts for a person (RFC 8693) does not speak for the person's session.
+  // The token of a service that acts for a user (RFC 8693) does not prove the user's session.
   return auth?.claims.act === undefined ? auth?.claims.sid : undefined
 }
 

@@ -5,14 +5,14 @@ import { Problem } from '../../domain/errors.ts'
 import { type AddressRanges, createRanges } from '../../domain/settings/forwarded-address.ts'
 
 /**
- * Fields that a request has once at most (RFC 9110 §5.3), by the length of their names: most others are told apart by that
- * alone. Node keeps the first line of each and drops the rest.
+ * Fields that a request may have only once (RFC 9110 §5.3), by the length of their names. The length alone rules out most other
+ * fields. Node keeps the first line of each and drops the rest.
  */
 const SINGLE: Record<number, string> = { 4: 'host', 12: 'content-type', 13: 'authorization' }
 
 /**
- * Refuses what Node lets pass: no `Host` or two of them (RFC 9112 §3.2), two credentials or media types, and a request that
- * a trusted proxy got by plain http although the issuer is https. Sends no length of a content that cannot be.
+ * Refuses what Node accepts: a missing or second `Host` (RFC 9112 §3.2), and two credentials or media types. Refuses a request
+ * that a trusted proxy received by plain http if the issuer is https. Sends no content length with a reply without content.
  */
 export default fp(
   async (fastify) => {
@@ -21,14 +21,14 @@ export default fp(
     fastify.addHook('onRequest', (request, reply, done) => {
       const detail = faultIn(request.raw)
       if (detail) {
-        // Who sends this reads requests otherwise than Gatehouse does: nothing more is taken from that connection.
+        // The sender and Gatehouse may parse this connection differently (request smuggling): close it.
         reply.header('connection', 'close')
         return done(new Problem('invalid_request', { detail }))
       }
       done(secure && cameByPlainHttp(request.raw, proxies) ? new Problem('https_required') : undefined)
     })
 
-    // Last of a route's hooks, after that of Fastify which sets the length for HEAD.
+    // The last hook of a route: it runs after Fastify's hook that sets the length for HEAD.
     fastify.addHook('onRoute', (route) => {
       const statuses = Object.keys(route.schema?.response ?? {})
       if (statuses.includes('304') || (route.method === 'HEAD' && statuses.includes('204')))
@@ -38,7 +38,7 @@ export default fp(
   { name: 'http-conformance', dependencies: ['config', 'errors'] }
 )
 
-/** A 204 and a 304 have no content, and no length but that of the 200 (RFC 9110 §8.6): `null` would be told as four bytes. */
+/** Removes the content length of a 204 or 304 (RFC 9110 §8.6). `null` would be counted as four bytes. */
 const sendNoContent: onSendHookHandler = (_request, reply, payload, done) => {
   if (reply.statusCode !== 204 && reply.statusCode !== 304) return done(null, payload)
   reply.removeHeader('content-length')
@@ -58,7 +58,7 @@ function faultIn({ rawHeaders, headers, httpVersion }: IncomingMessage): string 
   return headers.host === undefined && httpVersion === '1.1' ? 'There is no line Host.' : undefined
 }
 
-// Only a trusted proxy's word counts, and of several proxies' words the last, which is that of the one that asks.
+// Only a trusted proxy's header counts. Of several values the last counts: the proxy that connected wrote it.
 function cameByPlainHttp({ headers, socket }: IncomingMessage, proxies: AddressRanges): boolean {
   const proto = headers['x-forwarded-proto'] as string | undefined
   if (proto === undefined || proto === 'https') return false

@@ -15,9 +15,9 @@ declare module 'fastify' {
 }
 
 /**
- * Cross-site defence: an unsafe request passes if the browser says that it comes from here (Fetch Metadata) or from an
- * allowed origin; a client that says neither and rides on a cookie shows the session's CSRF token. A bearer token, and what
- * a machine client signs in by, is no cookie and needs none. Decorates `csrfTokenFor`.
+ * Refuses cross-site requests with unsafe methods. A request passes if the browser says that it is same-origin (Fetch Metadata)
+ * or from an allowed origin. A client that sends neither header, but a cookie, needs the session's CSRF token. A bearer token
+ * or a machine client's credential needs none. Decorates `csrfTokenFor`.
  */
 export default fp(
   async (fastify) => {
@@ -49,7 +49,7 @@ export default fp(
   { name: 'cross-site', dependencies: ['config', 'derived-keys', 'session-cookies'] }
 )
 
-// Without a session cookie nobody's authority is being borrowed.
+// Without a session cookie, the request uses no user's authority.
 function hasCsrfToken(fastify: FastifyInstance, request: FastifyRequest): boolean {
   const { access, refresh, session } = fastify.sessionCookies.read(request)
   if ([access, refresh, session].every((values) => values.length === 0)) return true

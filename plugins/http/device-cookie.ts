@@ -6,9 +6,9 @@ import { type Account, DEVICE_LIFETIME } from '../../domain/sign-in/device-marks
 import { cookieValues } from '../../verifier/cookies.ts'
 
 export interface DeviceCookie {
-  /** Every value that a request shows, not judged yet. */
+  /** Returns every value that a request sends, not verified yet. */
   read(request: FastifyRequest): string[]
-  /** Makes the browser known for an account: only if this request proved a password or a link for it. */
+  /** Marks the browser as known to an account. Only for a request that proved a password or a one-time link for it. */
   remember(request: FastifyRequest, reply: FastifyReply, account: Account): void
 }
 
@@ -18,7 +18,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `deviceCookie`: by it an account knows a browser that signed in before. It outlives sign-out. */
+/** Decorates `deviceCookie`, by which an account recognises a browser that signed in before. It outlives sign-out. */
 export default fp(
   async (fastify) => {
     const { config } = fastify

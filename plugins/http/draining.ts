@@ -3,19 +3,19 @@ import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promi
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
-/** How long load balancers are given to see that no more should come, in milliseconds. */
+/** Milliseconds that load balancers have to notice that this instance is draining. */
 const NOTICE = 3000
-/** How long a connection may still take to ask something for the first time once the close has begun, in milliseconds. */
+/** Milliseconds that a connection has for its first request after the close has begun. */
 const SILENCE = { drained: 3000, otherwise: 1000 }
 
-/** The port closes after so many turns of the event loop without a new connection, or after this many milliseconds. */
+/** The port closes after this many turns of the event loop without a new connection, or after this many milliseconds. */
 const QUIET_TURNS = 3
 const LONGEST_WAIT = 1000
 
 export interface Draining {
-  /** Whether it has begun: `/readyz` says so. */
+  /** Tells whether draining has begun. `/readyz` reports it. */
   hasBegun(): boolean
-  /** Resolves once balancers had their time. Until then everything is served, and each reply ends its connection. */
+  /** Resolves after the load balancers' time. Until then, all requests are served, and each reply ends its connection. */
   begin(): Promise<void>
 }
 
@@ -26,8 +26,8 @@ declare module 'fastify' {
 }
 
 /**
- * Decorates `draining`: what makes a restart lose no request. Balancers are told first, a kept connection ends with a
- * reply that says so, and a close waits for what is in flight alone.
+ * Decorates `draining`, so that a restart loses no request. Load balancers learn of it first. A kept-alive connection ends with
+ * a reply that says `Connection: close`. The close waits only for requests in flight.
  */
 export default fp(
   async (fastify) => {
@@ -45,7 +45,7 @@ export default fp(
       done()
     })
 
-    // Node takes a connection that never asked anything whole for a busy one: it would hold up the close for a minute.
+    // Node treats a connection without a complete request as busy: it would delay the close by a minute.
     const silent = new Set<Socket>()
     fastify.server.on('connection', (socket) => {
       silent.add(socket)
@@ -64,7 +64,7 @@ export default fp(
   { name: 'draining' }
 )
 
-/** Accepts the connections that wait at the port before it closes: the system would reset them. */
+/** Accepts the connections that wait at the port before it closes: the operating system would reset them. */
 export async function acceptWaiting(this: FastifyInstance): Promise<void> {
   const { server } = this
   let quiet = 0

@@ -14,7 +14,7 @@ const BY_FASTIFY_CODE: Record<string, ProblemCode> = {
   FST_ERR_REOPENED_CLOSE_SERVER: 'unavailable'
 }
 
-/** The body of every refusal (RFC 9457). */
+/** The body of every problem reply (RFC 9457). */
 export interface ProblemBody {
   type: string
   title: string
@@ -27,12 +27,12 @@ export interface ProblemBody {
 
 declare module 'fastify' {
   interface FastifyReply {
-    /** The code of the problem that this reply is, if it is one. */
+    /** The code of the problem, if this reply is one. */
     refusal: ProblemCode | undefined
   }
 }
 
-/** One error handler for everything: a problem for the caller, the cause for the log alone. */
+/** Handles all errors: the caller gets a problem, only the log gets the cause. */
 export default fp(
   async (fastify) => {
     fastify.decorateReply('refusal', undefined)
@@ -43,7 +43,7 @@ export default fp(
   { name: 'errors' }
 )
 
-/** Writes a problem as the reply. For Fastify's errors outside of any route, which reach no error handler. */
+/** Sends a problem as the reply. Exported for Fastify's errors outside of any route, which reach no error handler. */
 export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   logProblem(problem, request)
   reply.refusal = problem.code
@@ -59,7 +59,7 @@ const BY_PARSER_CODE: Record<string, ProblemCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout'
 }
 
-/** Answers what is not even HTTP, and closes the connection: there is no request to reply to. */
+/** Answers what Node cannot parse as HTTP, and closes the connection: there is no request to reply to. */
 export function refuseConnection(
   error: Error & { code?: string },
   socket: Socket,
@@ -72,13 +72,13 @@ export function refuseConnection(
   socket.end(`${head}${body}`, () => socket.destroy())
 }
 
-/** Answers an `Expect` that is not met (RFC 9110 §10.1.1): Node would do it itself, without a body and the headers. */
+/** Answers an unsupported `Expect` (RFC 9110 §10.1.1): Node's own answer has neither a body nor our headers. */
 export function refuseExpectation(response: ServerResponse, headers: Record<string, string>): void {
   const { status, fields, body } = bareReply('expectation_failed', headers)
   response.writeHead(status, fields).end(body)
 }
 
-// No hook sees these replies. What comes after them on the connection may be a body that nobody reads.
+// No hook sees these replies. They close the connection, because an unread body may follow on it.
 function bareReply(code: ProblemCode, headers: Record<string, string>) {
   const problem = new Problem(code)
   const requestId = uuidv7()
@@ -106,7 +106,7 @@ export function problemBody({ code, detail, errors }: Problem, requestId: string
   }
 }
 
-/** Whatever was thrown, as a problem. What is not a refusal becomes `internal_error`, its text kept from the reply. */
+/** Converts a thrown error to a Problem. An unexpected error becomes `internal_error`; the reply does not contain its text. */
 export function toProblem(error: Error & Partial<FastifyError>): Problem {
   if (error instanceof Problem) return error
   if (error instanceof Refusal) return fromRefusal(error)
@@ -126,7 +126,7 @@ function fromRefusal({ code, cause, subject }: Refusal): Problem {
 }
 
 function fieldErrors(errors: FastifySchemaValidationError[], context: string | undefined): FieldError[] {
-  // TypeBox reports an unknown field as the object's and as its own, and each branch of a union: one a field will do.
+  // TypeBox reports an unknown field twice, and each branch of a union: keep one error per field.
   const told = errors.filter(({ keyword }) => keyword !== 'boolean')
   const all = told.flatMap(({ keyword, instancePath, params, message }) => {
     const names = namesOf(keyword, params)
@@ -136,10 +136,10 @@ function fieldErrors(errors: FastifySchemaValidationError[], context: string | u
   return [...new Map(all.reverse().map((error) => [error.pointer, error])).values()].reverse()
 }
 
-// A missing or unknown field is reported at the object that lacks or has it: say which one it is.
+// TypeBox reports a missing or unknown field at its object: name the field.
 function namesOf(keyword: string, params: Record<string, unknown>): string[] {
   const list = keyword === 'required' ? params.requiredProperties : params.additionalProperties
-  // What does not look like a field's name is not repeated: somebody may have pasted it there.
+  // An implausible field name is not repeated: the caller may have pasted a secret there.
   return Array.isArray(list) ? list.map((name) => (/^[\w.-]{1,64}$/.test(name) ? `/${name}` : '')) : ['']
 }
 
@@ -153,7 +153,7 @@ function logProblem(problem: Problem, request: FastifyRequest): void {
   logRefusal(entry, problem.status, request)
 }
 
-/** One line a refusal. Load that is shed and a database that is away come by the thousand, and are warnings. */
+/** Logs one line per refusal. Statuses above 500 are warnings: under load or without the database, they come by the thousand. */
 export function logRefusal(entry: object, status: number, { log }: FastifyRequest): void {
   if (status === 500) log.error(entry, 'failed')
   else if (status > 500) log.warn(entry, 'failed')

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import { clientAddress, createRanges } from '../../domain/settings/forwarded-address.ts'
 
-/** Makes `request.ip` the one reader of forwarded addresses: limits, sessions, audit and log ask it. */
+/** Makes `request.ip` the only reader of forwarded addresses: limits, sessions, audit and log use it. */
 export default fp(
   async (fastify) => {
     const proxies = createRanges(fastify.config.AUTH_TRUST_PROXY)

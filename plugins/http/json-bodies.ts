@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 
-/** JSON is the only body there is. An empty one is none: clients that always name the type may refresh and log out, too. */
+/** Accepts JSON bodies only. An empty body counts as none: some clients send the content type with every request. */
 export default fp(
   async (fastify) => {
     const parse = fastify.getDefaultJsonParser('error', 'error')

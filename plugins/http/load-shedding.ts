@@ -3,21 +3,21 @@ import underPressure from '@fastify/under-pressure'
 import fp from 'fastify-plugin'
 import { Problem } from '../../domain/errors.ts'
 
-/** Of the memory that the process may have, the part from which on more work would end it. */
+/** The share of the process's memory limit above which more work could exhaust it. */
 const MOST_MEMORY = 0.9
 const RETRY_AFTER = 2
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Set to `serveAnyway`: the route answers under whatever load. */
+    /** If set to `serveAnyway`, the route answers under any load. */
     pressureHandler?: () => void
   }
 }
 
-/** For routes that tell of the process itself: they answer while everything else is shed. */
+/** Exempts a route from load shedding. For routes that report on the process itself. */
 export const serveAnyway = (): void => {}
 
-/** Refuses at once, with 503 and Retry-After, what would only wait: while the event loop is late or memory runs out. */
+/** Refuses requests with 503 and Retry-After while the event loop is late or memory runs out. They would only wait. */
 export default fp(
   async (fastify) => {
     await fastify.register(underPressure, {
@@ -31,11 +31,11 @@ export default fp(
       }
     })
   },
-  // After CORS: or another origin's app would see a network error instead of the refusal.
+  // After CORS: otherwise an app of another origin would see a network error instead of the refusal.
   { name: 'load-shedding', dependencies: ['config', 'errors', 'instruments', 'cross-site'] }
 )
 
-// Of the container, where there is one; 0 is no limit.
+// The container's limit in bytes, if there is one; 0 is no limit.
 function memoryLimit(): number {
   const limit = process.constrainedMemory()
   return limit < Number.MAX_SAFE_INTEGER ? limit : 0

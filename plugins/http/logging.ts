@@ -2,12 +2,12 @@ import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { PinoLoggerOptions } from 'fastify/types/logger.js'
 import type { Config } from '../../domain/settings/config.ts'
 
-/** Codes of errors whose text quotes what a caller wrote: Fastify's quote the address, PostgreSQL's class 22 a value. */
+/** Codes of errors whose text quotes the caller: Fastify's quote the URL, PostgreSQL's class 22 a value. */
 const QUOTING = /^(FST_|22)/
 
 /**
- * The log: JSON, a line an event. What a caller wrote is not in it: neither headers, bodies and query strings, nor the path,
- * for which the route stands; nor an error's text where a library quotes in it what it was given.
+ * Returns the options of the log: one line of JSON per event. The log contains nothing that a caller wrote: no headers, bodies
+ * or query strings. The route replaces the path. The text of an error is left out if the library quotes its input there.
  */
 export function loggerOptions({ LOG_LEVEL }: Config): PinoLoggerOptions {
   return {
@@ -31,7 +31,7 @@ interface LoggedError {
   [more: string]: unknown
 }
 
-/** One line a request, when it is answered. */
+/** A log controller that writes one line per request, when it is answered. */
 export class CompletionLog extends LogController {
   override incomingRequest(): void {}
 
@@ -44,10 +44,10 @@ export class CompletionLog extends LogController {
   }
 }
 
-// An error's other fields are left out: database drivers put rows into them, and clients of Valkey passwords.
+// Leaves out an error's other fields: database drivers put rows into them, Valkey clients passwords.
 function describeError(error: Error & { code?: unknown }): LoggedError {
   const { name, code, message, stack = '', cause } = error
-  // A syntax error quotes the JSON that it was found in.
+  // A syntax error quotes the JSON that the parser rejected.
   const isQuoting = QUOTING.test(String(code)) || name === 'SyntaxError'
   return {
     type: name,

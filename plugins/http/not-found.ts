@@ -4,10 +4,10 @@ import findMyWay, { type HTTPMethod } from 'find-my-way'
 import { Problem } from '../../domain/errors.ts'
 import { sendProblem } from './errors.ts'
 
-/** Answers 405 with Allow where the path exists under another method, 404 elsewhere; both count against the rate limit. */
+/** Answers 405 with Allow if the path exists with another method, else 404. Both count against the rate limit. */
 export default fp(
   async (fastify) => {
-    // Fastify keeps its router to itself: this one knows the same patterns and asks for the methods only.
+    // Fastify's router is private: this one knows the same patterns, and returns their methods.
     const paths = findMyWay()
     const methodsByPattern = new Map<string, Set<string>>()
 
@@ -24,12 +24,12 @@ export default fp(
 
     const limit = fastify.config.AUTH_RATE_LIMIT_PER_IP > 0 ? fastify.rateLimit() : undefined
 
-    // Before the body is looked at, whose type or form is no matter where nothing takes it.
+    // Before the body is parsed: its type and syntax do not matter if no route takes it.
     fastify.addHook('onRequest', (request, reply, done) => {
       if (!request.is404) return done()
       Promise.resolve(limit?.call(fastify, request, reply)).then(() => refuse(request, reply), done)
     })
-    // For routes that find nothing under a path of theirs.
+    // For plugins that call `reply.callNotFound()`.
     fastify.setNotFoundHandler(refuse)
 
     function refuse(request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -41,6 +41,6 @@ export default fp(
       return sendProblem(new Problem('method_not_allowed'), request, reply)
     }
   },
-  // After CORS: or another origin's app would see a network error instead of the refusal.
+  // After CORS: otherwise an app of another origin would see a network error instead of the refusal.
   { name: 'not-found', dependencies: ['config', 'errors', 'rate-limits', 'cross-site'] }
 )

@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 
-// The hash is of the one style that Swagger UI writes into its page by script.
+// The hash allows the one style that Swagger UI's script writes into the page.
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -14,7 +14,7 @@ const POLICY = [
   "form-action 'none'"
 ].join('; ')
 
-/** OpenAPI 3.1 from the routes' own schemas: read at /docs, fetched from /docs/json. Before the routes, to see them. */
+/** Serves OpenAPI 3.1, made from the routes' schemas, at /docs and /docs/json. Registered before the routes, to see them. */
 export default fp(
   async (fastify) => {
     if (fastify.config.AUTH_DOCS === 'off') return

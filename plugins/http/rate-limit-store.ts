@@ -6,10 +6,10 @@ import { type RequestCount, RequestCounts } from './request-counts.ts'
 
 /** Milliseconds until one request tries Valkey again after it failed. */
 const PAUSE = 1000
-/** So many instances stay within a limit together while each counts for itself. */
+/** This many instances stay within a limit together while each counts on its own. */
 const INSTANCES = 4
 
-// A count without an end would refuse somebody for good: whatever took it away, the next request sets it again.
+// A count without an expiry would refuse a caller forever: if it is missing, the next request sets it again.
 const COUNT = `
 local current = redis.call('INCR', KEYS[1])
 local ttl = redis.call('PTTL', KEYS[1])
@@ -20,19 +20,19 @@ end
 return {current, ttl}`
 
 type Counted = Parameters<FastifyRateLimitStore['incr']>[1]
-/** What the library's types leave out: the options of the limit are in them, too. */
+/** The library passes the options of the limit, too; its types leave them out. */
 type ChildOptions = Parameters<FastifyRateLimitStore['child']>[0] & { groupId?: string }
 
 /**
- * What @fastify/rate-limit counts in: Valkey, for all instances together; where it fails, or is not set, this process.
- * Where it fails, a quarter of the limit holds.
+ * The store of @fastify/rate-limit. Counts in Valkey, for all instances together. Without Valkey, or while Valkey fails, counts
+ * in this process. While Valkey fails, a quarter of the limit applies.
  */
 export class RateLimitStore implements FastifyRateLimitStore {
   readonly #group: string
   readonly #shared: SharedCounts | undefined
   readonly #local = new RequestCounts()
 
-  /** Counts of different groups have nothing to do with each other. */
+  /** Each `group` has separate counts. */
   constructor(group: string, shared: SharedCounts | undefined) {
     this.#group = group
     this.#shared = shared
@@ -42,7 +42,7 @@ export class RateLimitStore implements FastifyRateLimitStore {
     this.#count(key, window, max).then((count) => callback(null, count), callback)
   }
 
-  /** The store of a limit of its own. Throws for one without a `groupId`: instances know its counts by that. */
+  /** Returns the store of a separate limit. Throws an Error without a `groupId`, which names the counts in Valkey. */
   child({ groupId }: ChildOptions): RateLimitStore {
     if (!groupId) throw new Error('a limit of its own needs a groupId')
     return new RateLimitStore(groupId, this.#shared)
@@ -55,7 +55,7 @@ export class RateLimitStore implements FastifyRateLimitStore {
   }
 }
 
-/** Requests counted in Valkey. After a failure it is left alone for a second, so that nobody waits for it in vain. */
+/** Request counts in Valkey. After a failure, pauses for a second, so that requests do not wait in vain. */
 export class SharedCounts {
   readonly #valkey: Redis
   readonly #log: FastifyBaseLogger
@@ -67,7 +67,7 @@ export class SharedCounts {
     this.#log = log
   }
 
-  /** Counts one more; undefined while Valkey fails. */
+  /** Counts one request. `window` is in milliseconds. Resolves to undefined while Valkey fails. */
   async count(key: string, window: number): Promise<RequestCount | undefined> {
     const now = performance.now()
     if (this.#lost && now < this.#nextTryAt) return undefined
@@ -96,7 +96,7 @@ export class SharedCounts {
   }
 }
 
-// As if the other instances had used their shares up.
+// Assumes that the other instances have used up their shares.
 function stricter({ current, ttl }: RequestCount, max: number): RequestCount {
   const share = Math.max(1, Math.floor(max / INSTANCES))
   return { current: current + max - share, ttl }

@@ -7,12 +7,12 @@ import { RateLimitStore, SharedCounts } from './rate-limit-store.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** An `onRequest` hook for routes where a password or a one-time token is tried. */
+    /** An `onRequest` hook for routes that check a password or a one-time token. */
     loginLimit: onRequestAsyncHookHandler
   }
 }
 
-/** Limits by address (IPv6: one /64) on every route, and decorates `loginLimit`, a tighter one shared by all sign-ins. */
+/** Limits requests by address (IPv6: one /64) on every route. Decorates `loginLimit`, a tighter limit that all sign-ins share. */
 export default fp(
   async (fastify) => {
     const { AUTH_RATE_LIMIT_PER_IP: perIp, AUTH_LOGIN_LIMIT_PER_IP: loginsPerIp } = fastify.config

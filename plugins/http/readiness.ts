@@ -1,17 +1,17 @@
 import fp from 'fastify-plugin'
 import { shareAnswer } from './shared-answer.ts'
 
-/** Milliseconds for which the database's answer counts: it is asked twice a second at most, however many callers there are. */
+/** Milliseconds for which the database's answer is reused: all callers together ask it twice a second at most. */
 const ANSWER_KEPT = 500
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What keeps this instance from serving: `draining`, `database`, `revocations`, `signing-keys`. */
+    /** Returns why this instance cannot serve: `draining`, `database`, `revocations`, `signing-keys`. */
     readiness: { reasons(): Promise<string[]> }
   }
 }
 
-/** Decorates `readiness`: why no request should be sent here, without a load that strangers choose. */
+/** Decorates `readiness`, which tells load balancers why to send no request here. Callers cannot load the database by it. */
 export default fp(
   async (fastify) => {
     const { store, monotonic, draining, revocations, accessTokens } = fastify

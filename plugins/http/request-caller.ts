@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import type { Caller } from '../../domain/model/audit.ts'
 
 const USER_AGENT_LENGTH = 256
-/** Some of them control the terminal that shows a log. HTTP allows those above 127 in a header. */
+/** Some control characters control the terminal that shows a log. HTTP allows those above 127 in a header. */
 const CONTROL_CHARACTERS = /\p{Cc}/gu
 
 declare module 'fastify' {
@@ -11,7 +11,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `request.caller()`: who asks and from where, as the audit trail records it. */
+/** Decorates `request.caller()`: the caller and their address, as the audit trail records them. */
 export default fp(
   async (fastify) => {
     fastify.decorateRequest('caller', function caller(this) {

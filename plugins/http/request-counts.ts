@@ -1,16 +1,16 @@
 const TRACKED_KEYS = 20_000
 
-/** How many requests came in the window that runs, and the milliseconds until it ends. */
+/** The requests in the current window, and the milliseconds until it ends. */
 export interface RequestCount {
   current: number
   ttl: number
 }
 
-/** Requests counted in the memory of this process. Of more than 20,000 keys the one unseen for longest is forgotten. */
+/** Request counts in the memory of this process. Beyond 20,000 keys, the least recently seen one is forgotten. */
 export class RequestCounts {
   readonly #windows = new Map<string, { current: number; endsAt: number }>()
 
-  /** Counts one more. `window` and `now` are milliseconds, the latter on a clock that nobody sets. */
+  /** Counts one request. `window` and `now` are in milliseconds; `now` is of a monotonic clock. */
   count(key: string, window: number, now = performance.now()): RequestCount {
     const known = this.#windows.get(key)
     const running = known && known.endsAt > now ? known : { current: 0, endsAt: now + window }
@@ -19,7 +19,7 @@ export class RequestCounts {
     return { current: running.current, ttl: running.endsAt - now }
   }
 
-  // A Map keeps the order of insertion: the first is the one unseen for longest.
+  // A Map keeps the order of insertion: the first key is the least recently seen.
   #keepAsNewest(key: string, running: { current: number; endsAt: number }): void {
     this.#windows.delete(key)
     if (this.#windows.size >= TRACKED_KEYS) this.#windows.delete(this.#windows.keys().next().value as string)

@@ -3,10 +3,10 @@ import fp from 'fastify-plugin'
 import { uuidv7 } from '../../domain/id.ts'
 import { createRanges } from '../../domain/settings/forwarded-address.ts'
 
-/** What identifies a request and is nothing else, wherever it is written. */
+/** The form of an accepted request id: harmless in a header, a log and the database. */
 const WELL_FORMED = /^[\w-]{8,64}$/
 
-/** The id that a trusted proxy gave the request in `X-Request-Id`, or else a new one. `trusted` are addresses and CIDR ranges. */
+/** Makes a function that returns a trusted proxy's `X-Request-Id`, or a new id. `trusted` are addresses and CIDR ranges. */
 export function requestIdOf(trusted: string[]): (request: IncomingMessage) => string {
   const proxies = createRanges(trusted)
   return ({ headers, socket: { remoteAddress = '' } }) => {
@@ -16,7 +16,7 @@ export function requestIdOf(trusted: string[]): (request: IncomingMessage) => st
   }
 }
 
-/** Tells every caller the id of their request, by which the log has it. */
+/** Sends each caller the id of their request, which the log contains, too. */
 export default fp(
   async (fastify) => {
     fastify.addHook('onRequest', (request, reply, done) => {

@@ -4,8 +4,8 @@ import type { Config } from '../../domain/settings/config.ts'
 const YEAR = 365 * 24 * 3600
 
 /**
- * The headers of every reply (ASVS 3.4): nothing is framed, sniffed, embedded elsewhere or cached, and no page tells where
- * its visitor came from.
+ * Returns the headers of every reply (ASVS 3.4). They forbid framing, sniffing, embedding by other origins, caching and
+ * referrers.
  */
 export function securityHeaders({ secure }: Config): Record<string, string> {
   return {
@@ -21,7 +21,7 @@ export function securityHeaders({ secure }: Config): Record<string, string> {
   }
 }
 
-/** Puts the security headers on every reply that a hook sees; `app.ts` puts them on the few that none does. */
+/** Sets the security headers on every reply that passes a hook. `app.ts` sets them on the few that pass none. */
 export default fp(
   async (fastify) => {
     const headers = securityHeaders(fastify.config)

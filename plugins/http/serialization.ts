@@ -6,7 +6,7 @@ type Compiler = FastifySerializerCompiler<unknown>
 const compile = createCompilers()() as Compiler
 const compiled = new Map<string, ReturnType<Compiler>>()
 
-/** Compiles each schema of an answer once: most routes share a few, and compiling takes half of a start. */
+/** Compiles each response schema once: most routes share a few schemas, and compiling takes half of the start. */
 export const compileSerializer: Compiler = (route) => {
   const text = JSON.stringify(route.schema)
   const serializer = compiled.get(text) ?? compile(route)

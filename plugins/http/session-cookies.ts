@@ -9,7 +9,7 @@ import { carriesBearer } from '../../verifier/credentials.ts'
 
 const KNOWN_BINDINGS = 10_000
 
-/** What a browser may be given. A cookie that is left out stays as it is. */
+/** The cookies to set in a browser. A cookie that is left out stays as it is. */
 export interface GivenCookies {
   access: string
   refresh?: string
@@ -18,7 +18,7 @@ export interface GivenCookies {
 
 type WithHeaders = Pick<FastifyRequest, 'headers'>
 
-/** Every value that a request shows for a cookie, not judged yet. None counts beside a bearer token. */
+/** Every value that a request sends for each cookie, not verified yet. All are ignored if it sends a bearer token. */
 export interface ShownCookies {
   access: string[]
   refresh: string[]
@@ -28,11 +28,11 @@ export interface ShownCookies {
 export interface SessionCookies {
   names: { access: string; refresh: string; session: string }
   read(request: WithHeaders): ShownCookies
-  /** The one session that the request's session cookie binds its browser to. */
+  /** Returns the one session that the session cookie binds the browser to; undefined if the cookies name two sessions. */
   bindingOf(request: WithHeaders): SessionBinding | undefined
-  /** Every session that a session cookie of this request names: more than one only if another host has set one. */
+  /** Returns every session that a session cookie of this request names: several only if another host has set one. */
   bindingsOf(request: WithHeaders): SessionBinding[]
-  /** `maxAge` in seconds; without it the cookies end with the browser session. */
+  /** Sets the cookies. `maxAge` is in seconds; without it, the cookies end with the browser session. */
   set(reply: FastifyReply, given: GivenCookies, maxAge?: number): void
   clear(reply: FastifyReply): void
 }
@@ -43,10 +43,10 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates `sessionCookies`: the names and attributes of a session's cookies stand here and nowhere else. */
+/** Decorates `sessionCookies`: the only place that knows the names and attributes of a session's cookies. */
 export default fp(
   async (fastify) => {
-    // Cookies are read by the guard's own parser: two readings of one header would be a way around either.
+    // The guard's parser reads cookies: two parsers that differ could be played against each other.
     await fastify.register(cookie, { hook: false })
     fastify.decorate('sessionCookies', createSessionCookies(fastify))
   },
@@ -110,7 +110,7 @@ function createSessionCookies({ config, derivedKeys }: FastifyInstance): Session
   }
 }
 
-// Over plain http, which is for loopback only, a browser refuses the prefixes: the same names without them.
+// A browser rejects the prefixes over plain http, which is for loopback only: the names have none there.
 function describeCookies({ secure, AUTH_COOKIE_DOMAIN: domain, AUTH_COOKIE_SAMESITE: sameSite }: Config) {
   const common: CookieSerializeOptions = { httpOnly: true, secure, sameSite }
   const host = secure ? '__Host-' : ''

@@ -1,6 +1,6 @@
 /**
- * One answer for all who ask within `keep` milliseconds: the question is put by one of them at a time, and again `keep`
- * after it was last put at the earliest. `monotonic` is milliseconds on a clock that is never set.
+ * Returns a function that shares one answer among all callers. Calls `ask` again `keep` milliseconds after the last call at the
+ * earliest, and never twice at a time. `monotonic` returns milliseconds of a clock that is never set.
  */
 export function shareAnswer<T>(
   ask: () => Promise<T>,

@@ -6,14 +6,14 @@ type Compiler = FastifySchemaCompiler<TSchema>
 type Fields = Record<string, unknown>
 
 /**
- * Compiles the schemas of routes. Bodies are taken as they are; text from an address becomes a number only if it is written
- * as that number is: `2.5` is no integer, and neither is `1e2`.
+ * Compiles the schemas of routes. Bodies are not converted. Text from a URL becomes a number only if the number is written the
+ * same way. `2.5` is no integer, and neither is `1e2`.
  */
 export const compileValidator: Compiler = (route) => {
   const validate = TypeBoxValidatorCompiler(route)
   if (route.httpPart === 'body') return validate
   return (given: Fields) => {
-    // The conversion may be made in place.
+    // The validator may convert in place.
     const written = { ...given }
     const result = validate(given)
     if (typeof result === 'boolean' || !('value' in result)) return result

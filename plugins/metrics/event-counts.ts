@@ -5,7 +5,7 @@ import type { AuditEvent } from '../../domain/model/audit.ts'
 import type { Instruments } from './instruments.ts'
 import { outcomeOf } from './outcome.ts'
 
-/** Counts what people and machines tried and what it came to: from the replies of three routes, and from what was audited. */
+/** Counts tries and their outcomes, from the replies of three routes and from committed audit events. */
 export default fp(
   async (fastify) => {
     const { instruments, store } = fastify
@@ -28,7 +28,7 @@ export default fp(
   { name: 'event-counts', dependencies: ['instruments', 'errors', 'store'] }
 )
 
-// Before the reply is sent: whoever hangs up at once is counted, too.
+// Counts before the reply is sent, so that a client that disconnects is counted, too.
 function countOutcome(counter: Counter<'outcome'>): onSendHookHandler {
   return (_request, reply, payload, done) => {
     counter.inc({ outcome: outcomeOf(reply.statusCode, reply.refusal) })

@@ -3,10 +3,10 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { SECOND } from '../../domain/clock.ts'
 
-/** A metric without its prefix, what it tells, and how it is read at each scrape. */
+/** A metric: its name without the prefix, its help text, and the function that reads it at each scrape. */
 type Reading = [name: string, help: string, read: () => number]
 
-/** What is read when Prometheus asks: queues, ages, connections. Costs nothing in between. */
+/** Registers the gauges: queues, ages, connections. They are read at each scrape, and cost nothing in between. */
 export default fp(
   async (fastify) => {
     if (!fastify.instruments) return

@@ -6,15 +6,15 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /**
- * How long requests take, by route pattern, and what Node.js tells of the process. First of all that have hooks: what others
- * refuse is measured, too. No label has a value that a caller chooses.
+ * Measures how long requests take, by route pattern, and the process as Node.js reports it. Registered before all other
+ * hooks, so that refused requests are measured. No label has a value that a caller chooses.
  */
 export default fp(
   async (fastify) => {
     if (!fastify.instruments) return
     const { registry } = fastify.instruments
     await fastify.register(fastifyMetrics.default, {
-      // Named, or the library would look for another client than ours.
+      // By default, the library would load another Prometheus client.
       promClient: client,
       endpoint: null,
       defaultMetrics: { enabled: true, register: registry },
@@ -23,7 +23,7 @@ export default fp(
         registeredRoutesOnly: false,
         invalidRouteGroup: '(none)',
         methodBlacklist: [],
-        // Takes the place of the library's own: HTTP has methods that nobody has heard of.
+        // Replaces the library's label: a caller can invent HTTP methods.
         customLabels: { method: ({ method }) => (METHODS.has(method) ? method : '(other)') },
         overrides: {
           labels: { status: 'status' },
@@ -33,7 +33,7 @@ export default fp(
             buckets: BUCKETS,
             registers: [registry]
           },
-          // It is made although it is not used: nobody is to see it.
+          // The library makes the summary although it is disabled: register it nowhere.
           summary: { registers: [] }
         }
       }

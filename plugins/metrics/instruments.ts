@@ -11,16 +11,16 @@ export type Instruments = ReturnType<typeof createInstruments>
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What is counted and timed for Prometheus; undefined where `AUTH_METRICS` is off. */
+    /** The counters and histograms for Prometheus; undefined if `AUTH_METRICS` is off. */
     instruments: Instruments | undefined
   }
 }
 
-/** What load shedding goes by, in the words of @fastify/under-pressure. */
+/** The reasons for load shedding, as @fastify/under-pressure names them. */
 const PRESSURES = ['eventLoopDelay', 'heapUsedBytes', 'rssBytes']
 const HASH_BUCKETS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
 
-/** Decorates `instruments`: a registry of the app's own, and what others count into. */
+/** Decorates `instruments`: the app's registry, and the counters and histograms that other plugins use. */
 export default fp(
   async (fastify) => {
     const isOff = metricsExposure(fastify.config.AUTH_METRICS).by === 'nothing'
@@ -33,7 +33,7 @@ function createInstruments() {
   const registry = new Registry()
   const registers = [registry]
 
-  /** With every value that its one label can have, from zero on: a first increase is seen as one. */
+  /** Makes a counter with a series at zero for each value of its label: Prometheus sees the first increase, too. */
   function counter<L extends string>(name: string, help: string, label: L, values: readonly string[]) {
     const made = new Counter({ name: `gatehouse_${name}`, help, labelNames: [label], registers })
     for (const value of values) made.labels(value).inc(0)

@@ -10,12 +10,12 @@ import type { Instruments } from './instruments.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Where metrics have a port of their own: opens it, on the service's address. It closes with the app. */
+    /** Opens the metrics port on the service's address; undefined if `AUTH_METRICS` names no port. Closes with the app. */
     metricsListener: { open(): Promise<void> } | undefined
   }
 }
 
-/** Decorates `metricsListener`: `GET /metrics` on a port of its own, and nothing else there. */
+/** Decorates `metricsListener`: a separate port that serves `GET /metrics` only. */
 export default fp(
   async (fastify) => {
     const { config, instruments } = fastify
@@ -24,7 +24,7 @@ export default fp(
       fastify.decorate('metricsListener', undefined)
       return
     }
-    // Not a line in the log at every scrape.
+    // A scrape writes no log line.
     const log = fastify.log.child({}, { level: atLeastWarn(config.LOG_LEVEL) })
     const { requestTimeout } = fastify.server
     const listener = await createListener(instruments, {

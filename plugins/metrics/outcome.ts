@@ -1,11 +1,11 @@
 import type { ProblemCode } from '../../domain/errors.ts'
 
-/** What trying something came to, as it is counted: `failed` is a wrong credential, `error` a fault of ours. */
+/** Outcomes of a try, as the counters label them: `failed` is a wrong credential, `error` a fault of Gatehouse. */
 export const outcomes = ['succeeded', 'failed', 'throttled', 'busy', 'refused', 'error'] as const
 
 export type Outcome = (typeof outcomes)[number]
 
-/** Of a reply, by its HTTP status and, where it is a refusal of ours, its code. */
+/** Returns the outcome of a reply, from its HTTP status and, if it is a problem, the problem's code. */
 export function outcomeOf(status: number, code?: ProblemCode): Outcome {
   if (status < 400) return 'succeeded'
   if (status === 401) return 'failed'

@@ -5,14 +5,14 @@ import { problemReplies } from '../../schemas/problem.ts'
 import { assertAllowed, authOf } from '../../verifier/authorization.ts'
 import { remoteHeaders } from '../views/remote-headers.ts'
 
-/** GET /auth/check: whether a reverse proxy may pass a request on, and who makes it. */
+/** GET /auth/check: tells a reverse proxy whether to pass a request on, and which user makes it. */
 const check: FastifyPluginAsyncTypebox = async (fastify) => {
   const forwardUnverified = fastify.config.AUTH_FORWARD_UNVERIFIED_EMAIL === 'on'
 
   fastify.get(
     '/check',
     {
-      // Asked with every request of a guarded site, and a look-up in memory.
+      // A proxy asks this for every request of its site, and the check is a look-up in memory.
       config: { rateLimit: false },
       preHandler: fastify.tokenGuard('shared'),
       schema: { tags: ['auth'], querystring: Check, response: { 204: NoContent, ...problemReplies } }

@@ -3,7 +3,7 @@ import { Problem } from '../../domain/errors.ts'
 import { problemReplies } from '../../schemas/problem.ts'
 import { CsrfToken } from '../../schemas/session.ts'
 
-/** GET /auth/csrf: the token that a client without Origin and Fetch Metadata headers shows with unsafe requests. */
+/** GET /auth/csrf: returns the token that a client without Origin and Fetch Metadata headers sends with unsafe requests. */
 const csrf: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/csrf',

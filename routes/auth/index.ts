@@ -13,7 +13,7 @@ import register from './register.ts'
 import sessions from './sessions.ts'
 import setup from './setup.ts'
 
-/** /auth: what people do with their own account and sessions. */
+/** /auth: the endpoints for users' own accounts and sessions. */
 const auth: FastifyPluginAsync = async (fastify) => {
   await fastify.register(register)
   await fastify.register(login)

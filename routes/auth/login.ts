@@ -3,7 +3,7 @@ import { problemReplies } from '../../schemas/problem.ts'
 import { Login, SignedInView } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
 
-/** POST /auth/login: trades e-mail and password for a session. */
+/** POST /auth/login: opens a session, given e-mail and password. */
 const login: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/login',

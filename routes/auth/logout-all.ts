@@ -6,8 +6,8 @@ import { problemReplies } from '../../schemas/problem.ts'
 import { carriesBearer } from '../../verifier/credentials.ts'
 
 /**
- * POST /auth/logout-all: ends every session of the user whose session this browser is bound to, and each other session that a
- * cookie proves. Refused if a session is proved and none is bound: it would not do what it says.
+ * POST /auth/logout-all: ends all sessions of the user to whose session the browser is bound. Ends every other session that a
+ * cookie proves, too. Refuses if a live session is proved but none is bound: it could not end all sessions.
  */
 const logoutAll: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(

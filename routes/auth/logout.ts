@@ -4,7 +4,7 @@ import { NoContent } from '../../schemas/common.ts'
 import { problemReplies } from '../../schemas/problem.ts'
 import { carriesBearer } from '../../verifier/credentials.ts'
 
-/** POST /auth/logout: ends every session that a cookie proves, and succeeds without one. A bearer token is refused. */
+/** POST /auth/logout: ends every session that a cookie proves. Succeeds without one, and refuses a bearer token. */
 const logout: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/logout',

@@ -7,7 +7,7 @@ import { NameChange } from '../../schemas/user.ts'
 import { authOf } from '../../verifier/authorization.ts'
 import { signedInView } from '../views/session.ts'
 
-/** /auth/me: one's own profile: read it, change the name, delete the account. */
+/** /auth/me: shows the user's profile, changes the name, and deletes the account. */
 const me: FastifyPluginAsyncTypebox = async (fastify) => {
   const signedIn = fastify.guard({ kind: 'user', direct: true })
   const freshlySignedIn = fastify.guard({

@@ -3,7 +3,7 @@ import { NoContent } from '../../schemas/common.ts'
 import { PasswordReset } from '../../schemas/password.ts'
 import { problemReplies } from '../../schemas/problem.ts'
 
-/** POST /auth/password/reset: the password that the owner of a one-time link chose; all sessions end, none begins. */
+/** POST /auth/password/reset: sets a new password by a one-time link. Ends all sessions and opens none. */
 const passwordReset: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/password/reset',

@@ -4,7 +4,7 @@ import { PasswordChange } from '../../schemas/password.ts'
 import { problemReplies } from '../../schemas/problem.ts'
 import { authOf } from '../../verifier/authorization.ts'
 
-/** PUT /auth/password: a new password for the old one; every other session ends. */
+/** PUT /auth/password: changes the password, given the old one. Ends every other session. */
 const password: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.put(
     '/password',

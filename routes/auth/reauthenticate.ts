@@ -4,7 +4,7 @@ import { Reauthentication, SignedInView } from '../../schemas/session.ts'
 import { authOf } from '../../verifier/authorization.ts'
 import { signedInView } from '../views/session.ts'
 
-/** POST /auth/reauthenticate: proves again who is signed in, for what asks for a recent sign-in. */
+/** POST /auth/reauthenticate: checks the password again, for routes that require a recent sign-in. */
 const reauthenticate: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/reauthenticate',

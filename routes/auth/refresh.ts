@@ -4,8 +4,8 @@ import { SignedInView } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
 
 /**
- * POST /auth/refresh: trades the refresh cookie of the session that the browser is bound to for its successor and a new
- * access token. A refusal clears no cookie: by the time it arrives, another tab may have put a good one there.
+ * POST /auth/refresh: exchanges the refresh cookie of the session that the browser is bound to. The browser gets its successor
+ * and a new access token. A refusal clears no cookie: meanwhile, another tab may have set a good one.
  */
 const refresh: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(

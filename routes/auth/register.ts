@@ -4,7 +4,7 @@ import { SignedInView } from '../../schemas/session.ts'
 import { Registration } from '../../schemas/user.ts'
 import { signedInView } from '../views/session.ts'
 
-/** POST /auth/register: a new account, signed in. */
+/** POST /auth/register: creates an account and signs it in. */
 const register: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/register',

@@ -7,7 +7,7 @@ import { authOf } from '../../verifier/authorization.ts'
 import { pageOf } from '../paging.ts'
 import { devicesView } from '../views/session.ts'
 
-/** /auth/sessions: the devices one is signed in on, and the end of any of them. */
+/** /auth/sessions: lists the devices on which the user is signed in, and ends the session of one. */
 const sessions: FastifyPluginAsyncTypebox = async (fastify) => {
   const signedIn = fastify.guard({ kind: 'user', direct: true })
   const freshlySignedIn = fastify.guard({

@@ -4,7 +4,7 @@ import { SignedInView } from '../../schemas/session.ts'
 import { SetUp } from '../../schemas/user.ts'
 import { signedInView } from '../views/session.ts'
 
-/** POST /auth/setup: the first administrator, by the link that the start prints; only while there is none. */
+/** POST /auth/setup: makes the first administrator, by the link that the start prints. Only while there is none. */
 const setup: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/setup',

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE } from '../../domain/oauth/token-exchange.ts'
 import { FORM, IssuedToken, oauthErrorReplies, TokenForm } from '../../schemas/oauth.ts'
 
-/** POST /oauth/token: issues an access token for the client itself (RFC 6749 §4.4), or for a user whose token it has (RFC 8693). */
+/** POST /oauth/token: issues a token for the client (RFC 6749 §4.4), or for a user whose token it has (RFC 8693). */
 const token: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/token',
@@ -21,7 +21,7 @@ const token: FastifyPluginAsyncTypebox = async (fastify) => {
         body,
         fastify.accessTokens.ofAnyAudience.verify
       )
-      // RFC 6749 §5.1 asks for it beside `Cache-Control: no-store`.
+      // RFC 6749 §5.1 requires it in addition to `Cache-Control: no-store`.
       reply.header('pragma', 'no-cache')
       log.info({ clientId: client.id, sub: claims.sub, scope: claims.scope, jti: claims.jti }, 'token issued')
       return {

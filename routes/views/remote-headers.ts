@@ -2,9 +2,9 @@ import type { Profile } from '../../domain/accounts/profile.ts'
 import type { Auth } from '../../verifier/authorization.ts'
 
 /**
- * Names the signed-in user to the app behind a reverse proxy: roles separated by commas, scope by spaces, text in UTF-8. All
+ * Names the signed-in user to the app behind a reverse proxy. Roles are separated by commas, scopes by spaces; text is UTF-8. All
  * six headers are always present, perhaps empty, so that a proxy that copies them overwrites a client's own. The address is
- * present once it is verified, or if `forwardUnverified`: an app must not identify users by an unverified one.
+ * present if it is verified or `forwardUnverified` is set. An app must not identify users by an unverified address.
  */
 export function remoteHeaders(
   { subject, roles, scope }: Auth,

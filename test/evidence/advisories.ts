@@ -3,9 +3,9 @@ import { escapeCell, linkOf } from './references.ts'
 
 const PREAMBLE = `# Faults of other systems, tried here
 
-Published faults of libraries and services like Gatehouse, in words of our own, and the test that shows that Gatehouse does
-not have them. \`npm run evidence\` writes this page from [evidence/advisories.yaml](evidence/advisories.yaml). The suite
-fails if a test that a row names is gone. Where a fault cannot apply, the row says why.`
+This page lists published faults of libraries and services like Gatehouse, in our own words. For each fault, it names the
+test that shows that Gatehouse does not have it. If a fault cannot apply, the row says why. \`npm run evidence\` writes this
+page from [evidence/advisories.yaml](evidence/advisories.yaml). The suite fails if a row names a test that does not exist.`
 
 const nameOf = ({ product, ids }: Advisory) => `${product} ${ids[0]}`
 
@@ -17,7 +17,7 @@ export function faultsOfAdvisories(rows: Advisory[], { advisories }: Required): 
   ]
 }
 
-/** Returns docs/advisories.md. */
+/** Returns the text of docs/advisories.md. */
 export function advisoriesPage(rows: Advisory[]): string {
   const count = (status: string) => rows.filter((row) => row.status.startsWith(status)).length
   const sum = `${rows.length} rows: ${count('held')} held, ${count('partly')} partly, ${count('open')} open, ${count('waits')} waiting for a feature, ${count('cannot')} that cannot apply.`

@@ -21,13 +21,14 @@ const LEVELS = [1, 2, 3] as const
 
 const PREAMBLE = `# OWASP ASVS 5.0, row by row
 
-What [OWASP ASVS](https://owasp.org/www-project-application-security-verification-standard/) 5.0.0 asks of a service like
-Gatehouse, in words of our own, and the test or the section that shows it. \`npm run evidence\` writes this page from
-[evidence/asvs.yaml](evidence/asvs.yaml). The suite fails if a test or a section that a row names is gone.
+This page lists what
+[OWASP ASVS](https://owasp.org/www-project-application-security-verification-standard/) 5.0.0 requires of a service like
+Gatehouse, in our own words. Each row names the test or the section that shows it. \`npm run evidence\` writes this page from
+[evidence/asvs.yaml](evidence/asvs.yaml). The suite fails if a row names a test or a section that does not exist.
 
-- **held**: the evidence shows all of it. **partly**: the note says what is missing.
-- **open**: it is not shown yet. **waits for** a feature that Gatehouse does not have.
-- Rows that no such service can meet, such as those on pages, GraphQL or text messages, are left out.`
+- **held**: the evidence shows all of the requirement. **partly**: the note says what is missing.
+- **open**: no evidence shows it yet. **waits for**: it needs a feature that Gatehouse does not have.
+- Requirements that no such service can meet are left out, such as those on pages, GraphQL or text messages.`
 
 /** Returns what is wrong with the rows, apart from what they refer to. */
 export function faultsOfRequirements(rows: Requirement[], required: Required): string[] {
@@ -38,7 +39,7 @@ export function faultsOfRequirements(rows: Requirement[], required: Required): s
   ]
 }
 
-/** Returns docs/asvs.md. */
+/** Returns the text of docs/asvs.md. */
 export function asvsPage(rows: Requirement[], required: Required): string {
   const levels = levelsOf(required.applies, required.extra, required.later)
   const [now, extra] = [levelsOf(required.applies), levelsOf(required.extra)]

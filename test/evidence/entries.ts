@@ -28,19 +28,19 @@ const Required = Type.Object(
   { applies: ByLevel, extra: ByLevel, later: ByLevel, advisories: Ids },
   { additionalProperties: false }
 )
-/** docs/evidence/required.yaml: the rows that there must be. */
+/** The rows that both lists must have, from docs/evidence/required.yaml. */
 export type Required = Static<typeof Required>
 
 export const readRequirements = (text: string) => readAs(Type.Array(Requirement), text)
 export const readAdvisories = (text: string) => readAs(Type.Array(Advisory), text)
 export const readRequired = (text: string) => readAs(Required, text)
 
-/** The evidence of a row, under the name that faults call it by. */
+/** The evidence of a row, and the name of the row in messages. */
 export interface Proof extends Pick<Requirement, 'status' | 'note' | 'evidence'> {
   name: string
 }
 
-/** Returns what a row's status demands and the row lacks. */
+/** Returns what a row lacks although its status requires it. */
 export function faultsOf({ name, status, note, evidence }: Proof): string[] {
   const needsEvidence = status === 'held' || status === 'partly'
   const needsNote = status === 'partly' || status === 'open' || status === 'cannot apply'
@@ -59,7 +59,7 @@ export function differencesOf(actual: string[], required: string[]): string[] {
   ]
 }
 
-/** Throws an Error that names the place if the text is not YAML of this shape. */
+/** Parses YAML. Throws an Error that names the place if the value does not match the schema. */
 function readAs<T extends TSchema>(schema: T, text: string): Static<T> {
   const value: unknown = parse(text)
   if (Value.Check(schema, value)) return value

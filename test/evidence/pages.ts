@@ -7,16 +7,16 @@ import { createReferences, type Read } from './references.ts'
 const ROOT = new URL('../../', import.meta.url)
 
 export interface Evidence {
-  /** What is wrong, each by the name of its row. */
+  /** The faults, each with the name of its row. */
   faults: string[]
-  /** The pages that the lists make. */
+  /** The pages made from the lists. */
   pages: Array<{ path: string; text: string }>
 }
 
-/** Reads a file of the project. */
+/** Reads a file of the project. Resolves to undefined if it cannot. */
 export const readProject: Read = (path) => readFile(new URL(path, ROOT), 'utf8').catch(() => undefined)
 
-/** Judges the lists in docs/evidence/ and returns the pages that they make. Throws an Error if a list is not well-formed. */
+/** Checks the lists in docs/evidence/, and returns the pages made from them. Throws an Error if a list is malformed. */
 export async function judgeEvidence(read: Read = readProject): Promise<Evidence> {
   const must = async (name: string) => {
     const text = await read(`docs/evidence/${name}`)
@@ -48,7 +48,7 @@ export async function judgeEvidence(read: Read = readProject): Promise<Evidence>
   }
 }
 
-/** Returns the paths of pages on the disk that differ from what the lists make. */
+/** Returns the paths of pages on disk that differ from those made from the lists. */
 export async function stalePages({ pages }: Evidence, read: Read = readProject): Promise<string[]> {
   const texts = await Promise.all(pages.map(({ path }) => read(path)))
   return pages.filter(({ text }, at) => texts[at] !== text).map(({ path }) => path)

@@ -1,14 +1,14 @@
 import { isTitled, type Titled, testsIn } from './titles.ts'
 
-/** Returns the text of a file of the project, by its path from the root; undefined if there is none. */
+/** A function that resolves to the text of a file, or to undefined. The path is relative to the project's root. */
 export type Read = (path: string) => Promise<string | undefined>
 
-/** Names a test as `test/….test.ts › title`. */
+/** The form of a reference to a test: `test/….test.ts › title`. */
 const TEST = /^(test\/[\w./-]+\.test\.ts) › (\S.*)$/
-/** Names a section of a document as `SECURITY.md#ways-in`. */
+/** The form of a reference to a section: `SECURITY.md#ways-in`. */
 const SECTION = /^([\w./-]+\.md)#([\w-]+)$/
 
-/** Judges references to tests and documents; reads each file once. */
+/** Makes a function that checks references to tests and documents. It reads each file once. */
 export function createReferences(read: Read) {
   const texts = new Map<string, Promise<string | undefined>>()
   const tests = new Map<string, Titled[]>()
@@ -35,7 +35,7 @@ export function createReferences(read: Read) {
     return slugsOf(text).includes(slug) ? undefined : `${path} has no heading #${slug}`
   }
 
-  /** Returns what is wrong with a reference; undefined if what it names is there. */
+  /** Returns what is wrong with a reference; undefined if its target exists. */
   return async function faultOf(reference: string): Promise<string | undefined> {
     const [, testPath, title] = TEST.exec(reference) ?? []
     if (testPath !== undefined && title !== undefined) return faultOfTest(testPath, title)
@@ -52,12 +52,12 @@ export function linkOf(reference: string): string {
   return `[${path}](../${path}) “${escapeCell(title)}”`
 }
 
-/** Escapes what ends a cell of a table. */
+/** Escapes the characters that end a table cell. */
 export function escapeCell(text: string): string {
   return text.replaceAll('|', '\\|')
 }
 
-// As GitHub makes them: lower case, blanks as hyphens, punctuation left out.
+// Makes slugs as GitHub does: lower case, hyphens for spaces, no punctuation.
 function slugsOf(markdown: string): string[] {
   const headings = markdown.replaceAll(/^```.*?^```/gms, '').matchAll(/^#{1,6} (.+)$/gm)
   return Array.from(headings, ([, heading = '']) =>

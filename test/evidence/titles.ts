@@ -4,11 +4,11 @@ import ts from 'typescript'
 export interface Titled {
   /** The title, split at each `${…}` of the source: any text may stand between two pieces. */
   pieces: string[]
-  /** Whether it counts: it is not `todo`. */
+  /** Whether the test counts as evidence: it is not `todo`. */
   isHeld: boolean
 }
 
-/** Returns the tests in the source of a file: every `t.test('title', …)` whose title is written there. */
+/** Returns the tests in a source file: every `t.test('title', …)` whose title is a literal. */
 export function testsIn(path: string, text: string): Titled[] {
   const tests: Titled[] = []
   const visit = (node: ts.Node): void => {
@@ -24,7 +24,7 @@ export function testsIn(path: string, text: string): Titled[] {
   return tests
 }
 
-/** Says whether a test has this title, with anything in the places of its `${…}`. */
+/** Tells whether a test has this title. Any text may replace its `${…}`. */
 export function isTitled([first = '', ...others]: string[], title: string): boolean {
   if (!title.startsWith(first)) return false
   const [next, ...rest] = others

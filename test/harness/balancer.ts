@@ -6,10 +6,10 @@ import type { Teardown } from './build.ts'
 
 const FEED = '/oauth/revocations'
 
-/** What stands before several instances and gives each request to the next one. */
+/** A round-robin load balancer in front of several instances. */
 export interface Balancer {
   url: string
-  /** The feed's answers so far, and how many entries these told together. */
+  /** The number of answers that the feed has given, and of all entries in them. */
   feed: { answers: number; entries: number }
 }
 

@@ -8,7 +8,7 @@ import { Browser } from './browser.ts'
 import { createClock, type TestClock } from './clock.ts'
 import { type Engine, sqlite } from './engines.ts'
 
-/** What a tap test offers to those who clean up behind themselves. */
+/** The part of a tap test that registers clean-up handlers. */
 export interface Teardown {
   teardown(handler: () => Promise<unknown> | unknown): void
 }
@@ -16,12 +16,12 @@ export interface Teardown {
 export interface TestApp {
   app: FastifyInstance
   clock: TestClock
-  /** The settings that it runs with, for a second instance on the same database. */
+  /** The settings of the app, for a second instance on the same database. */
   env: Record<string, string>
   browser(headers?: Record<string, string>): Browser
-  /** A browser in which somebody new has just registered. */
+  /** Registers a new user, and returns their browser. */
   signUp(email?: string): Promise<Browser>
-  /** A browser in which the first administrator has just signed in. */
+  /** Sets up the first administrator, and returns their browser. */
   setUp(email?: string): Promise<Browser>
 }
 
@@ -29,13 +29,13 @@ export interface BuildOptions extends Omit<Overrides, 'clock'> {
   engine?: Engine
   env?: Record<string, string>
   clock?: TestClock
-  /** Routes of the test's own, beside those of production. */
+  /** Adds routes for the test to those of production. */
   routes?: (app: FastifyInstance) => void
 }
 
 export const password = 'correct horse battery staple'
 
-/** Limits off: a suite is one busy address on a busy machine. What tests a limit sets it. */
+/** Turns limits off: the suite is one busy address on a busy machine. A test of a limit sets that limit. */
 const QUIET = {
   LOG_LEVEL: 'silent',
   AUTH_MAX_EVENT_LOOP_DELAY: 'off',
@@ -44,10 +44,10 @@ const QUIET = {
   AUTH_LOGIN_LIMIT_PER_ACCOUNT: '0'
 }
 
-/** A twentieth of the least that the settings allow. */
+/** A twentieth of the least memory that the settings allow. */
 const HASH_MEMORY_KIB = 1024
 
-/** The production app on a new database of its own, its time in the test's hand. */
+/** Builds the production app on a new database, with a clock that the test controls. */
 export async function build(t: Teardown, options: BuildOptions = {}): Promise<TestApp> {
   const { engine = sqlite, env = {}, clock = createClock(), routes, ...overrides } = options
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
@@ -60,12 +60,12 @@ export async function build(t: Teardown, options: BuildOptions = {}): Promise<Te
     ...env
   }
   const { config } = loadSettings(settings, () => '')
-  // Who sets the cost looks at it.
+  // A test that sets the cost checks the cost.
   const hashMemoryKib = env.AUTH_ARGON2_MEMORY_KIB ? undefined : HASH_MEMORY_KIB
   const app = await buildApp(config, { clock, hashMemoryKib, ...overrides })
   t.teardown(async () => {
     await app.close()
-    // Nobody waits for it but the process: PostgreSQL drops a database after a checkpoint.
+    // Not awaited, because it is slow: PostgreSQL makes a checkpoint before it drops a database.
     void database?.remove()
     await rm(folder, { recursive: true, force: true })
   })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Teardown } from './build.ts'
 
-/** A certificate for localhost that nobody signed, with its key, both PEM; `path` is for NODE_EXTRA_CA_CERTS. */
+/** A self-signed certificate for localhost and its key, both PEM. `path` is for NODE_EXTRA_CA_CERTS. */
 export interface Certificate {
   path: string
   keyPath: string
@@ -12,7 +12,7 @@ export interface Certificate {
   key: string
 }
 
-/** Certificates by openssl; `missing` says why there are none here. */
+/** Makes certificates by openssl. `missing` says why it cannot, or is false. */
 export const certificates = {
   missing: answers() ? (false as const) : 'openssl is not installed',
 

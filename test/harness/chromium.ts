@@ -19,7 +19,7 @@ const PATHS = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'
 ]
 
-// Nothing but the pages under test may touch the network.
+// Only the pages under test may use the network.
 const ARGUMENTS = [
   '--disable-gpu',
   '--disable-quic',
@@ -31,7 +31,7 @@ const ARGUMENTS = [
 
 const executablePath = process.env.CHROMIUM_PATH ?? PATHS.find((path) => existsSync(path))
 
-/** A real browser to test pages in; `missing` says why there is none here. */
+/** A real browser in which tests open pages. `missing` says why there is none, or is false. */
 export const chromium = {
   missing: whyMissing(),
 
@@ -46,7 +46,7 @@ export const chromium = {
   }
 }
 
-/** A browser profile with nothing in it, gone when the test is over. */
+/** Makes an empty browser profile, which ends with the test. */
 export async function newProfile(
   t: Teardown,
   browser: Browser,
@@ -57,7 +57,7 @@ export async function newProfile(
   return profile
 }
 
-/** What the console of a page complains of from now on: errors, warnings, uncaught exceptions and violations of its policy. */
+/** Collects what a page's console reports from now on: errors, warnings, uncaught exceptions and violations of its CSP. */
 export function collectComplaints(page: Page): string[] {
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(String(error)))

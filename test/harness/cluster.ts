@@ -11,48 +11,48 @@ import { inherited, startServer } from './program.ts'
 
 type Instance = Awaited<ReturnType<typeof startServer>>
 
-/** A guarded route that asks memory alone, and the scope that it wants. /auth/me would ask the database, too. */
+/** A guarded route that needs only memory, and its scope. /auth/me would ask the database, too. */
 const GUARDED = '/admin/keys'
 const SCOPE = 'keys:read'
 
 const SETTINGS = {
   LOG_LEVEL: 'silent',
   AUTH_ISSUER: 'http://localhost:3000',
-  // The limits hold, though nobody here reaches them.
+  // The limits are on, but too high for the tests to reach.
   AUTH_RATE_LIMIT_PER_IP: '1000000',
   AUTH_LOGIN_LIMIT_PER_IP: '1000000',
   // As long as the longest measurement.
   AUTH_ACCESS_TTL: '1h',
   AUTH_FRESH_TTL: '1h',
-  // A refresh whose answer was lost in an outage must still count after it.
+  // A refresh whose reply was lost in an outage must still be valid after it.
   AUTH_REFRESH_GRACE: '60s'
 }
 
-/** Somebody who is signed in. `cookie` is the header that their browser sends. */
+/** A signed-in user. `cookie` is the header that their browser sends. */
 export interface Person {
   id: string
   sessionId: string
   cookie: string
 }
 
-/** Real server processes on one PostgreSQL, with one issuer and one master key. */
+/** Server processes on one PostgreSQL, with one issuer and one master key. */
 export interface Cluster {
   instances: Instance[]
-  /** The guarded route of each instance. */
+  /** Returns the guarded route of each instance. */
   routes(): string[]
-  /** Somebody new who has just registered on that instance. */
+  /** Registers a new user on an instance. */
   signUp(instance: number): Promise<Person>
-  /** The first administrator, at that instance. */
+  /** Returns a client of an instance in which the first administrator is signed in. */
   administrator(instance: number): Client
-  /** Ends an instance as a power cut does. */
+  /** Ends an instance with SIGKILL, as a power cut would. */
   kill(instance: number): Promise<void>
-  /** Starts it again on the same port. */
+  /** Starts an instance again on the same port. */
   revive(instance: number): Promise<void>
-  /** A service in a process of its own that follows what the Gatehouse at this address revokes: its guarded route. */
+  /** Starts a service in a separate process that follows the revocations of the Gatehouse at `url`. Returns its guarded route. */
   follow(url: string): Promise<string>
 }
 
-/** Three instances; the database is a new one where `env` names none. */
+/** Starts three instances, on a new database if `env` names none. */
 export async function startCluster(t: Teardown, env: Record<string, string> = {}): Promise<Cluster> {
   const settings = {
     ...SETTINGS,
@@ -67,7 +67,7 @@ export async function startCluster(t: Teardown, env: Record<string, string> = {}
     return { ...instance, url: `http://127.0.0.1:${usual}` }
   }
 
-  // Each start withdraws the set-up link of the one before.
+  // Each start withdraws the set-up link of the previous one: set up before the others start.
   const first = await start()
   const { cookie, token } = await setUp(first)
   const instances = [first, ...(await Promise.all([start(), start()]))]
@@ -105,7 +105,7 @@ async function newDatabase(t: Teardown): Promise<string> {
   return url
 }
 
-/** The first administrator's cookies, after they have let everybody call the guarded route, and a follower's token. */
+/** Lets all users call the guarded route. Returns the first administrator's cookies and a follower's token. */
 async function setUp({ url, notice }: Instance): Promise<{ cookie: string; token: string }> {
   const token = new URLSearchParams(new URL(notice.setup ?? '').hash.slice(1)).get('token')
   const root = new Client(url)

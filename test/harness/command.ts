@@ -2,8 +2,8 @@ import type { CommandResult, OptionValues } from '../../commands/command.ts'
 import { commands } from '../../commands/index.ts'
 
 /**
- * Has a command of the operator's do its work in this process: `perform(env, 'roles set', { scope: 'a:b' }, ['editor'])`.
- * How words become values, what is printed, and exit codes are of the process: `run(['cli.ts', …])` shows those.
+ * Runs an operator's command in this process: `perform(env, 'roles set', { scope: 'a:b' }, ['editor'])`. Throws an Error if there
+ * is no such command. To test argument parsing, output and exit codes, use `run(['cli.ts', …])`.
  */
 export async function perform(
   env: Record<string, string>,

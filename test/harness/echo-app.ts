@@ -5,23 +5,23 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { Teardown } from './build.ts'
 
-/** What an app behind a proxy was asked. */
+/** A request, as an app behind a proxy received it. */
 export interface Seen {
   method: string
   url: string
-  /** As they came, repeated ones and all: names in lower case, values read as UTF-8. */
+  /** All header lines in order, also repeated ones: names in lower case, values decoded as UTF-8. */
   headers: Array<[name: string, value: string]>
-  /** SHA-256 of the body, hexadecimal. */
+  /** SHA-256 of the body, in hexadecimal. */
   digest: string
 }
 
 export interface EchoApp {
   port: number
-  /** Everything that it was asked so far. */
+  /** All requests so far. */
   seen: Seen[]
 }
 
-/** An app that knows of no sign-in: answers every request with what it saw, and takes every upgrade to `websocket`. */
+/** Starts an app without sign-in. It answers every request with what it received, and accepts and echoes every upgrade. */
 export async function startEchoApp(t: Teardown): Promise<EchoApp> {
   const seen: Seen[] = []
   const server = createServer(async (request, response) => {

@@ -6,15 +6,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { LEFT_OUT } from './left-out.ts'
 
-/** A database server that suites run on; `missing` says why it cannot be used here. */
+/** A database engine for tests. `missing` says why it cannot be used, or is false. */
 export interface Engine {
   name: 'sqlite' | 'postgres'
   missing: string | false
-  /** A new, empty database, and how to remove it. */
+  /** Creates an empty database. `remove` drops it. */
   create(): Promise<{ url: string; remove: () => Promise<void> }>
 }
 
-/** A machine that is busy answers late: what does not answer at all has refused long before. */
+/** Milliseconds. A busy machine answers late; a server that does not run refuses much sooner. */
 const PATIENCE = 30_000
 const TOO_MANY_CONNECTIONS = '53300'
 
@@ -44,7 +44,7 @@ export const postgres: Engine = {
   }
 }
 
-/** The same by a role that owns the new database and is nothing else, as compose makes it. */
+/** PostgreSQL as compose sets it up: the role owns the new database and has no other privileges. */
 export const postgresByOwner: Engine = {
   ...postgres,
   async create() {
@@ -60,7 +60,7 @@ export const postgresByOwner: Engine = {
 
 export const engines = process.env.ENGINE === 'sqlite' ? [sqlite] : [sqlite, postgres]
 
-/** Runs one statement on the server's own database; waits for its turn if others have all the connections. */
+/** Runs one statement on the server's default database. Tries again if all connections are in use. */
 async function onPostgres(statement: string, givesUpAt = performance.now() + PATIENCE): Promise<void> {
   const client = new pg.Client({ connectionString: postgresUrl, connectionTimeoutMillis: PATIENCE })
   try {
@@ -75,7 +75,7 @@ async function onPostgres(statement: string, givesUpAt = performance.now() + PAT
   }
 }
 
-/** A machine without PostgreSQL skips its tests; one that must have it, or has it and is refused, fails. */
+/** Returns why PostgreSQL's tests are skipped, or false. Throws the error if PostgreSQL is required, or runs but fails. */
 async function whyPostgresIsMissing(): Promise<string | false> {
   if (process.env.ENGINE === 'sqlite') return LEFT_OUT
   try {

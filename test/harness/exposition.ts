@@ -1,4 +1,4 @@
-/** One metric of an exposition: its series by their labels as written, `{a="b"}`. */
+/** One metric of an exposition, with its series. */
 export interface Family {
   name: string
   type: string
@@ -24,8 +24,8 @@ const SUFFIXES: Record<string, string[]> = {
 }
 
 /**
- * Reads Prometheus' text format (version 0.0.4), strictly: HELP and TYPE once and first, a family in one piece, no series
- * twice, counters that end in `_total`, histograms whose buckets add up. Throws an Error for the first line that breaks it.
+ * Parses Prometheus' text format (version 0.0.4) strictly. HELP and TYPE come once and first, and a family is contiguous. No
+ * series occurs twice, counters end in `_total`, and the buckets of histograms add up. Throws an Error for the first fault.
  */
 export function parseExposition(text: string): Map<string, Family> {
   if (!text.endsWith('\n')) throw new Error('the last line does not end')

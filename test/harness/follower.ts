@@ -3,13 +3,13 @@ import guard from '../../verifier/fastify.ts'
 
 export interface FollowerSettings {
   issuer: string
-  /** Where Gatehouse is reached. */
+  /** The address of Gatehouse. */
   url: string
-  /** With the scope `revocations:read`. */
+  /** An access token with the scope `revocations:read`. */
   token: string
 }
 
-/** A service of somebody else's, in a process of its own: `/protected` is guarded, and Gatehouse's revocations are followed. */
+/** A service that uses the verifier, in a separate process. It guards `/protected`, and follows Gatehouse's revocations. */
 const { issuer, url, token } = JSON.parse(process.argv[2] ?? '') as FollowerSettings
 const app = Fastify()
 await app.register(guard, { issuer, audience: issuer, url, revocations: { token } })

@@ -1,12 +1,12 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
-/** What takes part in a promise and may be as late as we are: the poll, the database, the answer, and our own look. */
+/** The steps that may each be as late as this process: the poll, the database, the reply, and the check. */
 const HOPS = 4
 const NANOSECONDS = 1_000_000
 
 /**
- * Measures how late this process's own timers are from now on. A promise of milliseconds is held against it: on an idle
- * machine it adds next to nothing, on a starved one what the machine took from everybody.
+ * Measures how late this process's timers are from now on. A test adds the allowance to a limit in milliseconds. On an idle
+ * machine it is almost zero. On an overloaded one, it covers the delay that all processes had.
  */
 export class Lateness {
   readonly #delay = monitorEventLoopDelay({ resolution: 5 })
@@ -15,7 +15,7 @@ export class Lateness {
     this.#delay.enable()
   }
 
-  /** Milliseconds by which a promise may be late here. */
+  /** Returns the milliseconds by which a promise may be late on this machine. */
   get allowance(): number {
     return HOPS * (this.#delay.max / NANOSECONDS)
   }

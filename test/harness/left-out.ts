@@ -1,2 +1,2 @@
-/** Why a test is skipped that needs PostgreSQL, with `ENGINE=sqlite`. */
+/** The reason why `ENGINE=sqlite` skips the tests that need PostgreSQL. */
 export const LEFT_OUT = 'ENGINE=sqlite leaves PostgreSQL out'

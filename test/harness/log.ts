@@ -10,7 +10,7 @@ export interface LogLine {
   ip?: string
 }
 
-/** The log of production, for a test to read: pass `log` to `build`, and look into `lines` after it. */
+/** Captures the production log: pass `log` to `build`, and read `lines` afterwards. */
 export function captureLog() {
   const lines: LogLine[] = []
   const log = new PassThrough()
@@ -20,7 +20,7 @@ export function captureLog() {
   return { log, lines }
 }
 
-/** What was said by lines that begin so: `warn Valkey is lost`, in their order. */
+/** Returns the lines whose message starts with `beginning`, in order, as `warn Valkey is lost`. */
 export function said(lines: LogLine[], beginning: string): string[] {
   const chosen = lines.filter(({ msg }) => msg.startsWith(beginning))
   return chosen.map(({ level, msg }) => `${level} ${msg}`)

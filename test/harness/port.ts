@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** Below what systems give to outgoing connections: such a port could be taken before it is listened on. */
+/** Below the ephemeral ports: an outgoing connection could take one of those before the server listens. */
 const LOWEST = 15_000
 const HIGHEST = 32_000
 

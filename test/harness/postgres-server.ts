@@ -11,14 +11,14 @@ const PACKAGED = '/usr/lib/postgresql'
 const programs = findPrograms()
 const owner = findOwner()
 
-/** A PostgreSQL of the test's own, to restart as it likes. */
+/** A PostgreSQL server that only one test uses, and may restart. */
 export interface PostgresServer {
   url: string
-  /** `fast` as an operator does, `immediate` as a crash. Resolves when it answers again. */
+  /** Restarts the server: `fast` as an operator does, `immediate` as after a crash. Resolves when it answers again. */
   restart(how: 'fast' | 'immediate'): Promise<void>
 }
 
-/** PostgreSQL's own programs; `missing` says why tests cannot start a server here. */
+/** Starts servers by PostgreSQL's programs. `missing` says why it cannot, or is false. */
 export const postgresServer = {
   missing:
     (programs === undefined && 'there is no initdb') ||
@@ -57,7 +57,7 @@ function findPrograms(): string | undefined {
   )
 }
 
-/** Whom it runs as: ourselves, or the user postgres where we are root. */
+/** Returns the user to run PostgreSQL as: the current one, or postgres if that is root. */
 function findOwner(): { uid?: number; gid?: number } | undefined {
   if (process.getuid?.() !== 0) return {}
   const line = readFileSync('/etc/passwd', 'utf8')

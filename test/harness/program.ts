@@ -9,7 +9,7 @@ const ROOT = new URL('../..', import.meta.url)
 const SERVER = ['--import', './check-node.js', 'server.ts']
 const START_TIMEOUT = 120_000
 
-/** The machine may be busy with other tests: no request is refused for that. */
+/** Turns off load shedding by delay: the machine may be busy with other tests. */
 const UNHURRIED = { AUTH_MAX_EVENT_LOOP_DELAY: 'off' }
 
 type Env = Record<string, string | number>
@@ -23,7 +23,7 @@ export interface Ended {
 export interface RunOptions {
   env?: Env
   input?: string
-  /** The Node to run by. */
+  /** The path of the Node.js to run. */
   node?: string
   /** The folder to run in, if it is not the project's. */
   cwd?: string
@@ -41,27 +41,27 @@ export async function run(
   return { code: child.exitCode, stdout, stderr }
 }
 
-/** The real service in a process of its own. */
+/** The service in a separate process. */
 export interface Started {
   pid: number
   port: number
   url: string
-  /** The line that it printed once it listened. */
+  /** The line that it logs when it listens. */
   notice: { msg: string; setup?: string; database: string }
-  /** Everything on standard output so far, line by line. */
+  /** Returns the lines on standard output so far. */
   lines(): string[]
-  /** Ends it as Ctrl+C does, or by another signal. */
+  /** Ends the service with SIGINT, as Ctrl+C does, or with another signal. */
   stop(signal?: NodeJS.Signals): Promise<Ended>
 }
 
-/** Starts the service, or what these words say, for as long as the test takes. */
+/** Starts the service, or Node.js with these arguments, and ends it with the test. */
 export async function start(t: Teardown, env: Env, words?: string[]): Promise<Started> {
   const server = await startServer(env, words)
   t.teardown(() => server.stop())
   return server
 }
 
-/** Starts the service on a port of its own if none is set; resolves once it says that it is ready. */
+/** Starts the service, on a free port if none is set. Resolves when it logs that it is ready. */
 export async function startServer(env: Env, words = SERVER): Promise<Started> {
   const port = Number(env.PORT ?? (await freePort()))
   const child = spawn(process.execPath, words, {
@@ -114,7 +114,7 @@ function readNotice(
   })
 }
 
-/** What a program of the project inherits: what this machine sets of our own settings is not the test's business. */
+/** Returns this process's environment without Gatehouse's settings, which would change what a test sees. */
 export function inherited(): NodeJS.ProcessEnv {
   const ours = /^(AUTH_|HOST$|PORT$|LOG_LEVEL$|DATABASE_URL)/
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)))

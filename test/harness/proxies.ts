@@ -19,11 +19,11 @@ export interface Upstreams {
   app: number
 }
 
-/** A reverse proxy that runs the configuration of deploy/; `missing` says why it cannot here. */
+/** A reverse proxy that runs a configuration of deploy/. `missing` says why it cannot, or is false. */
 export interface ReverseProxy {
   name: 'nginx' | 'caddy'
   missing: string | false
-  /** Starts one for these upstreams, until the test is over; by plain http without a certificate. Resolves to its port. */
+  /** Starts a proxy, and ends it with the test. Without a certificate, it uses plain http. Resolves to its port. */
   start(t: Teardown, upstreams: Upstreams, certificate?: Certificate): Promise<number>
 }
 
@@ -43,7 +43,7 @@ const nginx: ReverseProxy = {
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
       .map((name) => `${name}_temp_path ${folder}/${name};`)
       .join(' ')
-    // The site stands in the http block of whoever has it; this is the least there can be around it.
+    // Administrators include the site in their own http block; this is a minimal one.
     const main = join(folder, 'nginx.conf')
     await writeFile(
       main,
@@ -66,7 +66,7 @@ const caddy: ReverseProxy = {
     await writeFile(main, `${global}import ${join(DEPLOY, 'Caddyfile')}\n`)
     const env = {
       HOME: folder,
-      // For localhost Caddy makes a certificate of its own.
+      // Caddy makes its own certificate for localhost.
       SITE: certificate ? `https://localhost:${port}` : `http://127.0.0.1:${port}`,
       GATEHOUSE: `127.0.0.1:${upstreams.gatehouse}`,
       APP: `127.0.0.1:${upstreams.app}`
@@ -79,7 +79,7 @@ const caddy: ReverseProxy = {
 
 export const proxies = [nginx, caddy]
 
-/** The Caddy of docker-compose.yml, without TLS and with one Gatehouse on loopback. Resolves to its port. */
+/** Starts the Caddy of docker-compose.yml, without TLS, for one Gatehouse on loopback. Resolves to its port. */
 export async function startComposeCaddy(t: Teardown, gatehouse: number): Promise<number> {
   const [folder, port] = [await newFolder(t), await freePort()]
   const site = await readFile(join(DEPLOY, 'compose', 'Caddyfile'), 'utf8')
@@ -112,7 +112,7 @@ function replaceEach(site: string, replacements: Array<[string, string]>): strin
   }, site)
 }
 
-/** Resolves once the program listens, and ends it with the test. */
+/** Resolves when the program listens, and ends it with the test. Throws an Error if it does not start. */
 async function run(t: Teardown, child: ChildProcess, port: number): Promise<void> {
   const output: string[] = []
   child.stdout?.on('data', (part) => output.push(String(part)))

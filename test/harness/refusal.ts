@@ -3,13 +3,13 @@ import type { Answer } from './browser.ts'
 
 const PROBLEM_JSON = 'application/problem+json; charset=utf-8'
 
-/** All that a refusal tells its caller but for the request's id, which differs each time: compare it with `refusal()`. */
+/** Returns what the caller sees of a refusal, without the request's id, which always differs. Compare it with `refusal()`. */
 export function refusalOf({ status, headers, cookies, body }: Answer) {
   const { requestId, ...rest } = body ?? {}
   return { status, type: headers['content-type'], traced: typeof requestId === 'string', cookies, body: rest }
 }
 
-/** What a refusal must be, whole: no cookie is ever set or cleared by one. */
+/** Returns the complete expected refusal. No refusal sets or clears a cookie. */
 export function refusal(
   status: number,
   code: ProblemCode,

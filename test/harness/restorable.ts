@@ -12,7 +12,7 @@ interface Place {
   backup: string
 }
 
-/** A service in a folder of its own, as `npm start` makes it. */
+/** Builds a service in a new folder, as `npm start` does. */
 export async function newService(
   t: Teardown,
   clock?: TestClock
@@ -25,7 +25,7 @@ export async function newService(
   return { service, place: { folder, path, env, backup: join(folder, 'backup.db') } }
 }
 
-/** The same browser, at the service that was started after the restore. */
+/** Returns a browser with the same cookies, for the service that was started after the restore. */
 export function visiting(app: TestApp['app'], { cookies }: Browser): Browser {
   const browser = new Browser(app)
   for (const [name, cookie] of cookies) browser.cookies.set(name, cookie)

@@ -4,14 +4,14 @@ import type { Cluster, Person } from './cluster.ts'
 import { Lateness } from './lateness.ts'
 import { TokenWatch, until } from './token-watch.ts'
 
-/** Milliseconds for which a refused token is shown further. */
+/** Milliseconds for which a refused token is still sent. */
 const AFTERMATH = 30
-/** Milliseconds over which the moments are spread, so that they fall anywhere between two polls. */
+/** Milliseconds over which revocations are spread, so that they occur at any time between two polls. */
 const SPREAD = 250
 
 type Revoke = (cluster: Cluster, instance: number, person: Person) => Promise<unknown>
 
-/** Whatever makes an access token worthless before its time. */
+/** The ways to revoke an access token before it expires. */
 const ways: Record<string, Revoke> = {
   logout: ({ instances }, instance, { cookie }) =>
     new Client(instances[instance]?.url ?? '', cookie).must('POST', '/auth/logout'),
@@ -23,8 +23,8 @@ const ways: Record<string, Revoke> = {
 }
 
 /**
- * One revocation, and how long after its acknowledgement a call was last sent that was let in, in milliseconds: by the
- * instance that acknowledged, by each of the others, and by a service that follows.
+ * One revocation, and the milliseconds from its acknowledgement to the sending of the last accepted call. `own` is of the
+ * instance that acknowledged, `others` of the other instances, `following` of a service that follows.
  */
 export interface Revoked {
   way: string
@@ -32,13 +32,13 @@ export interface Revoked {
   own: number
   others: number[]
   following: number
-  /** Calls let in after the same route had refused one. */
+  /** The number of calls that a route accepted after it had refused one. */
   relapses: number
-  /** By how much this machine was too slow meanwhile to hold anybody to the millisecond. */
+  /** Milliseconds to allow for delays of this machine during the measurement. */
   allowance: number
 }
 
-/** Revokes the tokens of so many people, in every way on every instance by turns, and shows each everywhere. */
+/** Revokes the tokens of `count` users, in every way on every instance by turns. Sends each token to all routes. */
 export async function measureRevocations(
   cluster: Cluster,
   following: string,

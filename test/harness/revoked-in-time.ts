@@ -3,16 +3,16 @@ import { measureRevocations, type Revoked } from './revocation-delay.ts'
 import type { TokenWatch } from './token-watch.ts'
 import type { WatchedCluster } from './watched-cluster.ts'
 
-/** Milliseconds within which whatever is revoked is refused everywhere. */
+/** Milliseconds within which all routes must refuse a revoked token. */
 export const LIMIT = 1000
 
-/** A dozen revocations, each refused everywhere in time. */
+/** Asserts that all routes refuse each of a dozen revoked tokens in time. */
 export async function assertRevocable(t: Test, { cluster, following }: WatchedCluster): Promise<void> {
   const revoked = await measureRevocations(cluster, following, { count: 12 })
   t.strictSame(tooLate(revoked), [], 'what is revoked is refused within a second')
 }
 
-/** Those that were let in again, or longer than promised. */
+/** Returns the revocations whose token was accepted again, or for too long. */
 export function tooLate(revoked: Revoked[]): Revoked[] {
   return revoked.filter(
     ({ own, others, following, relapses, allowance }) =>
@@ -20,7 +20,7 @@ export function tooLate(revoked: Revoked[]): Revoked[] {
   )
 }
 
-/** Neither what was revoked before, nor what was refused once, was let in since. */
+/** Asserts that no route has accepted a token again after refusing it. */
 export async function assertNeverAccepted(
   t: Test,
   watched: WatchedCluster,
@@ -34,7 +34,7 @@ export async function assertNeverAccepted(
   )
 }
 
-/** What every call came to of somebody who is signed in, in every place, and what every visitor got at all. */
+/** Asserts which statuses the signed-in user got on every route, and which ones every visitor got. */
 export function assertServed(
   t: Test,
   { living, visits }: WatchedCluster,

@@ -6,7 +6,7 @@ export interface Route {
   url: string
 }
 
-/** Every route as Fastify itself lists it, without HEAD and OPTIONS and the reference at /docs. */
+/** Returns every route that Fastify lists, without HEAD, OPTIONS and /docs. */
 export function listRoutes(app: FastifyInstance): Route[] {
   const stack: string[] = []
   const routes: Route[] = []
@@ -25,7 +25,7 @@ export function listRoutes(app: FastifyInstance): Route[] {
   return routes
 }
 
-/** A path of this route that leads to nothing. */
+/** Returns a path of this route whose parameters name nothing that exists. */
 export const concrete = ({ url }: Route) =>
   url.replace(/:(id|secretId|kid)/g, '01890000-0000-7000-8000-000000000000').replace(':name', 'nobody')
 

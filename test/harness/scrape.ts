@@ -11,7 +11,7 @@ export async function scrape({ browser }: TestApp) {
   return parseExposition(text)
 }
 
-/** The series of one metric that are not zero: each by its label values, with its value. */
+/** Returns the series of a metric that are not zero, by their label values. */
 export async function counts(service: TestApp, name: string): Promise<Record<string, number>> {
   const samples = (await scrape(service)).get(name)?.samples ?? []
   const named = samples.filter((sample) => sample.name === name && sample.value !== 0)
@@ -22,7 +22,7 @@ export async function gauge(service: TestApp, name: string): Promise<number | un
   return (await scrape(service)).get(name)?.samples[0]?.value
 }
 
-/** The method, route and status of every request measured so far, each with how many there were. */
+/** Returns the number of requests measured so far, by method, route and status. */
 export async function requests(service: TestApp): Promise<Record<string, number>> {
   const samples = (await scrape(service)).get(HTTP)?.samples ?? []
   const totals = samples.filter(({ name }) => name === `${HTTP}_count`)

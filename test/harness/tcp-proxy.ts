@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** A wire between the service and its database that a test can cut, stall and mend. */
+/** A TCP proxy between the service and its database that a test can cut, stall and mend. */
 export interface TcpProxy {
   port: number
   /** Breaks every connection and refuses new ones. */
   cut(): void
-  /** Keeps connections and passes nothing on. */
+  /** Keeps connections open, but forwards nothing. */
   stall(): void
   mend(): void
   close(): Promise<void>

@@ -1,30 +1,30 @@
 import { Agent, request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** Milliseconds between two calls: as close as a watch sees, and no load that would be measured instead. */
+/** Milliseconds between two calls: short enough to be exact, long enough to cause no load. */
 const GAP = 4
 const CALL_TIMEOUT = 10_000
-/** Milliseconds: what is waited for comes in a few, and later on a busy machine. */
+/** Milliseconds until a wait fails. Most take a few, more on a busy machine. */
 const PATIENCE = 60_000
-/** What stands for a status where the connection broke. */
+/** The status that stands for a broken connection. */
 const BROKEN = 0
 
-/** A guarded route asked with the same cookies again and again, over one kept-alive connection. Times are of performance.now(). */
+/** Calls a guarded route with the same cookies again and again, on one kept-alive connection. Times are of performance.now(). */
 export class TokenWatch {
-  /** When the last call was sent that was let in. */
+  /** The time at which the last accepted call was sent. */
   acceptedAt = Number.NEGATIVE_INFINITY
-  /** When the first 401 came. */
+  /** The time at which the first 401 arrived. */
   refusedAt = Number.POSITIVE_INFINITY
-  /** Calls sent and let in after the token had been refused. */
+  /** The number of calls sent and accepted after the token had been refused. */
   relapses = 0
-  /** What the last call came to. */
+  /** The status of the last call. */
   last = BROKEN
-  /** How many calls came to which status; 0 is a broken connection. */
+  /** The number of calls by status; 0 is a broken connection. */
   readonly statuses = new Map<number, number>()
   readonly #stopping = new AbortController()
   readonly #ended: Promise<void>
 
-  /** `gap`: milliseconds between two calls. */
+  /** `gap` is in milliseconds, between two calls. */
   constructor(route: string, cookie: string, gap = GAP) {
     this.#ended = this.#watch(new URL(route), cookie, gap)
   }
@@ -33,7 +33,7 @@ export class TokenWatch {
     return [...this.statuses.values()].reduce((total, count) => total + count, 0)
   }
 
-  /** The statuses seen so far, in order of their number. */
+  /** Returns the statuses seen so far, in ascending order. */
   get seen(): number[] {
     return [...this.statuses.keys()].sort((a, b) => a - b)
   }
@@ -83,7 +83,7 @@ function statusOf(
   })
 }
 
-/** Resolves once it holds; throws an Error after a minute. */
+/** Resolves when `holds` returns true. Throws an Error after a minute. */
 export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const givesUpAt = performance.now() + PATIENCE
   while (!(await holds())) {

@@ -8,26 +8,26 @@ import { freePort } from './port.ts'
 
 const program = ['valkey-server', 'redis-server'].find(answers)
 
-/** A Valkey (or Redis) of the test's own on a port of its own, to break as it likes. It keeps nothing on disk. */
+/** A Valkey or Redis on its own port that only one test uses, and may break. It stores nothing on disk. */
 export interface ValkeyServer {
   port: number
   url: string
-  /** Starts it again, empty, on the same port. */
+  /** Starts the server again, empty, on the same port. */
   start(): Promise<void>
-  /** Ends it as a supervisor does. */
+  /** Ends the server with SIGTERM, as a supervisor does. */
   stop(): Promise<void>
-  /** Ends it as a power cut does. */
+  /** Ends the server with SIGKILL, as a power cut would. */
   kill(): Promise<void>
-  /** Lets it hang: connections stay open, and nothing is answered. */
+  /** Makes the server hang: connections stay open, but it answers nothing. */
   pause(): void
   resume(): void
 }
 
-/** Valkey or Redis, whichever is installed; `missing` says why tests cannot start one here. */
+/** Starts Valkey, or Redis if only that is installed. `missing` says why it cannot, or is false. */
 export const valkey = {
   missing: program === undefined && 'neither valkey-server nor redis-server is installed',
 
-  /** A new, empty one with these options besides (`['--requirepass', 'secret']`), ended with the test. */
+  /** Starts an empty server with additional options, such as `['--requirepass', 'secret']`. It ends with the test. */
   async start(t: Teardown, options: string[] = []): Promise<ValkeyServer> {
     const folder = await mkdtemp(join(tmpdir(), 'gatehouse-valkey-'))
     const port = await freePort()
@@ -51,7 +51,7 @@ export const valkey = {
   }
 }
 
-// It is read on after it is ready: a full pipe would stop it.
+// Keeps reading the output after the start: a full pipe would block the server.
 async function launch(words: string[]): Promise<ChildProcessWithoutNullStreams> {
   const child = spawn(program as string, words)
   let printed = ''

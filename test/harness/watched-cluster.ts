@@ -4,25 +4,25 @@ import { Client } from './client.ts'
 import { type Cluster, type Person, startCluster } from './cluster.ts'
 import { TokenWatch, until } from './token-watch.ts'
 
-/** Milliseconds between two calls of those who are there all the time. */
+/** Milliseconds between two calls of the watches and visitors. */
 const BETWEEN_CALLS = 20
 
-/** A cluster with a service that follows it, both in use all the time, for tests that break something meanwhile. */
+/** A cluster and a service that follows it, both under constant use, for tests that break something meanwhile. */
 export interface WatchedCluster {
   cluster: Cluster
   /** The guarded route of the service. */
   following: string
-  /** One token of somebody who stays signed in, on each instance and at last on the service. */
+  /** Watches of a token of a user who stays signed in: one per instance, the last on the service. */
   living: TokenWatch[]
-  /** One that was revoked before, and refused everywhere, in the same order. */
+  /** Watches of a revoked token that all routes have refused, in the same order. */
   revoked: TokenWatch[]
-  /** By instance: the statuses that somebody got who refreshes and reads their profile all the time. */
+  /** The statuses that a visitor of each instance got, who refreshes and reads their profile all the time. */
   visits: Set<number>[]
-  /** That person's token, shown everywhere from now on, in the order of `living`. */
+  /** Sends a user's token to all routes from now on. Returns watches in the order of `living`. */
   show(person: Person): TokenWatch[]
-  /** Begins anew to note statuses, of `living` and of `visits`. */
+  /** Clears the statuses of `living` and `visits`. */
   forget(): void
-  /** Resolves once every instance serves: ready, and everybody who is signed in is let in and refreshes. */
+  /** Resolves when every instance is ready, accepts the signed-in users, and refreshes their sessions. */
   recovered(): Promise<void>
 }
 
@@ -68,7 +68,7 @@ export async function watchCluster(t: Teardown, env: Record<string, string> = {}
   }
 }
 
-/** The person's own logout, acknowledged by that instance. */
+/** Signs a user out on an instance, and waits for its reply. */
 export async function signOut({ instances }: Cluster, instance: number, { cookie }: Person): Promise<void> {
   await new Client(instances[instance]?.url ?? '', cookie).must('POST', '/auth/logout')
 }
@@ -80,7 +80,7 @@ async function startVisitor({ instances }: Cluster, index: number) {
   const statuses = new Set<number>()
   let last = 0
   let isStopped = false
-  // Whatever the wait for an answer: what cannot be asked at all is no answer.
+  // Waits for an answer without a timeout. Status 0 is a broken connection.
   const ask = async (method: string, path: string) => {
     const { status } = await client.ask(method, path).catch(() => ({ status: 0 }))
     statuses.add(status)

@@ -5,13 +5,13 @@ import { createTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
 export interface WiredPostgres {
   wire: TcpProxy
-  /** Of the database, through the wire. */
+  /** The address of the database through the proxy. */
   url: string
-  /** Of the same database, whatever becomes of the wire. */
+  /** The address of the same database without the proxy. */
   direct: string
 }
 
-/** A new database at the end of a wire that a test can cut. */
+/** Creates a database behind a proxy that a test can cut. */
 export async function wiredPostgres(t: Teardown): Promise<WiredPostgres> {
   const database = await postgres.create()
   const url = new URL(database.url)
@@ -25,7 +25,7 @@ export async function wiredPostgres(t: Teardown): Promise<WiredPostgres> {
   return { wire, url: url.href, direct: database.url }
 }
 
-/** The same, with a connection of the test's own that needs no wire. */
+/** Creates a database behind a proxy, and a connection for the test that bypasses the proxy. */
 export async function wiredWithConnection(t: Teardown) {
   const { wire, url, direct: address } = await wiredPostgres(t)
   const direct = new pg.Client({ connectionString: address })

@@ -3,20 +3,20 @@ import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type Results, readResults } from './results.ts'
 
-/** Seconds for one test, and milliseconds for a whole file: far beyond what any takes, however busy the machine is. */
+/** Seconds for one test, and milliseconds for a file: far more than any needs, even on a busy machine. */
 const TEST_TIMEOUT = 600
 const FILE_TIMEOUT = 1_200_000
 
 export interface FileRun extends Results {
   path: string
   seconds: number
-  /** Whether it ended as a file does in which all is well. */
+  /** Whether the process exited with 0 and no test failed or is `todo`. */
   isWell: boolean
-  /** What it said beside its results, and how it ended if that was not well. */
+  /** Its standard error, and its exit code or signal if that is not 0. */
   stderr: string
 }
 
-/** Runs one test file in a process of its own. */
+/** Runs one test file in a separate process. */
 export async function runFile(path: string, env: Record<string, string>): Promise<FileRun> {
   const began = performance.now()
   const child = spawn(process.execPath, [path], {
@@ -27,7 +27,7 @@ export async function runFile(path: string, env: Record<string, string>): Promis
       ...process.env,
       TAP: '1',
       TAP_TIMEOUT: String(TEST_TIMEOUT),
-      // Hundreds of processes load the same files: each strips and compiles them once less.
+      // Hundreds of processes load the same files: with the cache, only the first strips and compiles them.
       NODE_COMPILE_CACHE: resolve('.tap/compile-cache'),
       ...env
     }

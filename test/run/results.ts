@@ -1,13 +1,13 @@
 import { Parser, type Result } from 'tap-parser'
 
 export interface Results {
-  /** Those at the ends of the tree, and those skipped: neither the groups above them nor the assertions in them. */
+  /** The leaf tests and the skipped tests: neither the groups above them nor the assertions in them. */
   tests: Result[]
-  /** What failed in them, by the assertion, or what is wrong with the output itself. */
+  /** The failed assertions, and the faults of the TAP output itself. */
   broken: Array<Pick<Result, 'fullname' | 'diag'>>
 }
 
-/** Reads what one test file printed. */
+/** Parses the TAP output of one test file. */
 export function readResults(name: string, tap: string): Results {
   const found: Results = { tests: [], broken: [] }
   const parser = new Parser({ name }, ({ failures }) => {

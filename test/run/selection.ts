@@ -1,13 +1,16 @@
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** Docker's part played by Linux namespaces: `npm run rehearse`, not `npm test`. */
+/** Simulates Docker by Linux namespaces. `npm run rehearse` runs it, `npm test` does not. */
 const REHEARSAL = 'test/deploy/rehearsal.test.ts'
 const FAST = ['domain', 'plugins', 'routes', 'store', 'verifier']
 const STARTS_PROCESSES = /from '(node:child_process|playwright-core)'/
 const IMPORT = /from '(\.[^']+)'/g
 
-/** Returns the test files that these words name, by path or folder; all but the rehearsal if there are none. */
+/**
+ * Returns the test files that the words name by path or folder. Without words, returns all but the rehearsal. Throws an Error
+ * if a word names no file.
+ */
 export function select(words: string[]): string[] {
   const files = globSync('test/**/*.test.ts').sort()
   if (words.length === 0) return files.filter((file) => file !== REHEARSAL)
@@ -19,7 +22,7 @@ export function select(words: string[]): string[] {
   })
 }
 
-/** Returns those of rules, plugins, routes, store and verifier that start neither a process nor a browser. */
+/** Returns the test files of the `FAST` folders that start neither a process nor a browser. */
 export function selectFast(): string[] {
   return select(FAST.map((folder) => `test/${folder}`)).filter((file) => !startsProcesses(file, new Set()))
 }
