@@ -1,6 +1,6 @@
 /**
- * Returns whether the permission bits let every user of the machine at a file, which is never right for a secret. A group may be
- * intended: Kubernetes gives a volume to the pod's group (`fsGroup`), and compose gives a secret to root's group.
+ * Returns whether all users of the machine can read a file, which is never right for a secret. A group may be intended:
+ * Kubernetes gives a volume to the pod's group (`fsGroup`), and compose gives a secret to root's group.
  */
 export function isReadableByOthers(mode: number): boolean {
   return (mode & 0o007) !== 0
