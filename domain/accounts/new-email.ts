@@ -6,7 +6,7 @@ import { requireEmail } from './email-address.ts'
 const LONGEST_LOCAL_PART = 64
 const LONGEST_DOMAIN = 253
 const LONGEST = 254
-/** Dot-atom (RFC 5322 §3.2.3) with letters, marks and digits of all scripts (RFC 6531), as in PRECIS identifiers (RFC 8264 §4.2). */
+/** Dot-atom (RFC 5322 §3.2.3) with letters, marks and digits of all scripts (RFC 6531), as PRECIS allows (RFC 8264 §4.2). */
 const DOT_ATOM = /^[\w!#$%&'*+/=?^`{|}~\p{L}\p{M}\p{Nd}-]+(\.[\w!#$%&'*+/=?^`{|}~\p{L}\p{M}\p{Nd}-]+)*$/u
 /** Invisible characters, and old Hangul Jamo, which combine with others (RFC 8264 §9.9, §9.13). */
 const UNSEEN = /[\p{Default_Ignorable_Code_Point}\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]/u

@@ -31,7 +31,7 @@ export type Register = ReturnType<typeof createRegistration>
 export function createRegistration(parts: RegistrationParts & { registration: string }) {
   const { store, registration } = parts
 
-  /** Registers an account and signs in. Throws a Problem `registration_closed`, `invalid_request`, `weak_password` or `email_taken`. */
+  /** Registers and signs in. Throws a Problem `registration_closed`, `invalid_request`, `weak_password` or `email_taken`. */
   return async (
     input: RegistrationInput,
     previous: Session | undefined,
