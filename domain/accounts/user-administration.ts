@@ -134,7 +134,7 @@ export function createUserAdministration({
       })
     },
 
-    /** Changes an account. Throws a Problem `not_found`, `unknown_role`, `roles_too_large`, `last_administrator` or `forbidden`. */
+    /** Changes it. Throws a Problem `not_found`, `unknown_role`, `roles_too_large`, `last_administrator` or `forbidden`. */
     async changeUser(
       id: string,
       change: UserChange,

@@ -62,7 +62,7 @@ export function createClientTokens({
     return audience
   }
 
-  /** Returns the claims of a token for the client itself (RFC 6749 §4.4). Throws an OAuthError `invalid_scope` or `invalid_target`. */
+  /** Returns claims for the client itself (RFC 6749 §4.4). Throws an OAuthError `invalid_scope` or `invalid_target`. */
   function forClient(client: Client, { scope, resource }: TokenRequest): Claims {
     return claimsFor(client, audienceOf(client, resource), narrow(client.scope, scope), clock())
   }
@@ -138,7 +138,10 @@ export function audiencesOf(
   return audiences.length > 0 ? audiences : [AUTH_AUDIENCE]
 }
 
-/** Returns the one service that the form names. Throws an OAuthError `invalid_target` if it names two. `audience` means the same as `resource` here (RFC 8693 §2.1). */
+/**
+ * Returns the one service that the form names. `audience` means the same as `resource` here (RFC 8693 §2.1). Throws an
+ * OAuthError `invalid_target` if the form names two.
+ */
 function targetOf({ resource, audience = resource }: TokenForm): string | undefined {
   if (resource === undefined || resource === audience) return audience
   throw new OAuthError('invalid_target', 'A token is for one service.')

@@ -207,7 +207,7 @@ function fold(text: string): string {
   return text.toLowerCase().normalize('NFD').replace(/\p{M}/gu, '') || text
 }
 
-/** Returns the bits of common passwords by their rank, of words of dice lists, and of the names of seasons, months and weekdays. */
+/** Returns the bits of common passwords by rank, of dice-list words, and of the names of seasons, months and weekdays. */
 function readWords(): Map<string, number> {
   const { 'passwords-common': passwords, 'diceware-common': dice } = dictionary as Record<string, string[]>
   const bitsByWord = new Map<string, number>()

@@ -27,8 +27,8 @@ export interface LiveRevocations extends RevocationSource {
   /** Notes that a reading failed. */
   noteFailure(error: unknown): void
   /**
-   * Returns the entries that a follower does not know yet, and its next place. Waits if there is nothing new. Rejects with a Problem
-   * `rate_limited` or `busy` if too many wait.
+   * Returns the entries that a follower does not know yet, and its next place. Waits if there is nothing new. Rejects with
+   * a Problem `rate_limited` or `busy` if too many wait.
    */
   after(place: FeedPlace | undefined, follower: Follower): Promise<FeedPage>
   /** Returns whether a client's tokens of this version are accepted. */
