@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Clock, HOUR } from './clock.ts'
 import type { Store } from './model/store.ts'
 
-/** Rows of one transaction, and milliseconds until the next: who writes meanwhile waits for one batch at most. */
+/** Rows in one transaction, and milliseconds until the next: other writers wait for one batch at most. */
 const BATCH = 500
 const PAUSE = 100
 const INTERVAL = HOUR
@@ -10,15 +10,15 @@ const INTERVAL = HOUR
 export interface RetentionParts {
   store: Store
   clock: Clock
-  /** Milliseconds that an audit row is kept; infinite: for good. */
+  /** Milliseconds for which an audit row is kept; infinite keeps it forever. */
   retention: number
-  /** Ends a run between two batches. */
+  /** Stops a run between two batches. */
   signal: AbortSignal
 }
 
 /**
- * Removes audit rows that are older than the retention, oldest first. One instance does it, once an hour: whichever asks
- * first. Returns what runs it, if it is due; that resolves to the number of rows removed.
+ * Returns a function that removes audit rows older than the retention, oldest first. Once an hour, the first instance to
+ * claim the job does it. The function resolves to the number of rows that it removed: 0 if the job is not due.
  */
 export function createAuditRetention({ store, clock, retention, signal }: RetentionParts) {
   return async function run(): Promise<number> {

@@ -1,7 +1,7 @@
-/** Milliseconds since the epoch, UTC. Injected everywhere, so that tests move time instead of waiting. */
+/** Milliseconds since the epoch, UTC. Injected, so that tests move time instead of waiting. */
 export type Clock = () => number
 
-/** Milliseconds on a clock that nothing sets: for how long ago something happened in this process. */
+/** Milliseconds on a monotonic clock, to measure durations within this process. */
 export type Monotonic = () => number
 
 export const SECOND = 1000
@@ -9,7 +9,7 @@ export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
 
-/** The whole seconds since the epoch of JWT's NumericDate (RFC 7519 §2). */
+/** Returns a NumericDate in whole seconds (RFC 7519 §2). */
 export function toNumericDate(milliseconds: number): number {
   return Math.floor(milliseconds / SECOND)
 }

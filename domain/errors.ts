@@ -1,6 +1,6 @@
 import { refusals } from '../verifier/refusal.ts'
 
-/** Every refusal that Gatehouse makes: its stable `code`, HTTP status and public title (RFC 9457). */
+/** Every problem that Gatehouse returns: its stable `code`, HTTP status and public title (RFC 9457). */
 export const problems = {
   invalid_request: { status: 400, title: 'The request is not valid.' },
   invalid_token: { status: 400, title: 'The one-time link is not valid or has been used.' },
@@ -39,7 +39,7 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems
 
-/** One field that was refused: a JSON pointer into the request, a stable reason, and text for people. */
+/** A field with a fault: a JSON pointer into the request, a stable code, and text for people. */
 export interface FieldError {
   pointer: string
   code: string
@@ -50,15 +50,15 @@ export interface ProblemOptions {
   /** Public text, more precise than the title. */
   detail?: string
   errors?: FieldError[]
-  /** Seconds until another try makes sense: the Retry-After header. */
+  /** Seconds until the client should try again: the Retry-After header. */
   retryAfter?: number
-  /** Private: who was refused, for the log. */
+  /** Private, for the log: the subject of the refused request. */
   subject?: string | undefined
-  /** Private: what the log shows of the reason, never a reply. */
+  /** Private: the reason, which only the log shows. */
   cause?: unknown
 }
 
-/** A refusal on its way to the caller. Its message is for the log; the reply is made from code, detail and errors. */
+/** A refusal (RFC 9457). The message is for the log; the reply is built from code, detail and errors. */
 export class Problem extends Error {
   readonly code: ProblemCode
   readonly detail: string | undefined

@@ -1,6 +1,6 @@
 /**
- * Who else than its owner can read a file, by its permission bits. Others are every user of the machine, which is never right for
- * a secret. A group may be meant: Kubernetes gives a volume to the group of the pod (`fsGroup`), compose a secret to root's.
+ * Returns whether all users of the machine can read a file, which is never right for a secret. A group may be intended:
+ * Kubernetes gives a volume to the pod's group (`fsGroup`), and compose gives a secret to root's group.
  */
 export function isReadableByOthers(mode: number): boolean {
   return (mode & 0o007) !== 0

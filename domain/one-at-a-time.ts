@@ -1,6 +1,6 @@
 /**
- * The same work, never twice at once: a call while it is being done gets the next run, which starts after the call and is
- * shared by all who ask meanwhile.
+ * Returns a function that never runs the work twice at once. A call during a run gets the next run, which starts afterwards.
+ * All calls during a run share that next run.
  */
 export function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined

@@ -26,7 +26,7 @@ export async function issueOneTimeLink(
   return { token, url: `${page}#token=${token}`, expiresAt }
 }
 
-/** The hash by which the database knows a token. */
+/** Returns the hash under which the database stores a token. */
 export function hashOneTimeToken(token: string): string {
   return createHash('sha256').update(token).digest('base64url')
 }

@@ -1,4 +1,4 @@
-/** Does the work every so many milliseconds, never twice at once. Returns what stops it. */
+/** Does the work every `interval` milliseconds, never twice at once. Returns a function that stops it. */
 export function repeat(
   work: () => Promise<void>,
   interval: number,

@@ -8,8 +8,8 @@ const AT_ONCE = 1000
 const YEAR_2020 = Date.UTC(2020, 0)
 
 /**
- * What a database needs that goes on from a backup: no token, link or client of the time since counts by what it was then.
- * Returns how many sessions ended; `keepSessions` leaves them and the one-time links as the backup has them.
+ * Invalidates what a restored backup would make valid again: tokens, links and client rights from after the backup.
+ * Returns how many sessions ended. `keepSessions` keeps the sessions and the one-time links of the backup.
  */
 export async function invalidateAfterRestore(
   store: Store,
@@ -23,7 +23,7 @@ export async function invalidateAfterRestore(
   return endAllSessions(store, now, 'database_restored', caller)
 }
 
-// What was revoked since is known by its version, to services that follow, too: new tokens must be above each.
+// Services that follow the feed know later revocations by version, so new tokens need a higher version than any of these.
 async function raiseVersions(store: Store, now: number): Promise<void> {
   const least = versionAt(now)
   let raised: string[]
@@ -42,7 +42,7 @@ async function raiseVersions(store: Store, now: number): Promise<void> {
   } while (raised.length === AT_ONCE)
 }
 
-/** Above every version given out by then: nobody's account changes once a second for years. */
+/** Returns a version above all that were issued by then: no account changes once a second for years. */
 function versionAt(now: number): number {
   return Math.ceil((now - YEAR_2020) / SECOND)
 }

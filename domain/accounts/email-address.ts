@@ -2,13 +2,13 @@ import { domainToASCII } from 'node:url'
 import { Problem } from '../errors.ts'
 
 const LOCAL_PART = /^[^\s\p{C}"(),:;<>@[\\\]]{1,64}$/u
-// Letters in the last label: an address by number is nobody's mailbox.
+// The last label needs a letter: an IP address is no mail domain.
 const DOMAIN = /^([a-z0-9-]+\.)*[a-z0-9-]*[a-z][a-z0-9-]*$/
 const MAX_LENGTH = 254
 
 /**
- * The one spelling of an e-mail address: NFKC, lower case, ASCII domain, so that case and Unicode forms are one
- * account. Undefined for what is no address.
+ * Returns the one spelling of an e-mail address: NFKC, lower case, ASCII domain. Case and Unicode forms are then one account.
+ * Returns undefined if the text is not an address.
  */
 export function normaliseEmail(text: string): string | undefined {
   const folded = text.normalize('NFKC').trim().toLowerCase().normalize('NFKC')
@@ -20,12 +20,12 @@ export function normaliseEmail(text: string): string | undefined {
   return email.length <= MAX_LENGTH ? email : undefined
 }
 
-// domainToASCII reads a URL's host: it drops what follows one, and decodes %-signs.
+// domainToASCII parses a URL's host: it drops the text after the host, and decodes percent signs.
 function toDomain(text: string): string {
   return /[\s\p{C}/?#\\%:[\]]/u.test(text) ? '' : domainToASCII(text)
 }
 
-/** The normal spelling of an address. Throws a Problem `invalid_request` for what is none. */
+/** Returns the normal spelling of an address. Throws a Problem `invalid_request` if the text is not one. */
 export function requireEmail(text: string): string {
   const email = normaliseEmail(text)
   if (email !== undefined) return email

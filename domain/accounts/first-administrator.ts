@@ -13,13 +13,13 @@ import {
 
 export type FirstAdministrator = ReturnType<typeof createFirstAdministrator>
 
-/** Makes the first administrator by the link that the start prints. */
+/** Creates the first administrator through the link that Gatehouse prints at start. */
 export function createFirstAdministrator(parts: RegistrationParts & { issuer: string }) {
   const { store, clock, issuer } = parts
   const page = `${issuer}/auth/setup`
 
   return {
-    /** Makes the link. Returns undefined if there is an administrator. */
+    /** Issues the link. Returns undefined if an administrator exists. */
     async issueLink(): Promise<OneTimeLink | undefined> {
       if ((await store.users.countAdministrators()) > 0) return undefined
       return store.transaction((tx) =>

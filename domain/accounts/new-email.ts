@@ -6,9 +6,9 @@ import { requireEmail } from './email-address.ts'
 const LONGEST_LOCAL_PART = 64
 const LONGEST_DOMAIN = 253
 const LONGEST = 254
-/** RFC 5322 §3.2.3 (dot-atom), with letters, marks and digits of all scripts (RFC 6531), as PRECIS' identifiers have them (RFC 8264 §4.2). */
+/** Dot-atom (RFC 5322 §3.2.3) with letters, marks and digits of all scripts (RFC 6531), as PRECIS allows (RFC 8264 §4.2). */
 const DOT_ATOM = /^[\w!#$%&'*+/=?^`{|}~\p{L}\p{M}\p{Nd}-]+(\.[\w!#$%&'*+/=?^`{|}~\p{L}\p{M}\p{Nd}-]+)*$/u
-/** What is invisible, or no character of its own (RFC 8264 §9.9, §9.13). */
+/** Invisible characters, and old Hangul Jamo, which combine with others (RFC 8264 §9.9, §9.13). */
 const UNSEEN = /[\p{Default_Ignorable_Code_Point}\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]/u
 /** RFC 1035 §2.3.4, RFC 5890 §2.3.1. */
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/
@@ -45,14 +45,14 @@ const SCRIPTS = [
   'Thai',
   'Tibetan'
 ]
-/** UTS 39 §5.2, Highly Restrictive: one script, or one of these together. */
+/** UTS 39 §5.2, Highly Restrictive: one script, or one of these combinations. */
 const MIXTURES = ['Latin Han Hiragana Katakana', 'Latin Han Bopomofo', 'Latin Han Hangul']
 const ALLOWED = [...SCRIPTS, ...MIXTURES].map((names) => {
   const scripts = names.split(' ').map((name) => `\\p{Script_Extensions=${name}}`)
   return new RegExp(`^[${scripts.join('')}\\p{Script=Common}\\p{Script=Inherited}]*$`, 'u')
 })
 
-/** Letters that are drawn as a Latin one is, each before that one (from UTS 39's confusables). */
+/** Letters that look like a Latin letter, each followed by that letter (from the confusables of UTS 39). */
 const LOOKALIKES = new Map(
   [
     'аa сc еe оo рp хx уy іi јj ѕs һh ԁd ԛq ԝw ӏl ѵv ҽe',
@@ -63,8 +63,8 @@ const LOOKALIKES = new Map(
 )
 
 /**
- * The normal spelling of an address that an account is to be made for. Stricter than what signs in: accounts that there are
- * stay as they are. Throws a Problem `invalid_request`.
+ * Returns the normal spelling of an address for a new account. The rules are stricter than at sign-in, so that existing
+ * accounts still work. Throws a Problem `invalid_request` if the address breaks them.
  */
 export function requireNewEmail(text: string): string {
   const email = requireEmail(text)
@@ -87,12 +87,12 @@ function newEmailFault(email: string): string | undefined {
 
 function isDomain(domain: string): boolean {
   if (domain.length > LONGEST_DOMAIN || !domain.split('.').every((label) => LABEL.test(label))) return false
-  // A label in Punycode (RFC 5891) that stands for nothing stays as it is, one that has another spelling comes back as that.
+  // domainToUnicode leaves an invalid Punycode label (RFC 5891) as it is. A label with another spelling changes on the way back.
   const unicode = domainToUnicode(domain)
   return !/(^|\.)xn--/.test(unicode) && domainToASCII(unicode) === domain
 }
 
-/** Reads like an address in ASCII, and is not one. */
+/** Returns whether a local part looks like ASCII but is not. */
 function isLookalike(local: string): boolean {
   const seen = [...local].map((letter) => LOOKALIKES.get(letter) ?? letter).join('')
   return seen !== local && /^[\x21-\x7e]+$/.test(seen)

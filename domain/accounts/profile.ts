@@ -12,12 +12,12 @@ import type { Sessions, SignedIn } from '../sessions/sessions.ts'
 const CACHED_PROFILES = 10_000
 const MACHINE: Profile = { email: '', emailVerified: false, name: null }
 
-/** What an access token does not say about its owner. */
+/** The facts about a token's owner that the access token does not carry. */
 export type Profile = Pick<User, 'email' | 'emailVerified' | 'name'>
 
 export type Profiles = ReturnType<typeof createProfiles>
 
-/** Reads profiles, and changes a person's own one. */
+/** Reads profiles. Lets users change and delete their own account. */
 export function createProfiles({
   store,
   clock,
@@ -27,7 +27,7 @@ export function createProfiles({
   clock: Clock
   sessions: Sessions
 }) {
-  // Never out of date: whatever changes a profile raises the version, and a token of the one before is refused.
+  // Never stale: every change of a profile raises the version, and tokens of the version before are refused.
   const known = new BoundedMap<string, Promise<Profile>>(CACHED_PROFILES)
 
   async function read(id: string): Promise<Profile> {
@@ -36,7 +36,7 @@ export function createProfiles({
     return { email: user.email, emailVerified: user.emailVerified, name: user.name }
   }
 
-  // Keeps the promise, so that requests which arrive while it is read share the reading.
+  // Keeps the promise, so that parallel requests share one read.
   function remember(key: string, id: string): Promise<Profile> {
     const profile = read(id)
     known.set(key, profile)
@@ -45,14 +45,14 @@ export function createProfiles({
   }
 
   return {
-    /** The profile of a token's owner; empty for a machine. Throws a Problem `unauthorized` if the account is gone. */
+    /** Returns the profile of a token's owner; empty for a machine. Throws a Problem `unauthorized` if the account is gone. */
     async profileOf({ kind, subject, claims }: Auth): Promise<Profile> {
       if (kind === 'service') return MACHINE
       const key = `${subject} ${claims.ver}`
       return known.get(key) ?? remember(key, subject)
     },
 
-    /** Changes the name. Throws a Problem `unauthorized` if the session ended meanwhile. */
+    /** Changes the name. Throws a Problem `unauthorized` if the session has ended in the meantime. */
     async rename(
       { userId, sessionId }: { userId: string; sessionId: string },
       name: string | null,
@@ -66,7 +66,7 @@ export function createProfiles({
       })
     },
 
-    /** Removes the account and all its sessions. Throws a Problem `last_administrator`. */
+    /** Deletes the account and ends all its sessions. Throws a Problem `unauthorized` or `last_administrator`. */
     async deleteOwn(userId: string, caller: Caller): Promise<void> {
       await store.transaction(async (tx) => {
         const find = async () => {

@@ -14,7 +14,7 @@ import type { Config } from '../settings/config.ts'
 
 export type Promote = ReturnType<typeof createPromotion>
 
-/** Makes administrators of accounts that exist, for the operator. */
+/** Lets the operator make an existing account an administrator. */
 export function createPromotion({
   store,
   clock,
@@ -29,8 +29,8 @@ export function createPromotion({
   passwordReset: PasswordReset
 }) {
   /**
-   * The account becomes an administrator's and loses its sessions, its password and its links: anybody may have registered
-   * the address. Only the link that comes back leads in. Throws a Problem `not_found` or `roles_too_large`.
+   * Makes the account an administrator, and ends its sessions, its password and its earlier links: a stranger may have
+   * registered the address. Only the returned link opens the account. Throws a Problem `not_found` or `roles_too_large`.
    */
   return (email: string, caller: Caller): Promise<{ user: User; link: OneTimeLink }> =>
     store.transaction(async (tx) => {
@@ -40,9 +40,9 @@ export function createPromotion({
       const { id, roles: before } = user
       const after = heldRoles([...before, ADMIN_ROLE])
       assertAssignable(await lookUpRoles(tx, after), after, config)
-      // Withdraws the links before it, and does so first: the redeeming of one locks them in the same order.
+      // Withdraws earlier links first: redeeming a link takes the locks in the same order.
       const link = await passwordReset.issueLinkWithin(tx, id)
-      // Locks the user's row: no session slips in behind the ending of all.
+      // Locks the user's row, so that no sign-in opens a session after all have ended.
       await tx.users.voidPassword(id)
       const sessionsEnded = await sessions.endAllWithin(tx, id, 'promoted')
       await tx.users.setRoles(id, after)

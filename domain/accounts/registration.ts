@@ -27,11 +27,11 @@ export interface RegistrationParts {
 
 export type Register = ReturnType<typeof createRegistration>
 
-/** Creates accounts for people who join by themselves. */
+/** Creates accounts for people who register themselves. */
 export function createRegistration(parts: RegistrationParts & { registration: string }) {
   const { store, registration } = parts
 
-  /** Throws a Problem `registration_closed`, `invalid_request`, `weak_password` or `email_taken`. */
+  /** Registers and signs in. Throws a Problem `registration_closed`, `invalid_request`, `weak_password` or `email_taken`. */
   return async (
     input: RegistrationInput,
     previous: Session | undefined,
@@ -46,7 +46,7 @@ export function createRegistration(parts: RegistrationParts & { registration: st
   }
 }
 
-/** The account of a person who chose a password, not stored yet. Throws a Problem `invalid_request` or `weak_password`. */
+/** Returns a new account with its password hash; does not store it. Throws a Problem `invalid_request` or `weak_password`. */
 export async function prepareAccount(
   { hasher, checkPassword, clock }: Pick<RegistrationParts, 'hasher' | 'checkPassword' | 'clock'>,
   { email: typed, password, name = null }: RegistrationInput

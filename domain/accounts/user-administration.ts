@@ -33,7 +33,7 @@ export interface UserChange {
 export interface NewUser {
   email: string
   name?: string | null | undefined
-  /** For the operator alone: what another administrator chose, its owner would not be the only one to know. */
+  /** Only the operator sets it: an administrator who chose the password would know it, too. */
   password?: string | undefined
   roles?: string[] | undefined
 }
@@ -47,7 +47,7 @@ interface CreatedUser {
 
 export type UserAdministration = ReturnType<typeof createUserAdministration>
 
-/** What administrators do to other people's accounts. */
+/** Lets administrators manage other users' accounts. */
 export function createUserAdministration({
   store,
   clock,
@@ -108,7 +108,7 @@ export function createUserAdministration({
   }
 
   /**
-   * Creates an account. Without a password its owner chooses one by the link that comes back.
+   * Creates an account. Without a password, returns a link by which its owner chooses one.
    * Throws a Problem `invalid_request`, `unknown_role`, `roles_too_large`, `weak_password`, `email_taken` or `forbidden`.
    */
   async function createUser(input: NewUser, administrator: Administrator): Promise<CreatedUser> {
@@ -145,7 +145,7 @@ export function createUserAdministration({
       return createUser(input, administrator)
     },
 
-    /** Throws a Problem `not_found`, `unknown_role`, `roles_too_large`, `last_administrator` or `forbidden`. */
+    /** Changes it. Throws a Problem `not_found`, `unknown_role`, `roles_too_large`, `last_administrator` or `forbidden`. */
     async changeUser(
       id: string,
       change: UserChange,
@@ -170,7 +170,7 @@ export function createUserAdministration({
       )
     },
 
-    /** Throws a Problem `not_found`, `last_administrator` or `forbidden`. */
+    /** Deletes an account. Throws a Problem `not_found`, `last_administrator` or `forbidden`. */
     async deleteUser(id: string, administrator: Administrator): Promise<void> {
       await store.transaction(async (tx) => {
         await guardLastAdministrator(
@@ -182,7 +182,7 @@ export function createUserAdministration({
       })
     },
 
-    /** Throws a Problem `not_found` or `forbidden`. */
+    /** Ends all sessions of an account. Throws a Problem `not_found` or `forbidden`. */
     async endSessions(id: string, administrator: Administrator): Promise<void> {
       await findManageable(store, id, administrator)
       await sessions.endAll(id, 'ended_by_administrator', administrator.caller)
@@ -197,7 +197,7 @@ export function createUserAdministration({
       })
     },
 
-    /** A link for the user to choose a new password. Throws a Problem `not_found` or `forbidden`. */
+    /** Returns a link through which the user chooses a new password. Throws a Problem `not_found` or `forbidden`. */
     async startPasswordReset(id: string, administrator: Administrator): Promise<OneTimeLink> {
       return store.transaction(async (tx) => {
         await tx.exclusive('roles')

@@ -17,11 +17,11 @@ const LIVE_SECRETS = 2
 export interface NewClient {
   name: string
   scope: string[]
-  /** Gatehouse's own audience where there is none. */
+  /** If empty, Gatehouse's own audience. */
   audiences: string[]
   /** `client_credentials` if left out. */
   grants?: string[] | undefined
-  /** With keys it gets no secret. */
+  /** A client with keys gets no secret. */
   jwks: JWK[]
 }
 
@@ -34,7 +34,7 @@ export interface ClientChange {
   jwks?: JWK[] | undefined
 }
 
-/** A secret as it is told, once. */
+/** A new secret in plain text. Gatehouse shows it once. */
 export interface MadeSecret {
   secret: string
   record: ClientSecret
@@ -42,7 +42,7 @@ export interface MadeSecret {
 
 export type ClientAdministration = ReturnType<typeof createClientAdministration>
 
-/** What administrators do to machine clients. What a client loses, its tokens lose within a second. */
+/** Lets administrators manage machine clients. If a client loses a right, its tokens end within a second. */
 export function createClientAdministration({
   store,
   clock,
@@ -54,7 +54,7 @@ export function createClientAdministration({
   config: Pick<Config, 'AUTH_AUDIENCE'>
   secretKeys: DerivedKey
 }) {
-  // Two administrators who act on one client at the same moment do it one after the other.
+  // Serialises administrators who change the same client at the same moment.
   function inTurn<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return store.transaction(async (tx) => {
       await tx.exclusive('clients')
@@ -100,7 +100,7 @@ export function createClientAdministration({
   }
 
   return {
-    /** The client and, unless it signs by keys of its own, its first secret. Throws a Problem `forbidden`. */
+    /** Creates a client and, unless it has keys, its first secret. Throws a Problem `forbidden`. */
     async create(
       input: NewClient,
       administrator: Administrator
@@ -123,7 +123,7 @@ export function createClientAdministration({
       })
     },
 
-    /** Throws a Problem `not_found` or `forbidden`. */
+    /** Changes a client. Throws a Problem `not_found` or `forbidden`. */
     async change(id: string, change: ClientChange, administrator: Administrator): Promise<Client> {
       return inTurn(async (tx) => {
         const before = await findManageable(tx, id, administrator)
@@ -142,7 +142,7 @@ export function createClientAdministration({
       })
     },
 
-    /** Throws a Problem `not_found` or `forbidden`. */
+    /** Deletes a client and revokes its tokens. Throws a Problem `not_found` or `forbidden`. */
     async delete(id: string, administrator: Administrator): Promise<void> {
       await inTurn(async (tx) => {
         const client = await findManageable(tx, id, administrator)
@@ -152,7 +152,7 @@ export function createClientAdministration({
       })
     },
 
-    /** Another secret beside the one in use. Throws a Problem `not_found`, `too_many_secrets` or `forbidden`. */
+    /** Adds a second secret next to the one in use. Throws a Problem `not_found`, `too_many_secrets` or `forbidden`. */
     async addSecret(id: string, expiresAt: number | null, administrator: Administrator): Promise<MadeSecret> {
       return inTurn(async (tx) => {
         const client = await findManageable(tx, id, administrator)
@@ -162,7 +162,7 @@ export function createClientAdministration({
       })
     },
 
-    /** Throws a Problem `not_found` or `forbidden`. */
+    /** Deletes a secret. Throws a Problem `not_found` or `forbidden`. */
     async deleteSecret(id: string, secretId: string, administrator: Administrator): Promise<void> {
       await inTurn(async (tx) => {
         await findManageable(tx, id, administrator)
@@ -173,7 +173,7 @@ export function createClientAdministration({
   }
 }
 
-/** Whether a token issued before would allow what a token issued now would not. */
+/** Returns whether an earlier token allows more than a new token would. */
 function endsTokens(before: Client, after: Client, config: Pick<Config, 'AUTH_AUDIENCE'>): boolean {
   const audiences = audiencesOf(after, config)
   return (

@@ -17,18 +17,18 @@ import { ASSERTION_ALGORITHMS, type ClientCredentials } from './credentials.ts'
 import type { ClientDirectory } from './directory.ts'
 import { hashesOf, isKept, isLive } from './secret.ts'
 
-/** An assertion is good for so long at most (RFC 7523 §3). */
+/** Longest accepted lifetime of an assertion, in seconds (RFC 7523 §3). */
 const LONGEST_ASSERTION = 300
-/** What an assertion may call itself, if anything: no other kind of token that a client signs counts as one. */
+/** Accepted `typ` headers of an assertion, if it has one. Other tokens that the client signs are no assertions. */
 const ASSERTION_TYPES = ['jwt', 'client-authentication+jwt']
-/** PostgreSQL keeps no NUL. */
+/** PostgreSQL text cannot hold NUL. */
 const JTI = /^[^\0]{1,200}$/
-/** How exact the time of a secret's last use is. */
+/** Precision of a secret's last use, in milliseconds. */
 const USE_INTERVAL = MINUTE
 
 /**
- * Whose credentials these are. Rejects with an OAuthError `invalid_client`, the same for whatever is wrong, or a Problem
- * `unavailable`.
+ * Returns the client that these credentials prove. Rejects with the same OAuthError `invalid_client` for every fault, or
+ * with a Problem `unavailable`.
  */
 export type ClientAuthenticator = (credentials: ClientCredentials) => Promise<Client>
 
@@ -44,9 +44,9 @@ export function createClientAuthenticator({
   directory: ClientDirectory
   clock: Clock
   secretKeys: DerivedKey
-  /** What an assertion may be meant for: the issuer, or the token endpoint. */
+  /** Accepted `aud` values of an assertion: the issuer and the token endpoint. */
   audiences: string[]
-  /** Whether a token that this client gets now would count. */
+  /** Returns whether the verifiers would accept a token issued to this client now. */
   isCurrent: (client: Client) => boolean
 }): ClientAuthenticator {
   function secretOf(client: Client | undefined, hashes: string[]): ClientSecret | undefined {
@@ -57,7 +57,7 @@ export function createClientAuthenticator({
   async function bySecret({ clientId, secret }: ClientCredentials & { secret: string }): Promise<Client> {
     const hashes = hashesOf(secret, secretKeys)
     const known = await directory.find(clientId)
-    // What was read a moment ago may lack a secret that was made since, and allow what was taken away.
+    // A cached client may lack a newer secret, or hold a right that it has lost.
     const isGood = known && isCurrent(known) && secretOf(known, hashes) !== undefined
     const client = isGood ? known : await directory.findAnew(clientId)
     const used = secretOf(client, hashes)
@@ -93,14 +93,14 @@ export function createClientAuthenticator({
 
   async function verifyAssertion(client: Client, assertion: string): Promise<JWTPayload> {
     const now = clock()
-    // A key's kind says which algorithm is its own, under whichever of its names.
+    // The key type fixes the algorithm. `alg` may use another name for it, so it is left out.
     const keys = client.jwks.map(({ alg: _alg, ...key }) => key)
     const options: JWTVerifyOptions = {
       issuer: client.id,
       subject: client.id,
       algorithms: [...ASSERTION_ALGORITHMS],
       requiredClaims: ['exp', 'jti', 'aud'],
-      // `isTimely` judges more closely, with one leeway before and another after.
+      // `isTimely` is stricter: it has separate tolerances for early and late tokens.
       clockTolerance: EARLY_SKEW,
       currentDate: new Date(now)
     }
@@ -114,7 +114,7 @@ export function createClientAuthenticator({
     }
   }
 
-  // No audience but ours: an assertion that another server may read, too, could be shown here by that server.
+  // No other audience: a second server that receives the assertion could replay it here.
   function assertNarrow({ aud, exp = 0, iat = 0, nbf, jti }: JWTPayload, now: number): void {
     const meantFor = [aud ?? []].flat()
     if (meantFor.length === 0 || !meantFor.every((audience) => audiences.includes(audience)))
@@ -136,7 +136,7 @@ function assertType(typ: string | undefined): void {
     throw new Error('assertion of another type')
 }
 
-// Where no key id tells apart which of several keys it is, it is whichever verifies.
+// Without a `kid`, tries each matching key.
 async function verifyByAny(
   assertion: string,
   keys: JWK[],

@@ -2,7 +2,7 @@ import { decodeJwt } from 'jose'
 import { ALGORITHMS } from '../../verifier/sources.ts'
 import { OAuthError } from '../oauth/errors.ts'
 
-/** How a client says who it is (RFC 6749 §2.3.1, RFC 7523 §2.2). */
+/** The ways in which a client authenticates (RFC 6749 §2.3.1, RFC 7523 §2.2). */
 export type ClientCredentials =
   | { method: 'client_secret_basic' | 'client_secret_post'; clientId: string; secret: string }
   | { method: 'private_key_jwt'; clientId: string; assertion: string }
@@ -13,12 +13,12 @@ export const CLIENT_AUTHENTICATION_METHODS = [
   'private_key_jwt'
 ] as const
 
-/** What assertions may be signed by. Ed25519 is EdDSA by its name of today (RFC 9864 §2.2). */
+/** Signature algorithms of assertions. Ed25519 is the newer name of EdDSA (RFC 9864 §2.2). */
 export const ASSERTION_ALGORITHMS = [...ALGORITHMS, 'Ed25519'] as const
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
-/** The parameters of a form that say who asks. */
+/** The form parameters that authenticate a client. */
 export interface CredentialForm {
   client_id?: string | undefined
   client_secret?: string | undefined
@@ -27,8 +27,8 @@ export interface CredentialForm {
 }
 
 /**
- * The credentials of a request, not proved yet. Throws an OAuthError: `invalid_client` where there are none,
- * `invalid_request` where there are two kinds at once (RFC 6749 §2.3).
+ * Reads the credentials of a request without verifying them. Throws an OAuthError `invalid_client` if there are none,
+ * `invalid_request` if there are two kinds at once (RFC 6749 §2.3).
  */
 export function readClientCredentials(
   authorization: string | undefined,
@@ -60,7 +60,7 @@ function fromHeader(authorization: string | undefined): ClientCredentials | unde
   }
 }
 
-// RFC 6749 §2.3.1: both parts are encoded as in a form before they are put together.
+// RFC 6749 §2.3.1: the client form-encodes both parts before it joins them.
 function formDecoded(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
@@ -89,7 +89,7 @@ function fromAssertion({
   return { method: 'private_key_jwt', clientId: issuerOf(assertion), assertion }
 }
 
-// Who it claims to be, so that its keys can be found: nothing of it is believed before they have verified it.
+// Reads the claimed issuer to find its keys. Nothing is trusted until a key has verified the assertion.
 function issuerOf(assertion: string): string {
   try {
     const { iss } = decodeJwt(assertion)

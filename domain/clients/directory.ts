@@ -3,11 +3,11 @@ import type { Monotonic } from '../clock.ts'
 import type { Client } from '../model/client.ts'
 import type { Store } from '../model/store.ts'
 
-/** Milliseconds for which what was read of a client counts: what it is allowed is a second old at most. */
+/** Milliseconds for which a cached client is used, so that its rights are at most a second old. */
 const MAX_AGE = 500
 const KNOWN_CLIENTS = 1000
 
-/** Clients, kept in memory for half a second, so that a busy one costs no database call a token. */
+/** Clients, cached for half a second, so that a busy client does not cost a database query per token. */
 export interface ClientDirectory {
   find(id: string): Promise<Client | undefined>
   findAnew(id: string): Promise<Client | undefined>
@@ -17,7 +17,7 @@ export function createClientDirectory(store: Store, monotonic: Monotonic): Clien
   const known = new BoundedMap<string, { client: Client; readAt: number }>(KNOWN_CLIENTS)
 
   async function findAnew(id: string): Promise<Client | undefined> {
-    // No id of ours has one, and PostgreSQL refuses to look for it.
+    // No client id contains NUL, and PostgreSQL rejects a query with one.
     if (id.includes('\0')) return undefined
     const readAt = monotonic()
     const client = await store.clients.find(id)

@@ -4,13 +4,13 @@ import { judgePublicKey, LEAST_RSA_BITS_OF_CLIENTS } from '../../verifier/public
 import { Problem } from '../errors.ts'
 
 /**
- * Public keys that a client's assertions may be signed by, as `judgePublicKey` has them with RSA of 2,048 bits or more, each
- * with its algorithm. Throws a Problem `invalid_request` that names the first that is none.
+ * Returns the public keys of a client's assertions, each with its `alg`. `judgePublicKey` decides, with RSA from 2,048 bits.
+ * Throws a Problem `invalid_request` that names the first unusable key.
  */
 export function publicKeysOf(keys: JWK[]): JWK[] {
   return keys.map((key, index) => {
     const algorithm = algorithmOf(key)
-    // Ed25519 is EdDSA by its name of today (RFC 9864 §2.2).
+    // Ed25519 is the newer name of EdDSA (RFC 9864 §2.2).
     const named = key.alg === 'Ed25519' ? 'EdDSA' : key.alg
     if (algorithm && (named ?? algorithm) === algorithm) return { ...key, alg: algorithm }
     throw new Problem('invalid_request', {

@@ -3,7 +3,7 @@ import { type Clock, MINUTE } from '../clock.ts'
 
 const SOURCES_KEPT = 10_000
 
-/** Failures by where they come from: one a minute is written down, and how many went before it unwritten. */
+/** Failures by source. One a minute is recorded, with the number of unrecorded ones before it. */
 export class RepeatedFailures {
   readonly #clock: Clock
   readonly #sources = new BoundedMap<string, { writtenAt: number; unwritten: number }>(SOURCES_KEPT)
@@ -12,7 +12,7 @@ export class RepeatedFailures {
     this.#clock = clock
   }
 
-  /** How many of this source were not written down since one was; undefined if this one is not to be, either. */
+  /** Returns how many failures of this source went unrecorded since the last; undefined if this one goes unrecorded, too. */
   note(source: string): number | undefined {
     const now = this.#clock()
     const known = this.#sources.get(source)
@@ -20,7 +20,7 @@ export class RepeatedFailures {
       known.unwritten += 1
       return undefined
     }
-    // Put at the end: what is forgotten first is what was silent longest.
+    // Moves the source to the end: the map drops the source that was silent longest.
     this.#sources.delete(source)
     this.#sources.set(source, { writtenAt: now, unwritten: 0 })
     return known?.unwritten ?? 0

@@ -4,24 +4,24 @@ import type { DerivedKey } from '../keys/master-key.ts'
 import type { ClientSecret } from '../model/client.ts'
 
 const BYTES = 32
-/** So that scanners of repositories know what they have found. */
+/** Lets secret scanners recognise a leaked client secret. */
 const PREFIX = 'ghs_'
 
 export function makeClientSecret(): string {
   return PREFIX + randomBytes(BYTES).toString('base64url')
 }
 
-/** HMAC-SHA-256: of 256 random bits nothing slower is needed, and the database alone proves no guess. */
+/** Returns an HMAC-SHA-256. 256 random bits need no slow hash, and the database alone cannot verify a guess. */
 export function hashClientSecret(secret: string, key: KeyObject): string {
   return createHmac('sha256', key).update(secret).digest('base64url')
 }
 
-/** What a secret may be kept as: under the current key first, then under the previous one. */
+/** Returns the hashes under which a secret may be stored: with the current key first, then with the previous one. */
 export function hashesOf(secret: string, { accepted }: DerivedKey): string[] {
   return accepted.map((key) => hashClientSecret(secret, key))
 }
 
-/** Whether one of these hashes is the one that was kept. */
+/** Returns whether one of these hashes is the stored one. */
 export function isKept(hashes: string[], kept: string): boolean {
   return hashes.some((hash) => isSameText(hash, kept))
 }

@@ -9,25 +9,25 @@ import type { DerivedKey } from './master-key.ts'
 import { jwksMaxAge, type KeyRules, type KeySchedule, publishedUntil, scheduleAt } from './schedule.ts'
 import { isAltered, type OpenedKey, openKey } from './signing-key.ts'
 
-/** Milliseconds between two readings. A made-up key id causes none more often. */
+/** Milliseconds between two reads. An invented `kid` causes no more frequent ones. */
 export const POLL_INTERVAL = 250
 
 export interface KeyRing extends KeySource, Pick<SigningKeyLifecycle, 'rotate' | 'import' | 'revoke'> {
-  /** Makes the first keys of a new database, and reads the keys. */
+  /** Creates the first keys of a new database, and reads the keys. */
   begin(): Promise<void>
-  /** Reads the keys again. Everything that prepares for them has done so before they count. */
+  /** Reads the keys again. New keys take effect after all `onChange` listeners have prepared for them. */
   poll(): Promise<void>
-  /** Publishes the successor and removes old keys if that is due. */
+  /** Publishes the successor and removes old keys, if that is due. */
   maintain(): Promise<void>
-  /** Applies the settings of this service to the keys. For a service that starts; a command leaves the keys as they are. */
+  /** Applies the settings of this service to the keys. A service calls it at start; a command never does. */
   applyRules(): Promise<void>
-  /** Which keys sign, will sign and did sign, at this moment. */
+  /** Returns which keys sign, will sign and have signed, as of now. */
   schedule(): KeySchedule
-  /** Everything that the JWKS has at this moment. */
+  /** Returns the keys that the JWKS contains now. */
   published(): VerificationKey[]
-  /** Milliseconds for which others may keep the JWKS. */
+  /** Milliseconds for which clients may cache the JWKS. */
   maxAge: number
-  /** Calls `prepare` now with the keys that sign or will sign, and before each change of the keys counts. */
+  /** Calls `prepare` with the keys that sign or will sign: now, and before each change takes effect. */
   onChange(prepare: (keys: OpenedKey[]) => Promise<void>): Promise<void>
 }
 
@@ -39,11 +39,11 @@ interface KeyRingParts {
   wrapKeys: DerivedKey
   /** Reads the revocations. */
   pollRevocations: () => Promise<void>
-  /** Hears of a key that is not used as it stands in the database. */
+  /** Receives each key that Gatehouse does not use as the database has it. */
   onFault: (kid: string, message: string, error?: unknown) => void
 }
 
-/** The keys of the database, in memory. */
+/** Keeps the keys of the database in memory. */
 export function createKeyRing({
   store,
   clock,
@@ -77,12 +77,12 @@ export function createKeyRing({
     const schedule = scheduleAt(read, clock())
     if (!schedule) throw new Error('There is no signing key')
     const signs = ({ kid }: { kid: string }) => kid === schedule.active.kid || kid === schedule.next?.kid
-    // A start under another master key is refused.
+    // At start, a signing key that does not open is an error: the master key is another one.
     const isStart = keys.length === 0
     const opened = read.flatMap((key) => open(key, isStart && signs(key)))
     const ready = opened.filter(signs)
     for (const prepare of listeners) await prepare(ready)
-    // A revoked key must be known as revoked before it is missing: its tokens are stale, not unknown.
+    // Reads the revocations before a revoked key disappears: its tokens must be stale, not unknown.
     const left = new Set(read.map(({ kid }) => kid))
     if (keys.some(({ kid }) => !left.has(kid))) await pollRevocations()
     byKid = new Map(read.flatMap(({ kid }) => trusted(kid, opened)))
@@ -103,8 +103,8 @@ export function createKeyRing({
     }
   }
 
-  // Anyone who can write to the database can add a row that does not open. If the key was known before, another instance
-  // has sealed it again. A known key stays the same object, so that verifiers keep what they prepared for it.
+  // An attacker who writes to the database can add a row that does not open. If the key was known, another instance has
+  // resealed it. A known key stays the same object, so that verifiers keep what they prepared for it.
   function trusted(kid: string, opened: OpenedKey[]): Array<[string, VerificationKey]> {
     const known = byKid.get(kid)
     if (known) return [[kid, known]]

@@ -27,16 +27,16 @@ interface KeyParts {
 
 type Planner = (keys: SigningKey[], rules: KeyRules, now: number) => KeyPlan
 
-/** Milliseconds in which every instance has read a change of the keys. */
+/** Milliseconds after which every instance has read a change of the keys. */
 const TIME_TO_READ = 500
 
 const NOBODY: Caller = { actorId: null, ip: null, userAgent: null, requestId: null }
 
 export type SigningKeyLifecycle = ReturnType<typeof createSigningKeyLifecycle>
 
-/** What happens to signing keys, each time done by exactly one of the instances that mean to. */
+/** Changes signing keys. If several instances try the same change, exactly one makes it. */
 export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: KeyParts) {
-  /** Carries out a plan if there is anything to do. Keys are made before the transaction: that of RSA takes its time. */
+  /** Executes a plan unless it is empty. Generates keys before the transaction, because RSA keys take long. */
   async function execute(planner: Planner, caller: Caller, type?: AuditType): Promise<void> {
     const foreseen = planner(await store.signingKeys.list(), rules, clock())
     if (isEmpty(foreseen)) return
@@ -56,10 +56,10 @@ export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: Key
   return {
     list: () => store.signingKeys.list(),
 
-    /** The first keys of a new database: they come with it, and are no event. */
+    /** Creates the first keys of a new database, without an audit event. */
     begin: () => execute(planFirstKeys, NOBODY),
 
-    /** When a service starts: the schedule by its settings, and every key sealed under its master key. */
+    /** Adapts the schedule to the settings at start, and reseals every key under the current master key. */
     async applyRules(): Promise<void> {
       await execute(planAdoption, NOBODY, 'key.published')
       for (const key of await store.signingKeys.list()) {
@@ -68,16 +68,19 @@ export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: Key
       }
     },
 
-    /** Whether `maintain` has anything to do, as far as these keys tell. */
+    /** Returns whether `maintain` has work to do, judged by these keys. */
     isDue: (keys: SigningKey[]) => !isEmpty(planUpkeep(keys, rules, clock())),
 
-    /** There is a successor, and what nothing is signed by any more is removed. */
+    /** Ensures that there is a successor, and removes keys without unexpired tokens. */
     maintain: () => execute(planUpkeep, NOBODY, 'key.published'),
 
-    /** The next key signs as soon as everybody knows it: mostly now. */
+    /** Lets the next key sign as soon as every copy of the JWKS has it: usually now. */
     rotate: (caller: Caller) => execute(planRotation, caller, 'key.rotated'),
 
-    /** A key from outside, PEM or JWK, signs as soon as all instances have read it. Throws a Problem `invalid_request` for what is no such key. */
+    /**
+     * Imports a private key, PEM or JWK. It signs as soon as all instances have read it. Throws a Problem `invalid_request` if
+     * the key is unusable or revoked.
+     */
     async import(text: string, caller: Caller): Promise<SigningKey> {
       const sealed = await readSigningKey(text, wrapKeys.current)
       return store.transaction(async (tx) => {
@@ -94,7 +97,7 @@ export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: Key
         const key = { createdAt: now, ...known, ...sealed, imported: true, activatesAt: at }
         if (known) await tx.signingKeys.activate(key.kid, at)
         else await tx.signingKeys.insert(key)
-        // It signs for as long as any other does.
+        // Postpones later keys, so that the imported key signs for a full rotation.
         for (const next of keys.filter(({ kid, activatesAt }) => activatesAt > now && kid !== key.kid)) {
           await tx.signingKeys.activate(next.kid, Math.max(next.activatesAt, at + rules.rotation))
         }
@@ -104,11 +107,11 @@ export function createSigningKeyLifecycle({ store, clock, rules, wrapKeys }: Key
     },
 
     /**
-     * Refuses all that this key signed, here and in services that follow the revocations. Deletes its private half.
-     * If it signs, its successor does at once. Throws a Problem `not_found`.
+     * Refuses all tokens of this key, here and in services that follow the revocations. Deletes the key.
+     * If it was the active key, its successor signs at once. Throws a Problem `not_found`.
      */
     async revoke(kid: string, caller: Caller): Promise<void> {
-      // Made beforehand: that of RSA takes its time.
+      // Generated before the transaction, because RSA keys take long.
       const spare = [await generateSigningKey(rules.algorithm, wrapKeys.current)]
       await store.transaction(async (tx) => {
         await tx.exclusive('signing-keys')
@@ -130,7 +133,7 @@ async function carryOut(tx: Transaction, plan: KeyPlan, fresh: SealedKey[], now:
   for (const { kid, at } of plan.activate) await tx.signingKeys.activate(kid, at)
   for (const [index, activatesAt] of plan.create.entries()) {
     const key = fresh[index]
-    // More than was foreseen is for the next upkeep.
+    // If the plan has grown since, the next `maintain` creates the rest.
     if (key) await tx.signingKeys.insert({ ...key, imported: false, createdAt: now, activatesAt })
   }
 }

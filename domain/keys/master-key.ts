@@ -8,7 +8,7 @@ const MIN_BYTES = 32
 const LEAST_VARIETY = 8
 const PLACEHOLDERS = /change|secret|example|placeholder|insecure|default|password|gatehouse/i
 
-/** What is wrong with a master key given from outside: at most one fault, which never shows the key. */
+/** Returns the fault of a configured master key: at most one, which never shows the key. */
 export function masterKeyFault(text: string, name = 'AUTH_MASTER_KEY'): string[] {
   if (!/^[A-Za-z0-9_-]+$/.test(text))
     return [`${name} must be base64url (make one: openssl rand -base64 48 | tr +/ -_)`]
@@ -20,25 +20,25 @@ export function masterKeyFault(text: string, name = 'AUTH_MASTER_KEY'): string[]
   return []
 }
 
-/** Whether a secret given from outside is a placeholder, or made of few different characters. Sixteen are hexadecimal. */
+/** Returns whether a configured secret is a placeholder or has too few different characters. Hexadecimal has 16. */
 export function isGuessable(text: string): boolean {
   return new Set(text).size < LEAST_VARIETY || PLACEHOLDERS.test(text)
 }
 
-/** Refuses to go on with a master key that the machine's other users can read, or that is not one. */
+/** An error for a master key that is missing, invalid, wrong, or readable by the machine's other users. */
 export class MasterKeyError extends Error {}
 
-/** Where the master key is that no setting gives. */
+/** Returns the path of the master key, which is read if no setting gives one. */
 export function masterKeyPath(dataDirectory: string): string {
   return join(dataDirectory, 'master.key')
 }
 
-/** The master key in force: of the settings, or else of the data directory. Throws ENOENT where there is none. */
+/** Returns the master key of the settings, or else of the data directory. Throws ENOENT if there is none. */
 export function readMasterKey(configured: string, dataDirectory: string): Buffer {
   return configured ? Buffer.from(configured, 'base64url') : readKeyFile(masterKeyPath(dataDirectory))
 }
 
-/** What an operator should know of the master key in force: that the group of its file can read it. */
+/** Returns a warning for the operator if the group of the master key's file can read it. */
 export function masterKeyWarnings(configured: string, dataDirectory: string): string[] {
   const path = masterKeyPath(dataDirectory)
   return !configured && isReadableByGroup(statSync(path).mode)
@@ -47,8 +47,8 @@ export function masterKeyWarnings(configured: string, dataDirectory: string): st
 }
 
 /**
- * The master key of the settings, or else the one in the data directory, made there (0600) where `mayMake`. Throws a
- * MasterKeyError where it is missing otherwise.
+ * Returns the master key of the settings, or else of the data directory. If it is missing, creates it there (0600) if
+ * `mayMake`; throws a MasterKeyError otherwise.
  */
 export function loadMasterKey(
   configured: string,
@@ -66,7 +66,7 @@ export function loadMasterKey(
   }
 }
 
-/** Says where to put the one that sealed the keys of `what`. */
+/** Returns an error that says where to put the master key that sealed the keys of `what`. */
 export function missingMasterKey(dataDirectory: string, what: string): MasterKeyError {
   const path = masterKeyPath(dataDirectory)
   return new MasterKeyError(
@@ -83,7 +83,7 @@ function readKeyFile(path: string): Buffer {
   return Buffer.from(text, 'base64url')
 }
 
-// A link appears whole or not at all, and only once: two first boots at the same moment end with one key.
+// A hard link is atomic and never overwrites: two first starts at the same moment end with one key.
 function publishKeyFile(path: string): void {
   const draft = `${path}.${uuidv7()}`
   writeFileSync(draft, `${randomBytes(48).toString('base64url')}\n`, { mode: 0o600, flush: true })
@@ -97,13 +97,13 @@ function publishKeyFile(path: string): void {
   }
 }
 
-/** A key for one purpose. `current` makes; each of `accepted`, it and the previous one, is believed. */
+/** A key for one purpose. `current` seals and signs; `accepted`, the current and the previous key, verify. */
 export interface DerivedKey {
   current: KeyObject
   accepted: KeyObject[]
 }
 
-/** One key for each purpose, so that none can stand in for another (HKDF-SHA-256, RFC 5869). */
+/** A separate key for each purpose (HKDF-SHA-256, RFC 5869), so that no key works for another purpose. */
 export interface DerivedKeys {
   refreshToken: DerivedKey
   sessionBinding: DerivedKey

@@ -3,15 +3,15 @@ import { MINUTE } from '../clock.ts'
 import type { SigningKey } from '../model/signing-key.ts'
 import { lastTokenExpiry } from '../tokens/access-token.ts'
 
-/** What the schedule of the signing keys follows. */
+/** Rules for the schedule of the signing keys. */
 export interface KeyRules {
-  /** Of the keys that are made. */
+  /** Algorithm of new keys. */
   algorithm: Algorithm
   /** How long a key signs, in milliseconds. */
   rotation: number
 }
 
-/** Which key signs at a moment, which comes after it, and whose tokens may still be about. */
+/** The key that signs at a moment, its successor, and retired keys, whose tokens may not have expired. */
 export interface KeySchedule {
   active: SigningKey
   next: SigningKey | undefined
@@ -20,7 +20,7 @@ export interface KeySchedule {
 
 export type KeyStatus = 'next' | 'active' | 'retired'
 
-/** Every key with what it is at that moment: the next one first, the one that signed longest ago last. */
+/** Returns every key with its status: the next key first, the key that signed longest ago last. */
 export function withStatus({
   active,
   next,
@@ -33,7 +33,7 @@ export function withStatus({
   ]
 }
 
-/** What is to be done to the keys. `create` has the moment from which each new one signs. */
+/** Changes to make to the keys. `create` holds the time from which each new key signs. */
 export interface KeyPlan {
   create: number[]
   activate: Array<{ kid: string; at: number }>
@@ -42,34 +42,34 @@ export interface KeyPlan {
 
 const LONGEST_MAX_AGE = MINUTE
 
-/** How long others may keep the JWKS, in milliseconds: a minute, or less where keys change within minutes. */
+/** Returns how long clients may cache the JWKS, in milliseconds: a minute, or less if keys rotate within minutes. */
 export function jwksMaxAge({ rotation }: Pick<KeyRules, 'rotation'>): number {
   return Math.min(LONGEST_MAX_AGE, rotation / 4)
 }
 
 /**
- * The keys at a moment: rows and clock alone say it, so that every instance changes over at once, without a word to the
- * others. Undefined where there is no key yet.
+ * Returns the schedule at a moment. It depends on rows and clock alone, so that all instances switch keys at once, without
+ * messages. Returns undefined if there is no key yet.
  */
 export function scheduleAt(keys: SigningKey[], now: number): KeySchedule | undefined {
   const inOrder = keys.toSorted((a, b) => a.activatesAt - b.activatesAt)
-  // The clock of the instance that made the first key may be ahead of ours.
+  // The clock of the instance that created the first key may be ahead of this one's.
   const active = inOrder.findLast(({ activatesAt }) => activatesAt <= now) ?? inOrder[0]
   if (!active) return undefined
   const position = inOrder.indexOf(active)
   return { active, next: inOrder[position + 1], retired: inOrder.slice(0, position) }
 }
 
-/** Until when the JWKS has a key: for as long as a token that it signed may be valid somewhere. */
+/** Returns until when the JWKS contains a key: until no verifier accepts a token that it signed. */
 export function publishedUntil(key: SigningKey, keys: SigningKey[]): number {
   const successors = keys.map(({ activatesAt }) => activatesAt).filter((at) => at > key.activatesAt)
   return lastTokenExpiry(Math.min(...successors))
 }
 
-/** From when on a key may sign: everybody's copy of the JWKS has it by then. */
+/** Returns from when on a key may sign: by then every cached JWKS contains it. */
 function ripeAt(key: SigningKey, keys: SigningKey[], rules: KeyRules): number {
-  // No JWKS was ever without the keys of the first start: one of them signed at once. A later one does so only in place of
-  // a revoked key, and is made alone.
+  // Keys of the first start were in the JWKS from the beginning, so they need no lead time. One of them signed at once.
+  // A later key signs at once only if it replaces a revoked key, and then it is created alone.
   const isFirst = keys.some(
     ({ createdAt, activatesAt, imported }) =>
       !imported && createdAt === key.createdAt && activatesAt === createdAt
@@ -77,17 +77,17 @@ function ripeAt(key: SigningKey, keys: SigningKey[], rules: KeyRules): number {
   return isFirst ? key.createdAt : key.createdAt + lead(rules)
 }
 
-// Twice: once for the copies of others, once for our own instances to have noticed.
+// Twice the maximum age: once for the caches of clients, once for all instances to read the key.
 function lead(rules: KeyRules): number {
   return 2 * jwksMaxAge(rules)
 }
 
-/** First start: a key that signs at once, and its successor. */
+/** Plans the first start: a key that signs at once, and its successor. */
 export function planFirstKeys(keys: SigningKey[], rules: KeyRules, now: number): KeyPlan {
   return plan({ create: keys.length === 0 ? [now, now + rules.rotation] : [] })
 }
 
-/** From time to time: there is always a successor, and what no valid token can be signed by goes. */
+/** Plans the regular upkeep: adds a missing successor, and removes keys that can have no valid token. */
 export function planUpkeep(keys: SigningKey[], rules: KeyRules, now: number): KeyPlan {
   const schedule = scheduleAt(keys, now)
   if (!schedule) return planFirstKeys(keys, rules, now)
@@ -98,7 +98,7 @@ export function planUpkeep(keys: SigningKey[], rules: KeyRules, now: number): Ke
   })
 }
 
-/** By command: the successor signs from now on, or from the moment on when everybody knows it. */
+/** Plans a rotation by command: the successor signs now, or as soon as every cached JWKS contains it. */
 export function planRotation(keys: SigningKey[], rules: KeyRules, now: number): KeyPlan {
   const schedule = scheduleAt(keys, now)
   if (!schedule) return planFirstKeys(keys, rules, now)
@@ -110,7 +110,7 @@ export function planRotation(keys: SigningKey[], rules: KeyRules, now: number): 
   return plan({ activate: [{ kid: next.kid, at }], create: [at + rules.rotation] })
 }
 
-/** A revoked key goes at once. If it signs, the next key does from now on, or one that is made. */
+/** Plans a revocation: the key is removed at once. If it was active, the next key or a new one signs from now on. */
 export function planRevocation(keys: SigningKey[], kid: string, now: number): KeyPlan {
   const { active, next } = scheduleAt(keys, now) ?? {}
   if (active?.kid !== kid) return plan({ remove: [kid] })
@@ -120,8 +120,8 @@ export function planRevocation(keys: SigningKey[], kid: string, now: number): Ke
 }
 
 /**
- * When a service starts: other settings than those that the schedule was made by. A key of another algorithm than the
- * wanted one is followed as soon as may be; an imported one is as it was wanted.
+ * Plans the adaptation to changed settings at start. An active key of another algorithm is succeeded as soon as possible.
+ * An imported key may have any algorithm.
  */
 export function planAdoption(keys: SigningKey[], rules: KeyRules, now: number): KeyPlan {
   const schedule = scheduleAt(keys, now)

@@ -20,7 +20,7 @@ const MOST_RSA_BITS = 4096
 const IV_BYTES = 12
 const TAG_BYTES = 16
 
-/** A key with its private part sealed: what is kept of it, but for when it signs. */
+/** A key with its private half sealed, as the database stores it, but without its times. */
 export type SealedKey = Pick<SigningKey, 'kid' | 'algorithm' | 'publicPem' | 'sealedPrivateKey'>
 
 /** A signing key as the signer uses it. */
@@ -42,8 +42,8 @@ export async function generateSigningKey(algorithm: Algorithm, wrapKey: KeyObjec
 }
 
 /**
- * A private key from outside, PEM or JWK: P-256 signs ES256, Ed25519 EdDSA, RSA of 3,072 to 4,096 bits RS256. It signs once,
- * and its public half verifies that. Throws a Problem `invalid_request` for anything else.
+ * Reads a private key in PEM or JWK form: P-256 (ES256), Ed25519 (EdDSA), or RSA of 3,072 to 4,096 bits (RS256). Signs with it
+ * once and verifies that with the public half. Throws a Problem `invalid_request` for any other key.
  */
 export async function readSigningKey(text: string, wrapKey: KeyObject): Promise<SealedKey> {
   const privateKey = readPrivateKey(text.trim())
@@ -100,8 +100,8 @@ async function sealKey(algorithm: Algorithm, privateKey: KeyObject, wrapKey: Key
 }
 
 /**
- * The key as its sealed private half says it is: the seal holds its id and its public half, too, whatever else the row says.
- * Throws a MasterKeyError if no master key of ours sealed it.
+ * Opens a key. Its algorithm and public half come from the sealed private half, not from the row; the seal also covers the
+ * `kid`. Throws a MasterKeyError if no accepted master key sealed it.
  */
 export function openKey({ kid, sealedPrivateKey }: SealedKey, wrapKeys: DerivedKey): OpenedKey {
   for (const wrapKey of wrapKeys.accepted) {
@@ -122,19 +122,19 @@ function pemOf(publicKey: KeyObject): string {
   return publicKey.export({ type: 'spki', format: 'pem' }).toString()
 }
 
-/** Whether a row says something else of a key than its sealed private half does. */
+/** Returns whether a row contradicts its sealed private half. */
 export function isAltered(row: SealedKey, { algorithm, publicPem }: OpenedKey): boolean {
   return row.algorithm !== algorithm || row.publicPem !== publicPem
 }
 
-/** Those that no master key of ours opens. */
+/** Returns the keys that no accepted master key opens. */
 export function unopened<K extends SealedKey>(keys: K[], wrapKeys: DerivedKey): K[] {
   return keys.filter(({ kid, sealedPrivateKey }) =>
     wrapKeys.accepted.every((wrapKey) => unseal(sealedPrivateKey, kid, wrapKey) === undefined)
   )
 }
 
-/** The same private key sealed under the current master key; undefined where it is so already. */
+/** Returns the private key sealed under the current master key; undefined if it already is, or if no key opens it. */
 export function resealed({ kid, sealedPrivateKey }: SealedKey, wrapKeys: DerivedKey): string | undefined {
   if (unseal(sealedPrivateKey, kid, wrapKeys.current) !== undefined) return undefined
   const opened = wrapKeys.accepted.map((wrapKey) => unseal(sealedPrivateKey, kid, wrapKey))
@@ -142,12 +142,12 @@ export function resealed({ kid, sealedPrivateKey }: SealedKey, wrapKeys: Derived
   return privatePem && seal(privatePem, kid, wrapKeys.current)
 }
 
-/** The public half as the JWKS shows it (RFC 7517 §4). */
+/** Returns the public half as the JWKS shows it (RFC 7517 §4). */
 export function publicJwk({ kid, algorithm, publicPem }: VerificationKey): JWK {
   return { ...(createPublicKey(publicPem).export({ format: 'jwk' }) as JWK), kid, alg: algorithm, use: 'sig' }
 }
 
-// AES-256-GCM with a random nonce; the kid is authenticated with it, so that rows cannot be swapped.
+// AES-256-GCM with a random nonce. The `kid` is authenticated data, so that sealed keys cannot be swapped between rows.
 function seal(text: string, kid: string, wrapKey: KeyObject): string {
   const iv = randomBytes(IV_BYTES)
   const cipher = createCipheriv('aes-256-gcm', wrapKey, iv).setAAD(Buffer.from(kid))

@@ -1,7 +1,7 @@
 import { uuidv7 } from '../id.ts'
 import type { Page } from './page.ts'
 
-/** Everything that is written down, as a row in the transaction of the change and as a log line after its commit. */
+/** All audit events. Each is a row in the transaction of its change, and a log line after the commit. */
 export const auditTypes = [
   'account.registered',
   'account.renamed',
@@ -51,11 +51,11 @@ export interface AuditEvent {
   id: string
   at: number
   type: AuditType
-  /** Who did it: a user's id, `operator` for the command line, or null where nobody was known. */
+  /** Actor: a user's or client's id, `operator` for the command line, or null if unknown. */
   actorId: string | null
   /** The person for whom the actor acted, by an exchanged token (RFC 8693 §4.1); null if it acted for itself. */
   onBehalfOf: string | null
-  /** Whom it happened to. */
+  /** The user who was affected. */
   userId: string | null
   sessionId: string | null
   ip: string | null
@@ -75,7 +75,7 @@ export interface AuditFilter {
   to?: number | undefined
 }
 
-/** Where a request came from and who made it: what every audit event says of its circumstances. */
+/** The actor and the origin of a request, as every audit event records them. */
 export interface Caller {
   actorId: string | null
   onBehalfOf?: string | null
@@ -109,7 +109,7 @@ export interface AuditRepository {
   append(event: AuditEvent): Promise<void>
   /** Newest first. */
   list(page: Page & AuditFilter): Promise<AuditEvent[]>
-  /** Looks at the `limit` oldest rows behind the id `after`, and removes those from before a time. `last` is the last looked at. */
+  /** Reads the `limit` oldest rows after the id `after`, and removes those older than `before`. `last` is the last row read. */
   removeOldest(batch: {
     before: number
     limit: number

@@ -1,33 +1,33 @@
 import type { JWK } from 'jose'
 import type { Page } from './page.ts'
 
-/** A machine that signs in by itself (RFC 6749 §2). */
+/** A machine that authenticates as itself (RFC 6749 §2). */
 export interface Client {
   id: string
   name: string
-  /** What it may ask for: sorted, without repeats. */
+  /** Scope that it may request: sorted, without duplicates. */
   scope: string[]
-  /** The services that its tokens may be for. */
+  /** Services for which it may get tokens. */
   audiences: string[]
-  /** The `grant_type` values that the token endpoint takes from it (RFC 6749 §5.2, `unauthorized_client`). */
+  /** The `grant_type` values that the token endpoint accepts from it (RFC 6749 §5.2, `unauthorized_client`). */
   grants: string[]
   disabled: boolean
   /** The `client_ver` claim: it rises with every change that ends its tokens. */
   version: number
-  /** Public keys that it signs assertions by (RFC 7523); empty for a client with secrets alone. */
+  /** Public keys that verify its assertions (RFC 7523); empty if it uses secrets only. */
   jwks: JWK[]
   createdAt: number
   secrets: ClientSecret[]
 }
 
-/** A client's secret, known by its keyed hash. */
+/** A client's secret, stored as a keyed hash. */
 export interface ClientSecret {
   id: string
   clientId: string
   hash: string
   createdAt: number
   expiresAt: number | null
-  /** To the minute or so. */
+  /** Exact to about a minute. */
   lastUsedAt: number | null
 }
 
@@ -38,13 +38,13 @@ export interface ClientRepository {
   insert(client: Omit<Client, 'secrets'>): Promise<void>
   /** Replaces everything but its secrets. */
   update(client: Omit<Client, 'secrets'>): Promise<void>
-  /** Raises versions below `least` to it, of so many clients at most. Returns whose. */
+  /** Raises versions below `least` to `least`, for `atMost` clients. Returns their ids. */
   raiseVersions(least: number, atMost: number): Promise<string[]>
   delete(id: string): Promise<void>
   insertSecret(secret: ClientSecret): Promise<void>
-  /** False where there is none. */
+  /** Returns false if there is no such secret. */
   deleteSecret(clientId: string, secretId: string): Promise<boolean>
   recordSecretUse(secretId: string, hash: string, now: number): Promise<void>
-  /** Atomic: true for the first to show this assertion of this client. */
+  /** Atomic: returns true for the first use of this assertion of this client. */
   useAssertion(clientId: string, jti: string, expiresAt: number): Promise<boolean>
 }

@@ -1,5 +1,5 @@
-/** What one instance does for all of them. */
+/** Jobs that one instance does for all instances. */
 export interface JobRepository {
-  /** Atomic: true for one caller if the job is due, which makes it due again at a later time. */
+  /** Atomic: returns true to one caller if the job is due, and sets when it is due again. */
   claim(name: 'audit-retention', now: number, dueAgainAt: number): Promise<boolean>
 }

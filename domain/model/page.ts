@@ -1,5 +1,5 @@
 export interface Page {
   limit: number
-  /** The id of the last item of the page before. */
+  /** Id of the last item on the previous page. */
   after?: string | undefined
 }

@@ -1,6 +1,6 @@
 import type { Revocation } from '../../verifier/revocation-set.ts'
 
-/** What was revoked, and the position from which to read the next time. */
+/** The revocations read, and the position from which to read next. */
 export interface RevocationReading {
   entries: Array<{ position: number; revocation: Revocation }>
   next: number
@@ -8,6 +8,6 @@ export interface RevocationReading {
 
 export interface RevocationRepository {
   add(revocations: Revocation[]): Promise<void>
-  /** The live ones from a position on, which may repeat ones read before. */
+  /** Returns the live revocations from a position on. It may repeat earlier ones. */
   since(position: number, now: number): Promise<RevocationReading>
 }

@@ -3,7 +3,7 @@ import type { Page } from './page.ts'
 export interface Role {
   name: string
   description: string
-  /** Sorted and without repeats. */
+  /** Sorted, without duplicates. */
   scope: string[]
   builtIn: boolean
 }
@@ -11,9 +11,9 @@ export interface Role {
 export interface RoleRepository {
   list(page: Page): Promise<Role[]>
   find(name: string): Promise<Role | undefined>
-  /** Those of these names that are roles. */
+  /** Returns the roles with these names. Skips unknown names. */
   findAll(names: string[]): Promise<Role[]>
-  /** False where the name is taken. */
+  /** Returns false if the name is taken. */
   insert(role: Omit<Role, 'builtIn'>): Promise<boolean>
   update(role: Omit<Role, 'builtIn'>): Promise<boolean>
   delete(name: string): Promise<void>

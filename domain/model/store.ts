@@ -24,34 +24,34 @@ export interface Repositories {
 }
 
 export interface Transaction extends Repositories {
-  /** Waits until no other transaction holds this name; held to the end of the transaction. */
+  /** Waits until no other transaction holds this name, and holds it to the end of the transaction. */
   exclusive(name: 'roles' | 'signing-keys' | 'clients'): Promise<void>
 }
 
-/** How busy the database is: callers that wait for their turn and, where there are any, its connections. */
+/** Load of the database: callers that wait for their turn and, if the engine has them, its connections. */
 export interface StoreLoad {
   waiting: number
   connections?: { active: number; idle: number }
 }
 
-/** What a commit made true, for those in this process who follow it. */
+/** The audit events and revocations of a commit, for listeners in this process. */
 export interface Committed {
   audited: AuditEvent[]
   revoked: Revocation[]
 }
 
 /**
- * Everything that is kept. A promise that resolves means that the change is on disk; a database that cannot answer
- * rejects with a Problem `unavailable`, and then nothing may be taken for done.
+ * The database. A promise that resolves means that the change is on disk. If the database cannot answer, the promise rejects
+ * with a Problem `unavailable`: the caller must then assume that nothing was done.
  */
 export interface Store extends Repositories {
   engine: 'sqlite' | 'postgres'
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
-  /** Called after each commit, before its caller goes on. */
+  /** Calls `listener` after each commit, before the transaction's caller continues. */
   onCommit(listener: (committed: Committed) => void): void
   ping(): Promise<void>
   load(): StoreLoad
-  /** Removes what no rule needs any more. Returns the number of rows. */
+  /** Removes rows that no rule needs any more. Returns their number. */
   purge(now: number): Promise<number>
   close(): Promise<void>
 }

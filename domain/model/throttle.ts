@@ -1,23 +1,23 @@
-/** What a count of tries lets through. All times in milliseconds. */
+/** The limits of a count of tries. All times in milliseconds. */
 export interface ThrottlePolicy {
-  /** The try that costs the first delay; those before it are free. */
+  /** Number of the try that causes the first delay; earlier tries cause none. */
   limit: number
   firstDelay: number
-  /** How many delays there are, each twice the one before; the try after them costs `rest`. */
+  /** Number of delays, each twice the one before. The try after them causes the delay `rest`. */
   delays: number
   rest: number
-  /** After so long the count starts again: since its first try, or since its last. */
+  /** Time after which the count starts again, measured from its first or its last try. */
   keep: number
   keepSince: 'first' | 'last'
 }
 
-/** One count of tries, by its key, and the account that it belongs to: both MACs. */
+/** The key of a count of tries, and the account that it belongs to. Both are MACs. */
 export interface ThrottleKey {
   key: string
   account: string
 }
 
-/** Tries of one account that were refused before a password was compared. `account` is a MAC; `ip` is of the last one. */
+/** Tries for one account, refused before a password was compared. `account` is a MAC; `ip` is that of the last try. */
 export interface BlockedTries {
   account: string
   userId: string | null
@@ -27,8 +27,8 @@ export interface BlockedTries {
 
 export interface ThrottleRepository {
   /**
-   * Atomic: counts a try, or says how many milliseconds to wait before the next. A try is not counted either while the
-   * count with the key `unlessBlocked` refuses.
+   * Atomic: counts a try, or returns the milliseconds to wait before the next. It does not count a try while the count with
+   * the key `unlessBlocked` refuses.
    */
   reserve(
     count: ThrottleKey,
@@ -39,11 +39,11 @@ export interface ThrottleRepository {
   clear(keys: string[]): Promise<void>
   /** Clears every count of the account. */
   clearAccount(account: string): Promise<void>
-  /** Atomic: counts refused tries. False, and not counted, if a report is due: `interval` after the last one. */
+  /** Atomic: counts refused tries. If a report is due, `interval` after the last, returns false and does not count. */
   countBlocked(blocked: BlockedTries, interval: number, now: number): Promise<boolean>
   /** Atomic: counts refused tries. Returns how many to report now: none if no report is due. */
   recordBlocked(blocked: BlockedTries, interval: number, now: number): Promise<number>
-  /** Atomic: takes what is due to be reported, of so many accounts at most, with the address of the last try. */
+  /** Atomic: takes the due reports of `limit` accounts at most, with the address of the last try. */
   takeBlocked(
     limit: number,
     interval: number,

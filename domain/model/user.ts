@@ -12,11 +12,11 @@ export interface User {
   emailVerified: boolean
   createdAt: number
   lastLoginAt: number | null
-  /** Rises with what makes every browser a stranger again: a new password, or disabling the account. */
+  /** Rises with a new password and when the account is disabled: all browsers are then unknown again. */
   deviceEpoch: number
-  /** Sorted; `user`, which everybody has, is among them. */
+  /** Sorted. Includes `user`, which all users have. */
   roles: string[]
-  /** What these roles allow together: sorted, without repeats. */
+  /** Scope of these roles together: sorted, without duplicates. */
   scope: string[]
 }
 
@@ -24,31 +24,31 @@ export interface User {
 export type InsertedUser = Omit<User, 'roles' | 'scope' | 'lastLoginAt' | 'deviceEpoch'>
 
 export interface UserRepository {
-  /** False where the e-mail address is taken. */
+  /** Returns false if the e-mail address is taken. */
   insert(user: InsertedUser): Promise<boolean>
   find(id: string): Promise<User | undefined>
   findByEmail(email: string): Promise<User | undefined>
   /** In order of creation; `search` is part of an e-mail address or a name. */
   list(page: Page & { search?: string | undefined }): Promise<User[]>
-  /** Atomic: only while the account is enabled and `passwordHash` is still its hash. Locks the row to the end of the transaction. */
+  /** Atomic: only if the account is enabled and `passwordHash` is still its hash. Locks the row to the transaction's end. */
   recordLogin(id: string, passwordHash: string, now: number): Promise<boolean>
-  /** Atomic: a new password, only while `expected` is still the hash. Raises the device epoch. */
+  /** Atomic: sets a new password, only if `expected` is still the hash. Raises the device epoch. */
   setPasswordHash(id: string, expected: string | null, hash: string): Promise<boolean>
-  /** The same password, hashed anew, only while `expected` is still the hash. */
+  /** Stores a new hash of the same password, only if `expected` is still the hash. */
   rehashPassword(id: string, expected: string, hash: string): Promise<void>
-  /** Afterwards no password signs in to the account. Locks the row to the end of the transaction. */
+  /** Removes the password, so that none signs in to the account. Locks the row to the transaction's end. */
   voidPassword(id: string): Promise<void>
   setName(id: string, name: string | null): Promise<void>
   /** Disabling raises the device epoch. */
   setDisabled(id: string, disabled: boolean): Promise<void>
   setRoles(id: string, roles: string[]): Promise<void>
-  /** Makes the access tokens of these users stale: one with this id, all holders of this role. Returns the new versions. */
+  /** Makes the access tokens of one user, or of all holders of a role, stale. Returns the new versions. */
   bumpVersion(of: { id: string } | { role: string }): Promise<Array<{ id: string; version: number }>>
-  /** Raises versions below `least` to it, of so many users at most. Returns whose. */
+  /** Raises versions below `least` to `least`, for `atMost` users. Returns their ids. */
   raiseVersions(least: number, atMost: number): Promise<string[]>
   delete(id: string): Promise<boolean>
-  /** Enabled accounts that hold `admin` and have a password. */
+  /** Counts the enabled accounts that hold `admin` and have a password. */
   countAdministrators(): Promise<number>
-  /** Every different set of roles that somebody holds. */
+  /** Returns every distinct set of roles that a user holds. */
   listRoleSets(): Promise<string[][]>
 }

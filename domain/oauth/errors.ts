@@ -13,7 +13,7 @@ const oauthErrors = {
 
 export type OAuthErrorCode = keyof typeof oauthErrors
 
-/** What goes wrong with a machine client's request. `message` is public: the `error_description`. */
+/** An error in a machine client's request. `message` is public: the `error_description`. */
 export class OAuthError extends Error {
   readonly code: OAuthErrorCode
 

@@ -11,14 +11,14 @@ import { OAuthError } from './errors.ts'
 import { type ExchangeForm, subjectOf, TOKEN_EXCHANGE } from './token-exchange.ts'
 
 export const CLIENT_CREDENTIALS = 'client_credentials'
-/** What a client may use if its maker does not say. */
+/** The grants of a client if the administrator names none. */
 export const DEFAULT_GRANTS = [CLIENT_CREDENTIALS]
 
-/** What a client asks for, within what it may have. */
+/** The scope and the service that a client requests. */
 interface TokenRequest {
-  /** Space-separated; by default all that the client may have (RFC 6749 §3.3). */
+  /** Space-separated; by default the client's whole scope (RFC 6749 §3.3). */
   scope?: string | undefined
-  /** The service that the token is for; by default the first that the client may have tokens for (RFC 8707 §2). */
+  /** The service that the token is for; by default the client's first audience (RFC 8707 §2). */
   resource?: string | undefined
 }
 
@@ -30,7 +30,7 @@ export interface TokenForm extends TokenRequest, ExchangeForm {
 
 export type ClientTokens = ReturnType<typeof createClientTokens>
 
-/** The tokens that clients get, as claims, and give back. */
+/** Issues tokens to clients, as claims, and revokes them. */
 export function createClientTokens({
   store,
   clock,
@@ -62,15 +62,15 @@ export function createClientTokens({
     return audience
   }
 
-  /** For the client itself (RFC 6749 §4.4). Throws an OAuthError `invalid_scope` or `invalid_target`. */
+  /** Returns claims for the client itself (RFC 6749 §4.4). Throws an OAuthError `invalid_scope` or `invalid_target`. */
   function forClient(client: Client, { scope, resource }: TokenRequest): Claims {
     return claimsFor(client, audienceOf(client, resource), narrow(client.scope, scope), clock())
   }
 
   /**
-   * For a person, with the client as the actor (RFC 8693). The token allows what both may do, has no role, lives no longer
-   * than the subject token, and ends with its session and with every client that acted before. Throws as `forClient` does,
-   * and `invalid_request` if the subject token was meant for another service.
+   * Returns the claims of a token for a person, with the client as the actor (RFC 8693). It allows what both may do, and has
+   * no role. It expires no later than the subject token, and ends with its session and with every client that acted before.
+   * Throws as `forClient` does, and `invalid_request` if the subject token is for another service.
    */
   function forSubject(
     client: Client,
@@ -100,7 +100,7 @@ export function createClientTokens({
     forClient,
 
     /**
-     * The claims of the token that a client asks for. `verify` judges a subject token for any audience. Throws an OAuthError
+     * Returns the claims of the requested token. `verify` verifies a subject token for any audience. Throws an OAuthError
      * (RFC 6749 §5.2).
      */
     async grant(client: Client, form: TokenForm, verify: (token: string) => Promise<Auth>): Promise<Claims> {
@@ -115,7 +115,7 @@ export function createClientTokens({
       return forSubject(client, await subjectOf(form, verify, clock), request)
     },
 
-    /** Ends one token of the client's own (RFC 7009 §2.1). Throws an OAuthError `unauthorized_client` for another's. */
+    /** Revokes a token of this client (RFC 7009 §2.1). Throws an OAuthError `unauthorized_client` if it is another client's. */
     async revoke(client: Client, { claims }: Auth, caller: Caller): Promise<void> {
       if (claims.client_id !== client.id) {
         throw new OAuthError('unauthorized_client', 'The token was not issued to this client.')
@@ -130,7 +130,7 @@ export function createClientTokens({
   }
 }
 
-/** The services that a client's tokens may be for: Gatehouse's own audience, unless it was given others. */
+/** Returns the services for which a client may get tokens: by default Gatehouse's own audience. */
 export function audiencesOf(
   { audiences }: Pick<Client, 'audiences'>,
   { AUTH_AUDIENCE }: Pick<Config, 'AUTH_AUDIENCE'>
@@ -138,7 +138,10 @@ export function audiencesOf(
   return audiences.length > 0 ? audiences : [AUTH_AUDIENCE]
 }
 
-/** The one service that the form names. `audience` means the same as `resource` here (RFC 8693 §2.1). */
+/**
+ * Returns the one service that the form names. `audience` means the same as `resource` here (RFC 8693 §2.1). Throws an
+ * OAuthError `invalid_target` if the form names two.
+ */
 function targetOf({ resource, audience = resource }: TokenForm): string | undefined {
   if (resource === undefined || resource === audience) return audience
   throw new OAuthError('invalid_target', 'A token is for one service.')

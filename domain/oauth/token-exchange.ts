@@ -19,15 +19,15 @@ export interface ExchangeForm {
 type VerifyToken = (token: string) => Promise<Auth>
 
 /**
- * The person whose access token the form shows. Throws an OAuthError `invalid_request` if it shows none, or shows more than
- * Gatehouse exchanges.
+ * Returns the person whose access token the form contains. Throws an OAuthError `invalid_request` if it contains none, or
+ * parameters that Gatehouse does not support.
  */
 export async function subjectOf(form: ExchangeForm, verify: VerifyToken, clock: Clock): Promise<Auth> {
   const auth = await verify(readSubjectToken(form)).catch((error: unknown) => {
     if (error instanceof Refusal && error.status === 401) throw invalid(error)
     throw error
   })
-  // Verifiers allow some seconds for clocks that differ, but a new token would have expired before it began.
+  // Verifiers tolerate some seconds of clock skew, but a new token would have expired before it was issued.
   if (auth.claims.exp * SECOND <= clock()) throw invalid()
   if (auth.kind !== 'user')
     throw new OAuthError('invalid_request', 'The subject token is not that of a person.')
@@ -38,7 +38,7 @@ function readSubjectToken(form: ExchangeForm): string {
   const { subject_token, subject_token_type: type, requested_token_type: wanted = ACCESS_TOKEN_TYPE } = form
   if (subject_token === undefined || type !== ACCESS_TOKEN_TYPE || wanted !== ACCESS_TOKEN_TYPE)
     throw new OAuthError('invalid_request', 'Access tokens are exchanged for access tokens.')
-  // If it were ignored, it would name an actor that the new token does not name (RFC 8693 §2.2.2).
+  // An ignored `actor_token` would name an actor that the new token does not name (RFC 8693 §2.2.2).
   if (form.actor_token !== undefined || form.actor_token_type !== undefined)
     throw new OAuthError('invalid_request', 'The client itself acts: no actor_token is taken.')
   return subject_token

@@ -9,17 +9,17 @@ export interface Argon2Cost {
 }
 
 export interface PasswordHasher {
-  /** The argon2id hash in PHC form. Throws a Problem `busy` where too many wait. */
+  /** Returns the argon2id hash in PHC form. Throws a Problem `busy` if too many calls wait. */
   hash(password: string): Promise<string>
-  /** Equal work whether there is a hash or not: without one, a hash of nobody's password is compared. */
+  /** Compares a password. Without a hash it compares with a dummy hash, so that the work is equal. Throws a Problem `busy`. */
   verify(hash: string | null, password: string): Promise<boolean>
-  /** Whether the hash was made at another cost than today's. */
+  /** Returns whether the hash was made at another cost than the present one. */
   isOutdated(hash: string): boolean
-  /** How many are at work at this moment, and how many wait for their turn. */
+  /** Returns how many hashes run now, and how many wait. */
   load(): { running: number; waiting: number }
 }
 
-/** Who is told of each hash: how long it waited and then took, in milliseconds, or that it was refused. */
+/** An observer of every hash: how long it waited and then ran, in milliseconds, or that it was refused. */
 export interface HashObserver {
   hashed(waited: number, took: number): void
   refused(): void
@@ -29,8 +29,8 @@ const QUEUE_FACTOR = 64
 const RETRY_AFTER = 2
 
 /**
- * argon2id (RFC 9106) with bounded admission: as many hashes at once as there are cores, a bounded queue behind them,
- * and a refusal at once beyond it, so that a flood of sign-ins can take neither the memory nor the thread pool.
+ * Creates an argon2id hasher (RFC 9106) with bounded admission: one hash per core at once, a bounded queue, and an immediate
+ * refusal beyond it. A flood of sign-ins can then exhaust neither the memory nor the thread pool.
  */
 export async function createPasswordHasher(
   cost: Argon2Cost,
@@ -52,7 +52,7 @@ export async function createPasswordHasher(
     async verify(hash, password) {
       const candidate = normalisePassword(password)
       const matches = await admit(() => argon2.verify(hash ?? nobodys, candidate))
-      // A hash from cheaper times answers sooner than none at all would: a failure is topped up.
+      // A hash of a lower cost compares faster than the dummy hash would, so a failure gets extra work.
       if (hash !== null && !matches && isOutdated(hash)) await admit(() => argon2.verify(nobodys, candidate))
       return hash !== null && matches
     },
@@ -61,7 +61,7 @@ export async function createPasswordHasher(
   }
 }
 
-/** NFC (RFC 8265 §4.2.2): the same characters typed on two keyboards are the same password. Nothing else is changed. */
+/** Returns the password in NFC (RFC 8265 §4.2.2), so that two keyboards type the same password. Changes nothing else. */
 export function normalisePassword(password: string): string {
   return password.normalize('NFC')
 }
@@ -84,7 +84,7 @@ function createAdmission(slots: number, queue: number, observer: HashObserver | 
       return await work()
     } finally {
       observer?.hashed(startedAt - askedAt, performance.now() - startedAt)
-      // The slot passes straight to the next in line: nobody new can slip in between.
+      // Hands the slot to the next in the queue, so that no new call overtakes it.
       const next = waiting.shift()
       if (next) next()
       else running -= 1

@@ -4,12 +4,12 @@ import { normalisePassword } from './hasher.ts'
 import { strengthOf } from './strength.ts'
 
 const MAX_LENGTH = 128
-// Guesses, as a power of two: about 10^9, which the limits on tries put out of reach.
+// Guesses, as a power of two: about 10^9. The limits on tries put so many out of reach.
 const LEAST_STRENGTH = 30
 
 const common = new Set(dictionary['passwords-common'] as string[])
 
-/** Words that belong to an account and so to the first guesses at its password. */
+/** Words of an account, which are among the first guesses at its password. */
 export interface PasswordContext {
   email: string
   name?: string | null | undefined
@@ -18,8 +18,9 @@ export interface PasswordContext {
 export type PasswordPolicy = (password: string, context: PasswordContext, pointer: string) => void
 
 /**
- * NIST SP 800-63B-4 §3.1.1: length in code points, any characters, no composition rules; refused are common
- * passwords and those that are soon guessed from common words, patterns, and the account's or the service's own words. Throws a Problem `weak_password`.
+ * Creates the policy of NIST SP 800-63B-4 §3.1.1: length in code points, any characters, no composition rules. It refuses
+ * common passwords, and guessable ones made of common words, patterns, or the account's or the service's words. The policy
+ * throws a Problem `weak_password`.
  */
 export function createPasswordPolicy(minLength: number, serviceWords: string[]): PasswordPolicy {
   return function checkPassword(password, context, pointer) {

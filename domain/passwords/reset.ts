@@ -11,7 +11,7 @@ import type { PasswordPolicy } from './policy.ts'
 
 export type PasswordReset = ReturnType<typeof createPasswordReset>
 
-/** Links by which the owner of an account chooses a password once. */
+/** Issues and redeems links through which the owner of an account chooses a password once. */
 export function createPasswordReset({
   store,
   clock,
@@ -32,7 +32,7 @@ export function createPasswordReset({
   const page = `${issuer}/auth/password/reset`
 
   return {
-    /** Makes the link of a user. The user's earlier links stop working. */
+    /** Issues a link for a user. The user's earlier links stop working. */
     async issueLinkWithin(tx: Transaction, userId: string): Promise<OneTimeLink> {
       await tx.oneTimeTokens.withdraw('password', userId)
       return issueOneTimeLink(tx, { purpose: 'password', userId }, page, clock())

@@ -4,10 +4,10 @@ const LEAST_WORD = 4
 const LEAST_CONTEXT_WORD = 3
 const LEAST_RUN = 3
 const LONGEST_PIECE = 24
-/** Who repeats themselves for so long is not made safe by what follows. */
+/** Number of characters judged: if so many are guessable, the rest does not make the password safe. */
 const JUDGED_LENGTH = 64
 
-/** Guesses as powers of two. What people add to a word is worth what it takes to try it, not its length. */
+/** Guesses as powers of two. An addition to a word is worth the guesses that it takes, not its length. */
 const BITS = {
   contextWord: 1,
   calendarWord: 6,
@@ -29,7 +29,7 @@ const SEASONS =
   'spring summer autumn fall winter frühling sommer herbst printemps été automne hiver primavera verano otoño invierno estate autunno inverno lente zomer herfst wiosna lato jesień zima весна лето осень зима'
 const CALENDAR_LANGUAGES = ['en', 'de', 'fr', 'es', 'it', 'pt', 'nl', 'pl', 'sv', 'tr', 'ru', 'uk']
 
-/** Straight lines on keyboards (US, German, French, Russian), and the alphabet. A run goes along one, in either direction. */
+/** Straight lines on keyboards (US, German, French, Russian), and the alphabet. A run follows one, in either direction. */
 const LINES = [
   'abcdefghijklmnopqrstuvwxyz',
   '01234567890',
@@ -49,7 +49,7 @@ const LINES = [
   ...['1qaz', '2wsx', '3edc', '4rfv', '5tgb', '6yhn', '7ujm'],
   ...['qay', 'wsx', 'edc', 'rfv', 'tgb', 'zhn', 'ujm', 'esz', 'rdx', 'tfc', 'ygv', 'uhb', 'ijn', 'okm']
 ]
-/** Where a character stands on which lines. */
+/** The lines on which a character stands, and its position on each. */
 const PLACES = new Map<string, Array<{ line: string[]; at: number }>>()
 for (const text of LINES) {
   const line = [...text].map(fold)
@@ -60,7 +60,7 @@ for (const text of LINES) {
 const SUBSTITUTES = new Map(Object.entries({ 0: 'o', 3: 'e', 4: 'a', 5: 's', 7: 't', 8: 'b', 9: 'g' }))
 for (const [written, meant] of ['@a', '$s', '+t', '(c', '€e'])
   SUBSTITUTES.set(written as string, meant as string)
-/** What stands for an i as well as for an l. */
+/** Characters that stand for an i or an l. */
 const STROKES = new Set(['1', '!', '|'])
 
 const words = readWords()
@@ -69,19 +69,19 @@ const wordStarts = new Set([...words.keys()].map((word) => word.slice(0, LEAST_W
 interface Text {
   /** Lower case, without accents. */
   written: string[]
-  /** The same with what stands for a letter read as that letter; a stroke is an i, or an l. */
+  /** The same with substitutes read as the letters they stand for; a stroke is an i, or an l. */
   asI: string[]
   asL: string[]
   isCapital: boolean[]
 }
 
-/** What a piece that begins here is worth, by its length in characters. */
+/** Receives a piece that begins here: its length in characters, and its worth in bits. */
 type Found = (length: number, bits: number) => void
 
 /**
- * How many guesses a password takes, as a power of two, counted up to `enough`. It is taken apart in the cheapest way into
- * what guessers try (common words, capitals and substitutions, years, runs on a keyboard, repeats, the account's own words)
- * and single characters. The first 64 characters are looked at, which bounds the time: 10,000 look-ups at most.
+ * Returns how many guesses a password takes, as a power of two, up to `enough`. It finds the cheapest split into single
+ * characters and the pieces that attackers try: common words, capitals and substitutions, years, keyboard runs, repeats, the
+ * account's own words. It reads the first 64 characters only, which bounds the time: 10,000 look-ups at most.
  */
 export function strengthOf(password: string, contextWords: string[], enough: number): number {
   const characters = [...password].slice(0, JUDGED_LENGTH)
@@ -90,7 +90,7 @@ export function strengthOf(password: string, contextWords: string[], enough: num
   const cost = new Array<number>(characters.length + 1).fill(Number.POSITIVE_INFINITY)
   cost[0] = 0
   for (let start = 0; start < characters.length; start += 1) {
-    // Each way to take it apart has a cut among the last places: none is cheaper than the cheapest of them.
+    // Every split has a cut among the last positions, so none is cheaper than the cheapest of these.
     const least = Math.min(...cost.slice(Math.max(0, start - LONGEST_PIECE), start + 1))
     if (least >= enough) return enough
     const before = cost[start] as number
@@ -169,7 +169,7 @@ function findPatterns(text: string[], start: number, found: Found): void {
   if (/^(19|20)\d\d$/.test(text.slice(start, start + 4).join(''))) found(4, BITS.year)
 }
 
-/** How far it goes on from here along one line, or from one code point to the next. */
+/** Returns the length of the run that starts here: along one line, or from one code point to the next. */
 function longestRun(text: string[], start: number): number {
   const first = text[start] as string
   const code = first.codePointAt(0) ?? 0
@@ -202,12 +202,12 @@ function isAgain(text: string[], start: number, length: number): boolean {
   return true
 }
 
-/** Lower case, without accents. */
+/** Returns the text in lower case, without accents. */
 function fold(text: string): string {
   return text.toLowerCase().normalize('NFD').replace(/\p{M}/gu, '') || text
 }
 
-/** Common passwords by their rank, words of dice lists, and the names of seasons, months and weekdays. */
+/** Returns the bits of common passwords by rank, of dice-list words, and of the names of seasons, months and weekdays. */
 function readWords(): Map<string, number> {
   const { 'passwords-common': passwords, 'diceware-common': dice } = dictionary as Record<string, string[]>
   const bitsByWord = new Map<string, number>()

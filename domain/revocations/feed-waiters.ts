@@ -1,25 +1,25 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Problem } from '../errors.ts'
 
-/** A service that runs in so many copies may follow with one client. */
+/** Most copies of a service that may follow the feed with one client. */
 const MOST_OF_ONE_CLIENT = 250
 const MOST = 4000
-/** How many are answered in one turn of the event loop. */
+/** Followers that are answered in one turn of the event loop. */
 const AT_ONCE = 50
 const RETRY_AFTER = 5
 
-/** Those who wait for news: so many of one client, so many in all. */
+/** The followers that wait for a new revocation, limited per client and in total. */
 export class FeedWaiters {
   readonly #waiting = new Set<() => void>()
   readonly #byClient = new Map<string, number>()
-  /** Whose waiting is over, and who are let go by turns. */
+  /** Followers whose wait is over, answered in batches. */
   readonly #due: Array<() => void> = []
   #isLettingGo = false
   #isClosed = false
 
   /**
-   * Resolves when there is news, after so many milliseconds, or when the signal aborts. Rejects with a Problem `rate_limited`
-   * if this client has too many waiting, `busy` if all together are too many.
+   * Resolves when there is a new revocation, after `milliseconds`, or when the signal aborts. Rejects with a Problem
+   * `rate_limited` if too many followers of this client wait, `busy` if too many wait in total.
    */
   async wait(client: string, milliseconds: number, signal: AbortSignal): Promise<void> {
     if (this.#isClosed || signal.aborted) return
@@ -33,12 +33,12 @@ export class FeedWaiters {
     else this.#byClient.set(client, left)
   }
 
-  /** Wakes all who wait now. */
+  /** Wakes all followers that wait now. */
   wake(): void {
     for (const wake of this.#waiting) wake()
   }
 
-  /** The same, and nobody waits from now on. */
+  /** Wakes all followers. No follower waits from now on. */
   close(): void {
     this.#isClosed = true
     this.wake()
@@ -59,7 +59,7 @@ export class FeedWaiters {
     })
   }
 
-  // Those who were woken together ask again together, and their time is over together: no such moment may hold up the others.
+  // Followers woken together ask again together, and time out together. Batches keep that from blocking other requests.
   async #letGo(): Promise<void> {
     this.#isLettingGo = true
     while (this.#due.length > 0) {

@@ -5,14 +5,14 @@ import { oneAtATime } from '../one-at-a-time.ts'
 import { FeedWaiters } from './feed-waiters.ts'
 import { type FeedPage, type FeedPlace, RevocationLog } from './revocation-log.ts'
 
-/** Milliseconds for which revocations may go unread before no token is accepted any more. */
+/** Milliseconds for which revocations may go unread before every token is refused. */
 const MAX_STALENESS = 10_000
-/** The same if it is known that there are new ones. */
+/** The same, in milliseconds, if another instance has announced a revocation. */
 const MAX_STALENESS_IF_ANNOUNCED = 1000
-/** Milliseconds: how old the last reading may be for "nothing new" to be said to followers. */
+/** Oldest reading, in milliseconds, on which this instance may answer "nothing new" to followers. */
 const MAX_AGE_OF_NOTHING_NEW = 2000
 
-/** Who follows the feed, how long they wait for a new entry in milliseconds, and what says that they are gone. */
+/** A follower of the feed: its client, its wait in milliseconds, and a signal that aborts if it has gone. */
 export interface Follower {
   client: string
   wait: number
@@ -27,17 +27,17 @@ export interface LiveRevocations extends RevocationSource {
   /** Notes that a reading failed. */
   noteFailure(error: unknown): void
   /**
-   * Returns what a follower does not know yet, and its next place; waits if there is nothing new. Rejects with a Problem
-   * `rate_limited` or `busy` if too many wait.
+   * Returns the entries that a follower does not know yet, and its next place. Waits if there is nothing new. Rejects with
+   * a Problem `rate_limited` or `busy` if too many wait.
    */
   after(place: FeedPlace | undefined, follower: Follower): Promise<FeedPage>
-  /** Whether tokens that a client gets at this version count. */
+  /** Returns whether a client's tokens of this version are accepted. */
   isClientCurrent(id: string, version: number): boolean
-  /** Whether "nothing new" can be said: the last reading is at most 2 s old. */
+  /** Returns whether this instance may answer "nothing new": the last reading is at most 2 s old. */
   isFresh(): boolean
-  /** Milliseconds since the last reading, and how many entries are live. */
+  /** Returns the milliseconds since the last reading, and the number of live entries. */
   state(): { age: number; live: number }
-  /** Answers all who wait. */
+  /** Answers all followers that wait. */
   close(): void
 }
 
@@ -66,7 +66,7 @@ export function createLiveRevocations({
   const age = () => monotonic() - readAt
   const isFresh = () => age() <= MAX_AGE_OF_NOTHING_NEW
 
-  // An instance revoked something, and the database does not say what.
+  // An instance announced a revocation, and this one could not read it yet.
   const isAnnouncementUnread = () =>
     announcedAt !== undefined && monotonic() - announcedAt > MAX_STALENESS_IF_ANNOUNCED
 
@@ -83,7 +83,7 @@ export function createLiveRevocations({
 
   function noteFailure(error: unknown): void {
     onFailure(error)
-    // Followers who wait must learn that this instance cannot say anything.
+    // Followers that wait must learn that this instance cannot answer.
     if (!isFresh()) waiters.wake()
   }
   const pollQuietly = () => poll().catch(noteFailure)
@@ -112,7 +112,7 @@ export function createLiveRevocations({
     },
 
     async after(place, { client, wait, signal }) {
-      // Another instance was ahead of this one, or the database is another.
+      // Another instance was ahead of this one, or the database was replaced.
       if (place && place.position > log.next) await poll()
       const known = place && place.position <= log.next ? place : undefined
       const page = log.after(known)

@@ -8,53 +8,53 @@ import {
 import { uuidv7 } from '../id.ts'
 import type { RevocationReading } from '../model/revocation.ts'
 
-/** Pages are shared while nothing changes. Followers are at very few places; strangers to that rule get pages of their own. */
+/** Pages are shared until the log changes. Most followers are at very few places; others get separate pages. */
 const PAGES_KEPT = 8
 
 interface LoggedRevocation {
   revocation: Revocation
-  /** The latest in the database, the same for every instance. */
+  /** The latest position in the database, the same for every instance. */
   position: number
-  /** In which order it came to be known here. */
+  /** The order in which this instance learned of it. */
   sequence: number
   /** A later entry of the same subject says more. */
   isReplaced: boolean
 }
 
-/** Where a follower of the feed has got to. `position` holds on every instance, `sequence` on the one that gave it out. */
+/** The place of a follower in the feed. `position` is valid on every instance, `sequence` on the one that issued it. */
 export interface FeedPlace {
   instance: string
   sequence: number
   position: number
 }
 
-/** What is behind a place, and where a follower is then. One object for all who ask at the same place. */
+/** The entries after a place, and the follower's next place. Followers at the same place share one object. */
 export interface FeedPage {
   readonly entries: readonly Revocation[]
   readonly place: FeedPlace
 }
 
 /**
- * The live revocations that this instance knows, one for each subject, in the order in which it came to know them. Its size
- * is bounded by what there is to revoke, not by how often somebody changes something.
+ * The live revocations that this instance knows, one for each subject, in the order in which it learned of them. Its size is
+ * bounded by the number of subjects, not by the number of changes.
  */
 export class RevocationLog {
   readonly #instance = uuidv7()
   readonly #set = new RevocationSet()
-  /** In the order of their sequence: what is replaced is removed and put at the end. */
+  /** In order of sequence: a replaced entry is removed and added at the end. */
   readonly #bySubject = new Map<string, LoggedRevocation>()
-  /** The same, and what was replaced since the last tidying: for seeking by sequence. */
+  /** The same, plus entries replaced since the last tidying, for binary search by sequence. */
   #ordered: LoggedRevocation[] = []
   readonly #pages = new BoundedMap<string, FeedPage>(PAGES_KEPT)
   #sequence = 0
   #next = 0
 
-  /** Counts from now on. It is logged, with its position, once it was read. */
+  /** Applies a revocation at once. It is logged, with its position, after it was read from the database. */
   add(revocation: Revocation): void {
     this.#set.add(revocation)
   }
 
-  /** Takes in what was read from `next` on. True if any of it was news. */
+  /** Adds the entries read from `next` on. Returns whether any of them was new. */
   take({ entries, next }: RevocationReading): boolean {
     const before = this.#sequence
     for (const { position, revocation } of entries) this.#log(revocation, position)
@@ -64,7 +64,7 @@ export class RevocationLog {
     return this.#sequence > before
   }
 
-  /** The position from which on to read. */
+  /** The position from which to read next. */
   get next(): number {
     return this.#next
   }
@@ -81,7 +81,7 @@ export class RevocationLog {
     return this.#set.isKeyRevoked(kid)
   }
 
-  /** What a follower does not know yet, all of it for one who comes without a place. */
+  /** Returns the entries that a follower does not know yet: all of them if it has no place. */
   after(place?: FeedPlace): FeedPage {
     const key = this.#pageKeyOf(place)
     const shared = this.#pages.get(key)
@@ -96,17 +96,17 @@ export class RevocationLog {
     return page
   }
 
-  /** Where a follower is that knows everything which is known here. */
+  /** The place of a follower that knows every entry of this instance. */
   get place(): FeedPlace {
     return { instance: this.#instance, sequence: this.#sequence, position: this.#next }
   }
 
-  /** How many count. */
+  /** The number of live revocations. */
   get size(): number {
     return this.#set.size
   }
 
-  /** Forgets what no unexpired token can be concerned by. */
+  /** Removes entries that can concern no unexpired token. */
   prune(now: number): void {
     this.#set.prune(now)
     const before = this.#bySubject.size
@@ -120,7 +120,7 @@ export class RevocationLog {
     this.#set.add(revocation)
     const subject = `${revocation.kind}:${revocation.id}`
     const known = this.#bySubject.get(subject)
-    // The latest position, even of an entry that says less: a follower from another instance is told rather twice than never.
+    // Keeps the latest position, even of a weaker entry: a follower from another instance may get it twice, but never misses it.
     const latest = Math.max(position, known?.position ?? 0)
     if (known && !saysMore(revocation, known.revocation)) {
       known.position = latest
@@ -141,7 +141,7 @@ export class RevocationLog {
     this.#pages.clear()
   }
 
-  /** By halving: the log is not gone through for one who knows nearly all of it. */
+  /** Returns the later entries by binary search: most followers know nearly the whole log. */
   #knownAfter(sequence: number): LoggedRevocation[] {
     let [low, high] = [0, this.#ordered.length]
     while (low < high) {
@@ -158,19 +158,19 @@ export class RevocationLog {
   }
 }
 
-/** A higher version, or the same for longer. */
+/** Returns whether an entry has a higher version, or the same version and a later expiry. */
 function saysMore(entry: Revocation, known: Revocation): boolean {
   const version = 'minVersion' in entry ? entry.minVersion : 0
   const knownVersion = 'minVersion' in known ? known.minVersion : 0
   return version > knownVersion || (version === knownVersion && entry.expiresAt > known.expiresAt)
 }
 
-/** A place as the opaque text that followers keep. */
+/** Returns a place as the opaque text that followers keep. */
 export function formatCursor({ instance, sequence, position }: FeedPlace): string {
   return `${instance}.${sequence}.${position}`
 }
 
-/** Undefined for what was never a cursor. */
+/** Returns the place of a cursor; undefined if the text is not one. */
 export function parseCursor(text: string): FeedPlace | undefined {
   const match = /^([0-9a-f-]{36})\.(\d{1,15})\.(\d{1,15})$/.exec(text)
   if (!match) return undefined

@@ -14,7 +14,7 @@ export type RoleAdministration = ReturnType<typeof createRoleAdministration>
 
 type RoleInput = Omit<Role, 'builtIn'>
 
-/** What administrators do to roles. A change reaches those who hold the role with their next refresh. */
+/** Lets administrators manage roles. A change reaches the holders of a role at their next refresh. */
 export function createRoleAdministration({
   store,
   clock,
@@ -24,7 +24,7 @@ export function createRoleAdministration({
   clock: Clock
   config: Config
 }) {
-  /** Everybody who would hold the role as it is to be must still fit into a cookie. */
+  /** Throws a Problem `roles_too_large` if the access token of any holder of the changed role would not fit into a cookie. */
   async function assertFits(tx: Transaction, role: RoleInput): Promise<void> {
     const all = [[role.name, USER_ROLE], ...(await tx.users.listRoleSets())]
     const roleSets = all.filter((names) => names.includes(role.name))
@@ -36,7 +36,7 @@ export function createRoleAdministration({
     }
   }
 
-  // A change of a role that the administrator holds is a gift to themselves. `user` gives to everybody alike.
+  // An administrator who changes a role that they hold gives to themselves. `user` is exempt: all users hold it.
   async function assertNoOwnGain(
     tx: Transaction,
     role: RoleInput,
@@ -76,7 +76,7 @@ export function createRoleAdministration({
     return true
   }
 
-  // What roles allow and who holds them change one after the other: each is measured against what the other left.
+  // Serialises changes of roles and of their holders, so that each check sees the result of the change before.
   function inTurn<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return store.transaction(async (tx) => {
       await tx.exclusive('roles')
@@ -85,7 +85,7 @@ export function createRoleAdministration({
   }
 
   return {
-    /** Throws a Problem `role_exists`, `roles_too_large` or `forbidden`. */
+    /** Creates a role. Throws a Problem `role_exists`, `roles_too_large` or `forbidden`. */
     async create(role: RoleInput, administrator: Administrator): Promise<Role> {
       assertCanManage(administrator, role.scope)
       await inTurn(async (tx) => {
@@ -94,7 +94,7 @@ export function createRoleAdministration({
       return { ...role, builtIn: false }
     },
 
-    /** Throws a Problem `not_found`, `role_built_in`, `roles_too_large` or `forbidden`. */
+    /** Changes a role. Throws a Problem `not_found`, `role_built_in`, `roles_too_large` or `forbidden`. */
     async change(role: RoleInput, administrator: Administrator): Promise<Role> {
       if (role.name === ADMIN_ROLE) throw new Problem('role_built_in')
       return inTurn(async (tx) => {
@@ -105,7 +105,7 @@ export function createRoleAdministration({
       })
     },
 
-    /** Creates the role or changes the one that is there: for the command line. */
+    /** Creates or changes a role, for the command line. */
     async set(role: RoleInput, administrator: Administrator): Promise<'created' | 'changed'> {
       if (role.name === ADMIN_ROLE) throw new Problem('role_built_in')
       return inTurn(async (tx) => {
@@ -116,7 +116,7 @@ export function createRoleAdministration({
       })
     },
 
-    /** Takes the role away from everybody, then removes it. Throws a Problem `not_found`, `role_built_in` or `forbidden`. */
+    /** Takes the role from all users, then deletes it. Throws a Problem `not_found`, `role_built_in` or `forbidden`. */
     async delete(name: string, administrator: Administrator): Promise<void> {
       await inTurn(async (tx) => {
         const role = await tx.roles.find(name)

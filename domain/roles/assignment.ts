@@ -5,7 +5,7 @@ import { fitsIntoCookie } from '../tokens/access-token.ts'
 import type { RoleLookup } from './lookup.ts'
 import { heldRoles, managementScopesIn } from './scopes.ts'
 
-/** Something that was done, and that its maker should know of. `code` is stable. */
+/** A risk of a change that was made, for the administrator. `code` is stable. */
 export interface Warning {
   code: 'email_unverified'
   detail: string
@@ -26,7 +26,7 @@ export function assertAssignable(lookup: RoleLookup, roles: string[], config: Co
   if (!fitsIntoCookie(held, lookup.scopeOf(held), config)) throw new Problem('roles_too_large')
 }
 
-/** What to say of roles just given, if the account's scope was `before`. */
+/** Returns the warnings about new roles of an account whose scope was `before`. */
 export function warningsOf({ email, emailVerified, scope }: User, before: string[]): Warning[] {
   const gained = managementScopesIn(scope).filter((token) => !before.includes(token))
   if (emailVerified || gained.length === 0) return []

@@ -5,15 +5,15 @@ import type { Transaction } from '../model/store.ts'
 import type { User } from '../model/user.ts'
 import { ADMIN_ROLE, managementScopesIn, ROLES_ASSIGN, USER_ROLE } from './scopes.ts'
 
-/** Who administers: a person, a machine, or the operator at the command line. */
+/** The administrator: a person, a machine, or the operator at the command line. */
 export interface Administrator {
   caller: Caller
   scope: string[]
 }
 
 /**
- * What an administrator may hand out, take away, or act on the holders of: the scopes that they hold and, with
- * `roles:assign`, every application scope. Throws a Problem `forbidden`.
+ * Asserts that an administrator may give or take this scope, or act on its holders. They may for scopes that they hold and,
+ * with `roles:assign`, for every application scope. Throws a Problem `forbidden`.
  */
 export function assertCanManage({ scope: own }: Administrator, scope: string[]): void {
   const lacking = scope.filter((token) => !own.includes(token))
@@ -22,8 +22,8 @@ export function assertCanManage({ scope: own }: Administrator, scope: string[]):
 }
 
 /**
- * What an administrator may give to the account or client `id`: as above, and to themselves nothing that they lack,
- * whatever they may assign to others. Throws a Problem `forbidden`.
+ * Asserts that an administrator may give this scope to the account or client `id`. They can give themselves only scopes that
+ * they hold, even with `roles:assign`. Throws a Problem `forbidden`.
  */
 export function assertCanGive(administrator: Administrator, scope: string[], id: string): void {
   assertCanManage(administrator, scope)
@@ -33,9 +33,9 @@ export function assertCanGive(administrator: Administrator, scope: string[], id:
 }
 
 /**
- * Withdraws the password links of one user, or of all who hold a role, if their scope grows: a lesser administrator may
- * have made one, and it must not open what its owner has risen to since. Everybody gains what `user` gains: of that only
- * management scopes count.
+ * Withdraws the password links of one user, or of all holders of a role, if their scope grows. A lesser administrator may
+ * have made such a link, and it must not open the greater account. For `user`, which all users hold, only gained management
+ * scopes count.
  */
 export async function withdrawOutgrownLinks(
   tx: Transaction,
@@ -53,15 +53,15 @@ export async function withdrawOutgrownLinks(
 }
 
 /**
- * Reads a user and makes a change that may take an administrator away. Throws a Problem `last_administrator` if it was the
- * last who can sign in.
+ * Reads a user and makes a change that may remove an administrator. Throws a Problem `last_administrator` if no other can
+ * sign in.
  */
 export async function guardLastAdministrator<T>(
   tx: Transaction,
   find: () => Promise<User>,
   change: (user: User) => Promise<T>
 ): Promise<T> {
-  // Two administrators who remove each other at the same moment would each see the other one still there.
+  // Without the lock, two administrators who remove each other at once would each still see the other.
   await tx.exclusive('roles')
   const user = await find()
   const result = await change(user)

@@ -1,11 +1,11 @@
 import type { Repositories } from '../model/store.ts'
 import { unionOfScopes } from './scopes.ts'
 
-/** Roles as one reading found them. */
+/** The roles as one query found them. */
 export interface RoleLookup {
-  /** The names that are no role. */
+  /** Returns the names that are no role. */
   missing(names: string[]): string[]
-  /** The scope that these roles give together: sorted, without repeats. */
+  /** Returns the scope of these roles together: sorted, without duplicates. */
   scopeOf(names: string[]): string[]
 }
 

@@ -6,15 +6,15 @@ const GENERATION_BYTES = 4
 const BODY_BYTES = ID_BYTES + GENERATION_BYTES
 const MAC_BYTES = 32
 
-/** The session that a browser is bound to, and the generation of the tokens that it was given last. */
+/** The session that a browser is bound to, and the generation of its latest tokens. */
 export interface SessionBinding {
   sessionId: string
   generation: number
 }
 
 /**
- * The value of the session cookie: session id, generation and a MAC over both. It is no credential. It shows that a token
- * beside it was given to this browser, and not put there by another host.
+ * Returns the value of the session cookie: session id, generation and a MAC over both. It is no credential. It shows that
+ * Gatehouse gave this browser the token next to it, and that no other host set that token.
  */
 export function sealSessionBinding({ sessionId, generation }: SessionBinding, key: KeyObject): string {
   const body = Buffer.alloc(BODY_BYTES)
@@ -23,7 +23,7 @@ export function sealSessionBinding({ sessionId, generation }: SessionBinding, ke
   return Buffer.concat([body, macOf(body, key)]).toString('base64url')
 }
 
-/** What the session cookie says; undefined unless it was sealed under one of these keys. */
+/** Reads the session cookie. Returns undefined unless one of these keys sealed it. */
 export function readSessionBinding(text: string, keys: KeyObject[]): SessionBinding | undefined {
   const bytes = Buffer.from(text, 'base64url')
   if (bytes.length !== BODY_BYTES + MAC_BYTES || bytes.toString('base64url') !== text) return undefined

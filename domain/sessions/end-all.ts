@@ -3,11 +3,11 @@ import type { Store } from '../model/store.ts'
 import { revokeSessions } from '../revocations/revoke.ts'
 import type { EndReason } from './sessions.ts'
 
-/** How many sessions end in one transaction: few enough for no other writer to wait for long. */
+/** Sessions ended in one transaction: few enough that no other writer waits for long. */
 const AT_ONCE = 1000
 
 /**
- * Ends everybody's sessions, those that are opened meanwhile excepted; each part with its revocations and its audit event.
+ * Ends the sessions of all users, except those opened after `now`. Each batch has its revocations and its audit event.
  * Returns how many ended.
  */
 export async function endAllSessions(

@@ -7,7 +7,7 @@ import type { SessionLifetimes } from './sessions.ts'
 
 const SEED_BYTES = 32
 
-/** Inserts a new session. Only `sign-in/complete.ts` may call it: an import rule holds that. */
+/** Inserts a new session. Only `sign-in/complete.ts` may call it: an import rule enforces that. */
 export async function openSession(
   tx: Transaction,
   { userId, remember }: Pick<Session, 'userId' | 'remember'>,

@@ -7,7 +7,7 @@ const GENERATION_BYTES = 4
 const MAC_BYTES = 32
 const LENGTH = ID_BYTES + GENERATION_BYTES + MAC_BYTES
 
-/** What a refresh token says. Nothing of it is to be believed before `isGenuine` was asked. */
+/** The parts of a refresh token. Do not trust them before `isGenuine` has verified the token. */
 export interface RefreshToken {
   sessionId: string
   generation: number
@@ -15,8 +15,8 @@ export interface RefreshToken {
 }
 
 /**
- * The refresh token of one generation of a session: session id, generation, and a MAC over both and the row's random
- * seed. It is computed, not kept, so that neither the database nor the master key alone makes one.
+ * Returns the refresh token of one generation of a session: session id, generation, and a MAC over both and the row's random
+ * seed. It is computed, not stored, so that neither the database nor the master key alone can make one.
  */
 export function sealRefreshToken(
   session: Pick<Session, 'id' | 'seed'>,
@@ -27,10 +27,10 @@ export function sealRefreshToken(
   return Buffer.concat([body, macOf(body, session.seed, key)]).toString('base64url')
 }
 
-/** Takes a token apart; undefined for what was never one. */
+/** Parses a token without verifying it. Returns undefined if the text has not the form of one. */
 export function readRefreshToken(text: string): RefreshToken | undefined {
   const bytes = Buffer.from(text, 'base64url')
-  // Spelt in another way it is another string: exactly one spelling is a token.
+  // base64url allows several spellings of the same bytes: exactly one is accepted.
   if (bytes.length !== LENGTH || bytes.toString('base64url') !== text) return undefined
   try {
     return {
@@ -43,7 +43,7 @@ export function readRefreshToken(text: string): RefreshToken | undefined {
   }
 }
 
-/** Whether we made this token for this session under one of these keys, whatever its generation. */
+/** Returns whether Gatehouse made this token for this session with one of these keys, for any generation. */
 export function isGenuine(
   token: RefreshToken,
   session: Pick<Session, 'id' | 'seed'>,

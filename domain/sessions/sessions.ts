@@ -19,19 +19,19 @@ export interface SessionLifetimes {
 /** All times in milliseconds. */
 export interface SessionRules extends SessionLifetimes {
   refreshKeys: DerivedKey
-  /** How long the token just replaced gets its successor: in any case, and while nothing shows that it arrived. */
+  /** How long the direct predecessor gets its successor: always, and while no request shows that the successor arrived. */
   grace: number
   unseen: number
 }
 
-/** A live session with all that its cookies are made of. */
+/** A live session with the data for its cookies. */
 export interface SignedIn {
   user: User
   session: Session
   refreshToken: string
 }
 
-/** What a refresh came to. `repeated`: the token was the one just replaced, and its successor was given out again. */
+/** The results of a refresh. `repeated`: the token was the direct predecessor, and got the same successor again. */
 export const refreshResults = ['rotated', 'repeated', 'replayed', 'invalid'] as const
 
 export type RefreshResult = (typeof refreshResults)[number]
@@ -40,11 +40,11 @@ interface SessionParts {
   store: Store
   clock: Clock
   rules: SessionRules
-  /** Told of every refresh. */
+  /** Called after every refresh. */
   onRefresh?: ((result: RefreshResult) => void) | undefined
 }
 
-/** Why a session ended, as the audit trail and the row say it. */
+/** The reason for a session's end, as the audit trail and the row record it. */
 export type EndReason =
   | 'logout'
   | 'logout_all'
@@ -60,7 +60,7 @@ export type EndReason =
   | 'promoted'
   | 'user_deleted'
 
-/** Refresh tokens as a browser shows them, more than one if another host has set one, and the session it is bound to. */
+/** The refresh tokens that a browser sends, several if another host has set one, and the session that it is bound to. */
 export interface ShownTokens {
   texts: string[]
   sessionId: string | undefined
@@ -78,7 +78,7 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
   const isLive = (session: Session, now: number) =>
     session.endedAt === null && session.idleExpiresAt > now && session.expiresAt > now
 
-  /** The newest of these refresh tokens that we made for the session that the browser is bound to. */
+  /** Returns the newest genuine refresh token of the session that the browser is bound to. */
   async function verifyRefreshToken({
     texts,
     sessionId
@@ -93,7 +93,7 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
     return token && { token, session }
   }
 
-  /** A live session and whoever has it, as the sign-in cookies are made of them. */
+  /** Returns a live session with its owner and its refresh token. */
   function signedIn(session: Session, user: User): SignedIn {
     return {
       user,
@@ -102,14 +102,17 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
     }
   }
 
-  /** A session with its owner, read inside the transaction that changed either: no reply mixes two states. */
+  /**
+   * Returns a session with its owner. If a transaction changed either, read inside it, so that no reply mixes two states.
+   * Throws a Problem `invalid_session` if the owner is gone or disabled.
+   */
   async function withUser(session: Session, db: Repositories = store): Promise<SignedIn> {
     const user = await db.users.find(session.userId)
     if (!user || user.disabled) throw new Problem('invalid_session')
     return signedIn(session, user)
   }
 
-  /** The session's next tokens if they may be given out, and what this refresh is called. */
+  /** Returns the result of a refresh and, if the browser may have them, the session's next tokens. */
   async function rotate(shown: ShownTokens, caller: Caller): Promise<Refreshed> {
     const proof = await verifyRefreshToken(shown)
     if (!proof) return { result: 'invalid' }
@@ -140,7 +143,7 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
     return { result: 'replayed' }
   }
 
-  /** What a refresh token that is not the present one may have: its successor, nothing, or the end of its session. */
+  /** Returns what a refresh token that is not the current one gets: its successor, nothing, or the end of its session. */
   function rightOf(
     { generation }: RefreshToken,
     session: Session,
@@ -153,7 +156,7 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
     return age <= (session.handover === 'unseen' ? Math.max(grace, unseen) : grace) ? 'successor' : 'end'
   }
 
-  // Committed by itself: the session stays dead although the request that showed the old token fails.
+  // A separate transaction: the session stays ended although the request with the old token fails.
   async function endReplayed(
     session: Session,
     token: RefreshToken,
@@ -173,7 +176,7 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
     })
   }
 
-  /** Ends one session inside a transaction. False where it had ended before. */
+  /** Ends one session inside a transaction. Returns false if it had already ended. */
   async function endWithin(
     tx: Transaction,
     session: Session,
@@ -193,7 +196,7 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
     return true
   }
 
-  /** Ends all sessions of a user inside a transaction, but for one. Returns how many ended. */
+  /** Ends all sessions of a user inside a transaction, except one. Returns how many ended. */
   async function endAllWithin(
     tx: Transaction,
     userId: string,
@@ -206,14 +209,17 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
     return ended.length
   }
 
-  /** Gives new tokens to a session whose owner has just proved who they are. The user's row is locked by now, as in a sign-in. */
+  /**
+   * Gives new tokens to a session whose owner has just typed the password. The caller has locked the user's row, as in a
+   * sign-in. Throws a Problem `unauthorized` if the session has ended.
+   */
   async function renewWithin(tx: Transaction, session: Session): Promise<SignedIn> {
     const renewed = await tx.sessions.renew(session.id, clock())
     if (!renewed) throw new Problem('unauthorized')
     return withUser(renewed, tx)
   }
 
-  /** Removes an account. Its row is locked first, as a sign-in does, so that no session slips in unseen. */
+  /** Deletes an account. Locks its row first, as a sign-in does, so that no sign-in opens a session in between. */
   async function deleteUserWithin(tx: Transaction, userId: string): Promise<void> {
     await revokeUserTokens(tx, { id: userId }, clock())
     await endAllWithin(tx, userId, 'user_deleted')
@@ -229,8 +235,8 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
     endAllWithin,
 
     /**
-     * Trades a refresh token for its successor. The direct predecessor gets the same successor again: within the grace,
-     * and longer while nothing shows that the successor arrived. Anything older is a replay and ends the session.
+     * Exchanges a refresh token for its successor. The direct predecessor gets the same successor again: within the grace,
+     * and longer while no request shows that the successor arrived. An older token is a replay and ends the session.
      * Throws a Problem `invalid_session`.
      */
     async refresh(shown: ShownTokens, caller: Caller): Promise<SignedIn> {
@@ -240,15 +246,15 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
       return signedIn
     },
 
-    /** Notes that the tokens of this generation have arrived: from now on their predecessor has the grace alone. */
+    /** Notes that the tokens of this generation have arrived: from now on their predecessor has only the grace. */
     confirm: ({ sessionId, generation }: SessionBinding) => store.sessions.confirm(sessionId, generation),
 
-    /** The session, live or not, that the browser is bound to and has a refresh token of; undefined without proof. */
+    /** Returns the session, live or not, that the browser is bound to; undefined without a genuine refresh token of it. */
     async findByRefreshToken(shown: ShownTokens): Promise<Session | undefined> {
       return (await verifyRefreshToken(shown))?.session
     },
 
-    /** The sessions, live or not, that these refresh tokens were made for, whatever the browser is bound to. */
+    /** Returns the sessions, live or not, of these refresh tokens, without regard to the browser's binding. */
     async findByRefreshTokens(texts: string[]): Promise<Session[]> {
       const proofs = texts.map((text) =>
         verifyRefreshToken({ texts: [text], sessionId: readRefreshToken(text)?.sessionId })
@@ -256,7 +262,7 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
       return (await Promise.all(proofs)).flatMap((proof) => proof?.session ?? [])
     },
 
-    /** The session of somebody who is signed in. Throws a Problem `unauthorized` where it has ended. */
+    /** Returns the session of a user who is signed in. Throws a Problem `unauthorized` if it has ended. */
     async current(id: string, db: Repositories = store): Promise<Session> {
       const session = await db.sessions.find(id)
       if (!session || !isLive(session, clock())) throw new Problem('unauthorized')
@@ -265,7 +271,7 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
 
     listLive: (userId: string, page: Page) => store.sessions.listLive(userId, clock(), page),
 
-    /** Ends a session of this user. Throws a Problem `not_found` where it is no live session of theirs. */
+    /** Ends a session of this user. Throws a Problem `not_found` if the user has no such live session. */
     async endOwned(userId: string, sessionId: string, reason: EndReason, caller: Caller): Promise<void> {
       await store.transaction(async (tx) => {
         const session = await tx.sessions.find(sessionId)
@@ -275,12 +281,12 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
       })
     },
 
-    /** Ends a session, or does nothing where it has ended. */
+    /** Ends a session. Does nothing if it has already ended. */
     async end(session: Session, reason: EndReason, caller: Caller): Promise<void> {
       await store.transaction((tx) => endWithin(tx, session, reason, caller))
     },
 
-    /** Returns how many ended. */
+    /** Ends all sessions of a user. Returns how many ended. */
     async endAll(userId: string, reason: EndReason, caller: Caller): Promise<number> {
       return store.transaction(async (tx) => {
         const count = await endAllWithin(tx, userId, reason)

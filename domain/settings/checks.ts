@@ -9,7 +9,7 @@ import { parseRange } from './forwarded-address.ts'
 import { metricsFault } from './metrics-exposure.ts'
 import { isPublicSuffix, isSameSite } from './same-site.ts'
 
-/** What is wrong with settings that are each well-formed: a line a fault. */
+/** Returns the faults of settings that each have the right type: one line per fault. */
 export function settingFaults(config: Config): string[] {
   return [
     ...issuerFaults(config),
@@ -52,14 +52,14 @@ function valkeyFaults(text: string): string[] {
 function isFilePath(text: string): boolean {
   try {
     const path = text.startsWith('file://') ? fileURLToPath(text) : text.slice('file:'.length)
-    // SQLite's library takes a name without the blanks around it, and `:memory:` for none.
+    // The SQLite library trims blanks around a name, and reads `:memory:` as no file.
     return path !== '' && path === path.trim() && !path.startsWith(':') && !/[?#\0]/.test(text + path)
   } catch {
     return false
   }
 }
 
-// As pg reads it, which takes a stray percent sign as it stands, and no host for that of the query or of the environment.
+// Mirrors pg's parser: it accepts a lone `%`, and an empty host (taken from the query or the environment).
 function isPostgresUrl(text: string): boolean {
   return isReadableUrl(text.replace(/%(?=[^\da-f]|[\da-f][^\da-f])/gi, '%25').replace('@/', '@localhost/'))
 }
@@ -142,7 +142,7 @@ function originFaults(text: string): string[] {
 
 function originOf(text: string): string | undefined {
   const url = URL.parse(text)
-  // URL takes a wildcard for a host name.
+  // URL accepts a wildcard as a host name.
   if (!url || url.hostname.includes('*')) return undefined
   return url.protocol === 'https:' || url.protocol === 'http:' ? url.origin : undefined
 }
@@ -152,14 +152,14 @@ function isHttpsOrLoopback(origin: string): boolean {
   return protocol === 'https:' || isLoopback(hostname)
 }
 
-/** Whether this is a host name or an address of the machine itself. */
+/** Returns whether this is a loopback host name or address. */
 export function isLoopback(host: string): boolean {
   if (host === 'localhost' || host.endsWith('.localhost')) return true
   const address = host.replace(/^\[|\]$/g, '')
   return isIP(address) !== 0 && ipaddr.process(address).range() === 'loopback'
 }
 
-/** What an operator should know of settings that are allowed and yet weaken Gatehouse: a line each, by name. */
+/** Returns warnings about allowed settings that weaken Gatehouse: one line each, with the setting's name. */
 export function settingWarnings(config: Config): string[] {
   const warnings: string[] = []
   const warn = (applies: boolean, warning: string) => {
@@ -201,12 +201,12 @@ export function settingWarnings(config: Config): string[] {
   return warnings
 }
 
-// What is no origin is a fault, and told as one.
+// Ignores a text that is no origin: `settingFaults` reports it.
 function isElsewhere(origin: string, issuer: string): boolean {
   return URL.canParse(origin) && URL.canParse(issuer) && !isSameSite(origin, issuer)
 }
 
-// A socket is the system's to guard, and a client certificate is a credential. What is no URL is a fault, and told as one.
+// The operating system protects a socket. A client certificate is a credential. `settingFaults` reports a text that is no URL.
 function isOpenElsewhere(text: string): boolean {
   if (!/^(postgres(ql)?|rediss?):/.test(text)) return false
   const { hostname = '', password, searchParams } = URL.parse(text.replace('@/', '@localhost/')) ?? {}

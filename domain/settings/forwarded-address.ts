@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
-/** RFC 7239 §6: a node may have a port, and an IPv6 address with one is in brackets. */
+/** RFC 7239 §6: a node may have a port; an IPv6 address with a port is in brackets. */
 const NODE = /^(?:\[([^\]]+)\](?::\d{1,5})?|([^:]+):\d{1,5}|([^[\]]+))$/
 
 /** Addresses and CIDR ranges, as AUTH_TRUST_PROXY names them. */
@@ -9,7 +9,7 @@ export interface AddressRanges {
   has(address: string): boolean
 }
 
-/** An address and the length of its prefix; undefined for what is neither an address nor a CIDR range, written out in full. */
+/** Parses an address or a CIDR range. Returns undefined if the text is neither, or abbreviates its address. */
 export function parseRange(text: string): { address: string; prefix: number } | undefined {
   const [address = '', prefix, ...rest] = text.split('/')
   if (isIP(address) === 0 || address.includes('%') || rest.length > 0) return undefined
@@ -20,7 +20,7 @@ export function parseRange(text: string): { address: string; prefix: number } | 
     : undefined
 }
 
-/** Throws an Error for what `parseRange` does not read. */
+/** Creates a matcher for these ranges. Throws an Error if `parseRange` rejects one. */
 export function createRanges(texts: string[]): AddressRanges {
   const list = new BlockList()
   for (const text of texts) {
@@ -38,8 +38,8 @@ export function createRanges(texts: string[]): AddressRanges {
 }
 
 /**
- * Where a request comes from: the address of the connection or, while that is a trusted proxy's, the one before it in
- * X-Forwarded-For. What is no address there counts as the proxy that passed it on; `onRubbish` is then called.
+ * Returns the client's address: that of the connection or, while that is a trusted proxy's, the one before it in
+ * X-Forwarded-For. If that entry is no address, calls `onRubbish` and returns the address of the proxy that passed it on.
  */
 export function clientAddress(
   connection: string,
@@ -71,7 +71,7 @@ function addressOf(node: string): string | undefined {
   return isIP(address) === 0 ? undefined : canonical(address)
 }
 
-/** One spelling for each address: IPv4 as such where it is mapped, IPv6 by RFC 5952, without a zone, which is anybody's to name. */
+/** Returns the one spelling of an address: mapped IPv4 as IPv4, IPv6 by RFC 5952. Drops the zone, which a client can invent. */
 function canonical(address: string): string {
   if (!isIPv6(address)) return address
   const [unzoned = ''] = address.split('%', 1)

@@ -1,6 +1,6 @@
 import { isGuessable } from '../keys/master-key.ts'
 
-/** Where metrics are read: nowhere, on a port of their own, or on the service's by whoever has the token. */
+/** How metrics are exposed: not at all, on a separate port, or on the service's port to clients that have the token. */
 export type MetricsExposure =
   | { by: 'nothing' }
   | { by: 'port'; port: number }
@@ -9,13 +9,13 @@ export type MetricsExposure =
 const TOKEN = /^[A-Za-z0-9_-]{32,}$/
 const LARGEST_PORT = 65_535
 
-/** What `AUTH_METRICS` says. */
+/** Parses `AUTH_METRICS`. */
 export function metricsExposure(setting: string): MetricsExposure {
   if (setting === 'off') return { by: 'nothing' }
   return isNumber(setting) ? { by: 'port', port: Number(setting) } : { by: 'token', token: setting }
 }
 
-/** What is wrong with `AUTH_METRICS` on a service that listens on `servicePort`: at most one fault, which never shows a token. */
+/** Returns the fault of `AUTH_METRICS` on a service on `servicePort`: at most one, which never shows the token. */
 export function metricsFault(setting: string, servicePort: number): string[] {
   const exposure = metricsExposure(setting)
   if (exposure.by === 'nothing') return []
@@ -32,7 +32,7 @@ function tokenFault(token: string): string[] {
   return isGuessable(token) ? ['AUTH_METRICS is not random: use the output of a generator'] : []
 }
 
-// More digits than a port has are a token, and a bad one.
+// More digits than a port has are read as a token, and checked as one.
 function isNumber(setting: string): boolean {
   return /^\d{1,5}$/.test(setting)
 }

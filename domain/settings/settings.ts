@@ -13,7 +13,7 @@ export interface LoadedSettings {
   warnings: string[]
 }
 
-/** Names everything that is wrong with the settings, one line each. Exit code 78 (EX_CONFIG). */
+/** An error with all faults of the settings, one line each. Exit code 78 (EX_CONFIG). */
 export class SettingsError extends Error {
   readonly faults: string[]
 
@@ -37,14 +37,14 @@ export function annotationsOf(name: SettingName): Annotations {
   return Settings.properties[name] as unknown as Annotations
 }
 
-/** What Kubernetes sets in every pod beside a Service whose name begins with `auth`. The value of `_PORT` is an address. */
+/** Variables that Kubernetes sets in every pod if a Service's name begins with `auth`. The value of `_PORT` is an address. */
 const SERVICE_LINK =
   /^AUTH_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/
 const SERVICE_ADDRESS = /^(tcp|udp|sctp):\/\//
 
 /**
- * Reads every setting from the environment and its NAME_FILE twins. `readFile` returns a file's text or throws; `modeOf` returns
- * its permissions, if they are to be looked at. Throws a SettingsError that names all faults together.
+ * Reads every setting from the environment, and secrets also from the file that NAME_FILE names. `readFile` returns a file's
+ * text or throws. `modeOf` returns its permissions; without it they are not checked. Throws a SettingsError with all faults.
  */
 export function loadSettings(
   env: Record<string, string | undefined>,
@@ -56,7 +56,7 @@ export function loadSettings(
   return loaded
 }
 
-/** The same with the faults beside what could be read: a setting that could not be has its default. */
+/** Reads the settings and returns the faults with them. A setting that cannot be read has its default. */
 export function readSettings(
   env: Record<string, string | undefined>,
   readFile: (path: string) => string,
@@ -137,7 +137,7 @@ function convert(name: SettingName, value: string | undefined): unknown {
   throw new Error(hint ?? error.message)
 }
 
-// Convert alone would take `false` for 0, and so switch a limit off.
+// Convert alone would read `false` as 0, and so switch a limit off.
 function fromText(schema: TSchema, value: string): unknown {
   return 'type' in schema && schema.type === 'integer' && !/^\d+$/.test(value)
     ? value
@@ -156,14 +156,14 @@ function withDerivedDefaults(values: SettingValues): Config {
   }
 }
 
-/** One row of `gatehouse config`: the value as written outside, a secret masked. */
+/** One row of `gatehouse config`: the value as the operator wrote it, a secret masked. */
 export interface ShownSetting {
   name: SettingName
   value: string
   source: SettingSource
 }
 
-/** Every setting with its value in force and where it came from; secrets are masked. */
+/** Returns every setting with its effective value and its source. Masks secrets. */
 export function showSettings(
   { config, sources }: LoadedSettings,
   env: Record<string, string | undefined>

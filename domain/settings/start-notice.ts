@@ -1,10 +1,10 @@
 import type { OneTimeLink } from '../one-time-tokens.ts'
 import type { Config } from './config.ts'
 
-/** What an operator wants to know once Gatehouse listens. */
+/** The facts that Gatehouse prints for the operator once it listens. */
 export interface StartNotice {
   url: string
-  /** Where it listens, which is what a reverse proxy is told. */
+  /** The address on which it listens, for the reverse proxy's configuration. */
   listens: string
   docs: string | undefined
   database: 'sqlite' | 'postgres'
@@ -31,7 +31,7 @@ export function startNotice(
   }
 }
 
-/** The notice as one block of text, for a terminal. */
+/** Returns the notice as one block of text, for a terminal. */
 export function renderStartNotice(notice: StartNotice): string {
   const { url, listens, docs, database, mode, warnings, setup } = notice
   const rows: Array<[string, string]> = [

@@ -6,7 +6,7 @@ const REPORT_EVERY = MINUTE
 const REPORTS_AT_ONCE = 100
 const unknownCaller: Caller = { actorId: null, ip: null, userAgent: null, requestId: null }
 
-/** Whose tries are refused: the MAC of the address, and the account that has it, if any. */
+/** The account whose tries are refused: the MAC of the e-mail address, and the user who has it, if any. */
 export interface BlockedAccount {
   account: string
   userId: string | null
@@ -15,8 +15,8 @@ export interface BlockedAccount {
 export type BlockedLogins = ReturnType<typeof createBlockedLogins>
 
 /**
- * Refused tries in the audit trail: for each account one `login.blocked` a minute, over all instances, with their number.
- * While one try is written, those that follow are added up and written together: a flood costs one write at a time.
+ * Records refused tries in the audit trail: for each account one `login.blocked` a minute, over all instances, with their
+ * number. Tries that arrive during a write are added up and written together: a flood costs one write at a time.
  */
 export function createBlockedLogins({
   store,
@@ -92,7 +92,7 @@ export function createBlockedLogins({
     /** Resolves once every refused try so far is counted. */
     settle,
 
-    /** Writes down the tries that were counted since the last report, for each account whose report is due. */
+    /** Appends an audit event with the tries since the last report, for each account whose report is due. */
     async report(): Promise<void> {
       await settle()
       while ((await reportSome()) === REPORTS_AT_ONCE);

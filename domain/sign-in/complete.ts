@@ -9,7 +9,7 @@ import type { SessionLifetimes, Sessions, SignedIn } from '../sessions/sessions.
 /** How and where a person signs in. */
 export interface SignInContext {
   caller: Caller
-  /** The session that this browser still proves. It ends. */
+  /** The session that this browser still has. The sign-in ends it. */
   previous: Session | undefined
   /** Whether the cookies outlive the browser. */
   remember?: boolean | undefined
@@ -19,7 +19,7 @@ export interface SignInContext {
 
 export type CompleteSignIn = ReturnType<typeof createCompleteSignIn>
 
-/** The one door into a session: every way to sign in ends here. */
+/** Creates the only function that opens a session: every sign-in ends here. */
 export function createCompleteSignIn({
   sessions,
   lifetimes,
@@ -39,7 +39,7 @@ export function createCompleteSignIn({
     { caller, previous, remember = false, event }: SignInContext
   ): Promise<SignedIn | undefined> => {
     const now = clock()
-    // Locks the user's row: no session slips in behind a disabling.
+    // Locks the user's row, so that no session opens after the account was disabled.
     const isUnchanged =
       user.passwordHash !== null && (await tx.users.recordLogin(user.id, user.passwordHash, now))
     if (!isUnchanged) return undefined

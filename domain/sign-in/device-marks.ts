@@ -3,7 +3,7 @@ import { type Clock, DAY, SECOND } from '../clock.ts'
 import type { DerivedKey } from '../keys/master-key.ts'
 import type { User } from '../model/user.ts'
 
-/** Milliseconds for which a browser stays known after its last sign-in: as long as browsers keep a cookie. */
+/** Milliseconds for which a browser stays known after its last sign-in: the longest that browsers keep a cookie. */
 export const DEVICE_LIFETIME = 400 * DAY
 
 const MARKS_KEPT = 5
@@ -12,7 +12,7 @@ const TIME_BYTES = 4
 const MAC_BYTES = 32
 const MARK = /^[A-Za-z0-9_-]{70}$/
 
-/** What a mark is bound to: an account, until its next new password. */
+/** The account that a mark is bound to, until its device epoch rises. */
 export type Account = Pick<User, 'id' | 'deviceEpoch'>
 
 interface Mark {
@@ -22,13 +22,13 @@ interface Mark {
   mac: Buffer
 }
 
-/** For an address without account, so that the work is the same: no mark is ever made for it. */
+/** Stands in for an address without an account, so that the work is the same. No mark is ever made for it. */
 const NO_ACCOUNT: Account = { id: '', deviceEpoch: 0 }
 
 export type DeviceMarks = ReturnType<typeof createDeviceMarks>
 
 /**
- * The value of a device cookie: up to five marks, one for each account that signed in by this browser, newest first. A
+ * Reads and writes device cookies: up to five marks, one for each account that signed in with this browser, newest first. A
  * mark is a random id, a time, and a MAC over both and the account. It does not show which account. It is no credential: it
  * only chooses the count that a try belongs to.
  */
@@ -42,13 +42,13 @@ export function createDeviceMarks({ clock, key }: { clock: Clock; key: DerivedKe
     key.accepted.some((each) => timingSafeEqual(mac, macOf(account, body, each)))
 
   return {
-    /** The id of this browser's mark for the account; undefined for a browser that the account does not know. */
+    /** Returns the id of this browser's mark for the account; undefined if the account does not know the browser. */
     recognise(values: string[], account: Account | undefined): string | undefined {
       const genuine = read(values).filter((mark) => isOf(account ?? NO_ACCOUNT, mark))
       return genuine[0]?.id.toString('base64url')
     },
 
-    /** The value that makes a browser known for the account, with the marks that it shows for others. */
+    /** Returns a cookie value with a new mark for the account, and the browser's marks for other accounts. */
     add(values: string[], account: Account): string {
       const others = read(values).filter((mark) => !isOf(account, mark))
       const body = Buffer.alloc(ID_BYTES + TIME_BYTES)
@@ -62,7 +62,7 @@ export function createDeviceMarks({ clock, key }: { clock: Clock; key: DerivedKe
 
 function readMark(text: string, now: number): Mark | undefined {
   const bytes = Buffer.from(text, 'base64url')
-  // Spelt in another way it is another string: exactly one spelling is a mark.
+  // base64url allows several spellings of the same bytes: exactly one is accepted.
   if (bytes.length !== ID_BYTES + TIME_BYTES + MAC_BYTES || bytes.toString('base64url') !== text)
     return undefined
   if (now - bytes.readUInt32BE(ID_BYTES) * SECOND > DEVICE_LIFETIME) return undefined

@@ -17,7 +17,7 @@ export interface Credentials {
   remember?: boolean | undefined
 }
 
-/** The browser that signs in: the session that it still proves, and the device cookies that it shows. */
+/** The browser that signs in: the session that it still has, and the device cookies that it sends. */
 export interface SigningInBrowser {
   previous: Session | undefined
   deviceCookies: string[]
@@ -33,7 +33,7 @@ export interface Confirmed {
 
 export type PasswordSignIn = ReturnType<typeof createPasswordSignIn>
 
-/** Signs in by e-mail address and password, and proves again who is signed in. */
+/** Signs users in by e-mail address and password, and reauthenticates them. */
 export function createPasswordSignIn({
   store,
   clock,
@@ -97,7 +97,7 @@ export function createPasswordSignIn({
     confirm,
 
     /**
-     * Signs in: the same work and the same refusal for every reason. Throws a Problem `invalid_credentials`,
+     * Signs in. Every failure costs the same work and gives the same refusal. Throws a Problem `invalid_credentials`,
      * `rate_limited` or `busy`.
      */
     async login(
@@ -109,7 +109,7 @@ export function createPasswordSignIn({
       const user = await store.users.findByEmail(email)
       const counts = await throttle.reserveLogin({ email, user, deviceCookies }, caller)
       const context = { caller, previous, remember, event: 'login.succeeded' } as const
-      // A hash that was replaced meanwhile may be of the same password at a new cost, so it is compared once more.
+      // If the hash was replaced in between, it may be of the same password at a new cost: compare once more.
       return (
         (await tryOnce(user, password, counts, context)) ??
         (await tryOnce(await store.users.findByEmail(email), password, counts, context)) ??
@@ -118,8 +118,8 @@ export function createPasswordSignIn({
     },
 
     /**
-     * Proves again who is signed in: the session's `authTime` becomes now, and the tokens from before are worth nothing.
-     * Throws as `login`.
+     * Reauthenticates a signed-in user: the session's `authTime` becomes now, and its earlier tokens become invalid.
+     * Throws as `login` does.
      */
     async reauthenticate(session: Session, password: string, caller: Caller): Promise<SignedIn> {
       const { user, counts } = await confirm(session, password, 'reauthentication.failed', caller)

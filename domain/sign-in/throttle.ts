@@ -10,10 +10,10 @@ import type { BlockedAccount, BlockedLogins } from './blocked-logins.ts'
 import { DEVICE_LIFETIME, type DeviceMarks } from './device-marks.ts'
 import { networkOf } from './network.ts'
 
-/** NIST SP 800-63B-4 §3.2.2 allows so many consecutive failures on one account. */
+/** The consecutive failures on one account that NIST SP 800-63B-4 §3.2.2 allows. */
 const ACCOUNT_LIMIT = 100
 
-/** A try to sign in: what was typed, the account that it belongs to, if any, and what the browser's device cookie says. */
+/** A try to sign in: the typed address, its account, if any, and the browser's device cookies. */
 export interface LoginTry {
   email: string
   user: User | undefined
@@ -23,9 +23,9 @@ export interface LoginTry {
 export type LoginThrottle = ReturnType<typeof createLoginThrottle>
 
 /**
- * Counts of the tries to sign in to one account, kept in the database and counted before a password is compared, so that
- * parallel tries count, too. A browser that the account knows has a count to itself. All others are strangers: they are
- * counted by network, and together by account.
+ * Limits the tries to sign in to one account. The database counts each try before a password is compared, so that parallel
+ * tries count, too. A browser that the account knows has a separate count. All others are strangers: they are counted by
+ * network, and together by account.
  */
 export function createLoginThrottle({
   store,
@@ -60,7 +60,7 @@ export function createLoginThrottle({
     delays: 0,
     keepSince: 'first'
   }
-  // Once it is used up, the browser is a stranger until a sign-in gives it another mark.
+  // After the last try the browser is a stranger, until a sign-in gives it a new mark.
   const byDevice: ThrottlePolicy = {
     ...growing,
     delays: 0,
@@ -76,7 +76,7 @@ export function createLoginThrottle({
     return wait === 0 ? [key] : undefined
   }
 
-  // Network first: tries that its own count refuses do not use up the account's.
+  // Network first: tries that the network's count refuses do not use up the account's count.
   async function reserveAsStranger(email: string, account: string, { ip }: Caller) {
     const network = { key: macOf(`network ${networkOf(ip ?? '')} ${email}`), account }
     const byNetwork = await store.throttles.reserve(network, growing, clock(), account)
@@ -105,7 +105,7 @@ export function createLoginThrottle({
       return wait === 0 ? keys : refuse({ account, userId: user?.id ?? null }, wait, caller)
     },
 
-    /** The same for a password that is asked of somebody signed in: each session has a count to itself. */
+    /** Counts a try of a signed-in user to confirm the password. Each session has a separate count. Throws as above. */
     async reserveInSession(session: Session, user: User | undefined, caller: Caller): Promise<string[]> {
       if (limit === 0) return []
       const account = accountOf(user?.email ?? '')
@@ -118,7 +118,7 @@ export function createLoginThrottle({
       if (keys.length > 0) await tx.throttles.clear(keys)
     },
 
-    /** Clears every count of an account, after a one-time link or by an administrator. */
+    /** Clears every count of an account, after a password reset or when an administrator unlocks it. */
     clearAccountWithin: (tx: Transaction, email: string) => tx.throttles.clearAccount(accountOf(email))
   }
 }

@@ -28,23 +28,23 @@ export function userClaims(
   }
 }
 
-/** What `AUTH_ACCESS_TTL` may be at most, in milliseconds. */
+/** Maximum of `AUTH_ACCESS_TTL`, in milliseconds. */
 export const LONGEST_ACCESS_TTL = LONGEST_LIFE * SECOND
 
 /**
- * When the last access token that was issued until now is dead for every verifier, in milliseconds. Whatever the setting
- * is: it may have been another when the token was issued, and may be another on the next instance.
+ * Returns the time, in milliseconds, from which no verifier accepts a token issued until now. It assumes the longest lifetime:
+ * the setting may have been another when the token was issued, and may differ on another instance.
  */
 export function lastTokenExpiry(now: number): number {
   return now + LONGEST_ACCESS_TTL + (EARLY_SKEW + LATE_SKEW) * SECOND
 }
 
 const COOKIE_LIMIT = 4096
-/** base64url of the longest signature that a key of ours makes: RSA with 4,096 bits. */
+/** Length of the longest signature in base64url: RSA with 4,096 bits. */
 const SIGNATURE_LENGTH = 683
 const KID_LENGTH = 43
 
-/** Whether the access cookie of somebody with these roles stays within 4,096 bytes (RFC 6265bis §5.6). */
+/** Returns whether the access cookie of a user with these roles stays within 4,096 bytes (RFC 6265bis §5.6). */
 export function fitsIntoCookie(roles: string[], scope: string[], settings: TokenSettings): boolean {
   const id = uuidv7()
   const far = 9_999_999_999_000
