@@ -1,12 +1,8 @@
-import jwt from '@fastify/jwt'
-import Fastify from 'fastify'
 import fp from 'fastify-plugin'
 import { Problem } from '../domain/errors.ts'
-import type { OpenedKey } from '../domain/keys/signing-key.ts'
 import type { Claims } from '../verifier/claims.ts'
-import { createTokenVerifier, TOKEN_TYPE, type TokenVerifier } from '../verifier/token-verifier.ts'
-
-type Sign = (claims: Claims) => string
+import { createTokenVerifier, type TokenVerifier } from '../verifier/token-verifier.ts'
+import { createJwtSigner, type SignJwt } from './jwt-signer.ts'
 
 export interface AccessTokens extends TokenVerifier {
   /** Accepts tokens for any audience: for the endpoints that report on tokens. */
@@ -26,10 +22,10 @@ declare module 'fastify' {
 export default fp(
   async (fastify) => {
     const { config, clock, signingKeys, revocations } = fastify
-    const signers = new Map<string, Sign>()
+    const signers = new Map<string, SignJwt>()
 
     await signingKeys.onChange(async (keys) => {
-      for (const key of keys) if (!signers.has(key.kid)) signers.set(key.kid, await createSigner(key))
+      for (const key of keys) if (!signers.has(key.kid)) signers.set(key.kid, await createJwtSigner(key))
       const kids = new Set(keys.map(({ kid }) => kid))
       // The active key signs until this change takes effect: remove its signer at the next change.
       kids.add(signingKeys.schedule().active.kid)
@@ -52,14 +48,3 @@ export default fp(
   },
   { name: 'access-tokens', dependencies: ['config', 'signing-keys', 'revocations'] }
 )
-
-// Each key has an instance, because @fastify/jwt signs four times as fast as with a key per call.
-async function createSigner({ kid, algorithm, privatePem, publicPem }: OpenedKey): Promise<Sign> {
-  const host = Fastify()
-  await host.register(jwt, {
-    secret: { private: privatePem, public: publicPem },
-    sign: { algorithm, kid, header: { alg: algorithm, typ: TOKEN_TYPE } }
-  })
-  await host.ready()
-  return (claims) => host.jwt.sign(claims)
-}

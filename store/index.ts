@@ -1,5 +1,4 @@
 import { Kysely, sql } from 'kysely'
-import { DAY, HOUR } from '../domain/clock.ts'
 import type { Committed, Repositories, Store, Transaction } from '../domain/model/store.ts'
 import { createAuditRepository } from './audit.ts'
 import { createClientRepository } from './clients.ts'
@@ -8,6 +7,7 @@ import { createJobRepository } from './jobs.ts'
 import { migrate } from './migrate.ts'
 import { createOneTimeTokenRepository } from './one-time-tokens.ts'
 import { patientPostgresDialect, postgresDialect } from './postgres.ts'
+import { purge } from './retention.ts'
 import { createRevocationRepository } from './revocations.ts'
 import { createRoleRepository } from './roles.ts'
 import { createSessionRepository } from './sessions.ts'
@@ -20,9 +20,6 @@ import type { Tables } from './tables.ts'
 import { createThrottleRepository } from './throttles.ts'
 import { asUnavailable } from './unavailable.ts'
 import { createUserRepository } from './users.ts'
-
-const ENDED_SESSIONS_KEPT = 7 * DAY
-const REVOCATIONS_KEPT = HOUR
 
 /** PostgreSQL's advisory lock keys, by the names of `exclusive`. SQLite needs none, because it has one writer. */
 const LOCKS = { roles: 7_001, 'signing-keys': 7_002, clients: 7_003 }
@@ -137,35 +134,4 @@ function createRepositories(
     audit: createAuditRepository(db, (event) => announce({ audited: [event], revoked: [] })),
     jobs: createJobRepository(db)
   }
-}
-
-async function purge(db: Kysely<Tables>, now: number): Promise<number> {
-  const done = await Promise.all([
-    db
-      .deleteFrom('sessions')
-      .where('expires_at', '<', now - ENDED_SESSIONS_KEPT)
-      .executeTakeFirst(),
-    db
-      .deleteFrom('sessions')
-      .where('ended_at', '<', now - ENDED_SESSIONS_KEPT)
-      .executeTakeFirst(),
-    db
-      .deleteFrom('revocations')
-      .where('expires_at', '<', now - REVOCATIONS_KEPT)
-      .executeTakeFirst(),
-    db
-      .deleteFrom('login_throttles')
-      .where('forget_at', '<', now)
-      .where('blocked_until', '<', now)
-      .executeTakeFirst(),
-    db
-      .deleteFrom('blocked_logins')
-      .where('unreported', '=', 0)
-      .where('report_at', '<', now)
-      .executeTakeFirst(),
-    db.deleteFrom('one_time_tokens').where('expires_at', '<', now).executeTakeFirst(),
-    db.deleteFrom('used_assertions').where('expires_at', '<', now).executeTakeFirst(),
-    db.deleteFrom('client_secrets').where('expires_at', '<', now).executeTakeFirst()
-  ])
-  return done.reduce((total, { numDeletedRows }) => total + Number(numDeletedRows), 0)
 }

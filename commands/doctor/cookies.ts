@@ -1,5 +1,5 @@
 import type { Config } from '../../domain/settings/config.ts'
-import { isSameSite } from '../../domain/settings/same-site.ts'
+import { isSameSite } from '../../domain/settings/registrable-domain.ts'
 import type { Check } from './checkup.ts'
 import { error, type Finding, ok } from './finding.ts'
 

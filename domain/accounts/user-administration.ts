@@ -8,7 +8,7 @@ import type { PasswordHasher } from '../passwords/hasher.ts'
 import type { PasswordPolicy } from '../passwords/policy.ts'
 import type { PasswordReset } from '../passwords/reset.ts'
 import { revokeUserTokens } from '../revocations/revoke.ts'
-import { assertAssignable, type Warning, warningsOf } from '../roles/assignment.ts'
+import { assertAssignable, type Warning, warningsOf } from '../roles/assignable.ts'
 import {
   type Administrator,
   assertCanGive,

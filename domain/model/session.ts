@@ -29,6 +29,22 @@ export interface Session {
 /** The fields that a refresh changes in a session, besides its generation. */
 export type Rotation = Pick<Session, 'lastUsedAt' | 'idleExpiresAt' | 'ip' | 'userAgent'>
 
+/** The reason for a session's end, as the audit trail and the row record it. */
+export type EndReason =
+  | 'logout'
+  | 'logout_all'
+  | 'ended_by_user'
+  | 'ended_by_administrator'
+  | 'ended_by_operator'
+  | 'database_restored'
+  | 'replaced'
+  | 'replayed'
+  | 'password_changed'
+  | 'password_reset'
+  | 'user_disabled'
+  | 'promoted'
+  | 'user_deleted'
+
 export interface SessionRepository {
   insert(session: Omit<Session, 'endedAt'>): Promise<void>
   find(id: string): Promise<Session | undefined>
@@ -41,9 +57,9 @@ export interface SessionRepository {
   /** Atomic: an unseen handover becomes seen, only if the generation is still `generation`. */
   confirm(id: string, generation: number): Promise<void>
   /** Returns false if the session had already ended. */
-  end(id: string, reason: string, now: number): Promise<boolean>
+  end(id: string, reason: EndReason, now: number): Promise<boolean>
   /** Ends all live sessions of a user, except one. Returns the ids of those that it ended. */
-  endAll(userId: string, reason: string, now: number, except?: string): Promise<string[]>
+  endAll(userId: string, reason: EndReason, now: number, except?: string): Promise<string[]>
   /** Ends up to `limit` live sessions of all users, opened by `now`. Returns the ids of those that it ended. */
-  endSome(limit: number, reason: string, now: number): Promise<string[]>
+  endSome(limit: number, reason: EndReason, now: number): Promise<string[]>
 }

@@ -1,7 +1,7 @@
 import { auditEvent, type Caller } from '../model/audit.ts'
+import type { EndReason } from '../model/session.ts'
 import type { Store } from '../model/store.ts'
 import { revokeSessions } from '../revocations/revoke.ts'
-import type { EndReason } from './sessions.ts'
 
 /** Sessions ended in one transaction: few enough that no other writer waits for long. */
 const AT_ONCE = 1000

@@ -3,7 +3,7 @@ import { Problem } from '../errors.ts'
 import type { DerivedKey } from '../keys/master-key.ts'
 import { auditEvent, type Caller } from '../model/audit.ts'
 import type { Page } from '../model/page.ts'
-import type { Session } from '../model/session.ts'
+import type { EndReason, Session } from '../model/session.ts'
 import type { Repositories, Store, Transaction } from '../model/store.ts'
 import type { User } from '../model/user.ts'
 import { revokeSessions, revokeUserTokens } from '../revocations/revoke.ts'
@@ -43,22 +43,6 @@ interface SessionParts {
   /** Called after every refresh. */
   onRefresh?: ((result: RefreshResult) => void) | undefined
 }
-
-/** The reason for a session's end, as the audit trail and the row record it. */
-export type EndReason =
-  | 'logout'
-  | 'logout_all'
-  | 'ended_by_user'
-  | 'ended_by_administrator'
-  | 'ended_by_operator'
-  | 'database_restored'
-  | 'replaced'
-  | 'replayed'
-  | 'password_changed'
-  | 'password_reset'
-  | 'user_disabled'
-  | 'promoted'
-  | 'user_deleted'
 
 /** The refresh tokens that a browser sends, several if another host has set one, and the session that it is bound to. */
 export interface ShownTokens {

@@ -7,7 +7,7 @@ import { LONGEST_ACCESS_TTL } from '../tokens/access-token.ts'
 import type { Config } from './config.ts'
 import { parseRange } from './forwarded-address.ts'
 import { metricsFault } from './metrics-exposure.ts'
-import { isPublicSuffix, isSameSite } from './same-site.ts'
+import { isPublicSuffix, isSameSite } from './registrable-domain.ts'
 
 /** Returns the faults of settings that each have the right type: one line per fault. */
 export function settingFaults(config: Config): string[] {

@@ -1,6 +1,6 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
-import type { Warning } from '../../domain/roles/assignment.ts'
+import type { Warning } from '../../domain/roles/assignable.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { Closed, IdParams, NoContent, Text } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
