@@ -8,7 +8,7 @@ import { MasterKeyError, masterKeyWarnings } from './domain/keys/master-key.ts'
 import type { Config } from './domain/settings/config.ts'
 import { loadSettings, SettingsError } from './domain/settings/settings.ts'
 import { renderStartNotice, type StartNotice, startNotice } from './domain/settings/start-notice.ts'
-import { claimForService } from './store/index.ts'
+import { acquireServiceLock } from './store/index.ts'
 
 const EX_CONFIG = 78
 /** Milliseconds from a signal to the end of the process, and to the end of all connections. */
@@ -28,7 +28,7 @@ async function start(): Promise<void> {
     (path) => readFileSync(path, 'utf8'),
     (path) => statSync(path).mode
   )
-  const claim = claimForService(config.DATABASE_URL)
+  const lock = acquireServiceLock(config.DATABASE_URL)
   let app: FastifyInstance | undefined
   closeWithGrace({ delay: GRACE, logger: false }, async ({ err, signal }) => {
     if (err) logFatal(err, app)
@@ -36,7 +36,7 @@ async function start(): Promise<void> {
     setTimeout(() => app?.server.closeAllConnections(), LAST_BYTE).unref()
     if (signal === 'SIGTERM') await app?.draining.begin()
     await app?.close()
-    claim?.release()
+    lock?.release()
   })
   app = await buildApp(config)
   await app.signingKeys.applyRules()

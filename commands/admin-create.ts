@@ -44,12 +44,8 @@ const HINT =
 
 async function promote(app: FastifyInstance, email: string): Promise<CommandResult> {
   const { user, link } = await app.accounts.promote(email, operator.caller)
-  const standing = user.disabled ? ' The account is disabled: another administrator can enable it.' : ''
-  return resultOf(
-    user,
-    link,
-    `${email} is an administrator now; its sessions and its password ended.${standing}`
-  )
+  const note = user.disabled ? ' The account is disabled: another administrator can enable it.' : ''
+  return resultOf(user, link, `${email} is an administrator now; its sessions and its password ended.${note}`)
 }
 
 async function create(

@@ -11,7 +11,7 @@ import { invalidateAfterRestore } from '../domain/restore.ts'
 import type { Config } from '../domain/settings/config.ts'
 import type { LoadedSettings } from '../domain/settings/settings.ts'
 import { lastTokenExpiry } from '../domain/tokens/access-token.ts'
-import { claimForService, openStore } from '../store/index.ts'
+import { acquireServiceLock, openStore } from '../store/index.ts'
 import { inspectDatabase } from '../store/inspection.ts'
 import { sqlitePathOf } from '../store/sqlite/path.ts'
 import { carryRevocations, restoreDatabase } from '../store/sqlite/restore.ts'
@@ -45,11 +45,11 @@ export const restore: Command = {
     }
     if (file === undefined)
       throw new UsageError('--after-pg-restore is for PostgreSQL; for the embedded database FILE is needed')
-    const claim = claimDatabase(config)
+    const lock = lockDatabase(config)
     try {
       return await putInPlace(file, path, config, keepSessions)
     } finally {
-      claim?.release()
+      lock?.release()
     }
   }
 }
@@ -78,9 +78,9 @@ function sessionsText(kept: boolean, ended: number): string {
   return kept ? 'Sessions go on as they were.' : `${ended} sessions ended: everybody signs in again.`
 }
 
-function claimDatabase({ DATABASE_URL }: Config) {
+function lockDatabase({ DATABASE_URL }: Config) {
   try {
-    return claimForService(DATABASE_URL)
+    return acquireServiceLock(DATABASE_URL)
   } catch (error) {
     const { cause } = error as Problem
     if (!(cause instanceof Error)) throw error

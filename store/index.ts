@@ -15,7 +15,7 @@ import { createSigningKeyRepository } from './signing-keys.ts'
 import { sqliteDialect } from './sqlite/dialect.ts'
 import { sqlitePathOf } from './sqlite/path.ts'
 import { removeDrafts } from './sqlite/restore.ts'
-import { claimDatabase, type ServiceLock } from './sqlite/service-lock.ts'
+import { lockDatabase, type ServiceLock } from './sqlite/service-lock.ts'
 import type { Tables } from './tables.ts'
 import { createThrottleRepository } from './throttles.ts'
 import { asUnavailable } from './unavailable.ts'
@@ -58,11 +58,11 @@ async function migratePostgres(url: string, onIdleError: (error: Error) => void)
   }
 }
 
-/** Locks an embedded database for one service. Returns undefined for PostgreSQL. Commands take no lock. */
-export function claimForService(databaseUrl: string): ServiceLock | undefined {
+/** Locks an embedded database for one service. Returns undefined for PostgreSQL. */
+export function acquireServiceLock(databaseUrl: string): ServiceLock | undefined {
   const path = sqlitePathOf(databaseUrl)
   if (path === undefined) return undefined
-  const lock = claimDatabase(path)
+  const lock = lockDatabase(path)
   removeDrafts(path)
   return lock
 }

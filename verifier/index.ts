@@ -21,7 +21,7 @@ export interface Verifier extends Pick<TokenVerifier, 'verify' | 'verifyNow'> {
 }
 
 const NOTHING_REVOKED: RevocationSource = {
-  standingOf: () => 'valid',
+  statusOf: () => 'valid',
   isKeyRevoked: () => false,
   isCurrent: () => true
 }

@@ -116,7 +116,7 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
   follow()
 
   return {
-    standingOf: (claims) => revoked.standingOf(claims),
+    statusOf: (claims) => revoked.statusOf(claims),
     isKeyRevoked: (kid) => revoked.isKeyRevoked(kid),
     isCurrent: () => whenLost === 'open' || uptime() - readAt <= MAX_STALENESS,
     firstTry,

@@ -20,7 +20,7 @@ export interface Revocable {
   act?: Actor | undefined
 }
 
-export type Standing = 'valid' | 'revoked' | 'stale'
+export type TokenStatus = 'valid' | 'revoked' | 'stale'
 
 /** Holds the live revocations in memory. A token costs a few map look-ups, and no I/O. */
 export class RevocationSet {
@@ -53,7 +53,7 @@ export class RevocationSet {
     this.#doubtedUntil = Math.max(this.#doubtedUntil, now)
   }
 
-  standingOf({ jti, sub, iat = 0, sid, ver, client_id, client_ver = 0, act }: Revocable): Standing {
+  statusOf({ jti, sub, iat = 0, sid, ver, client_id, client_ver = 0, act }: Revocable): TokenStatus {
     if (this.#tokens.has(jti) || (sid !== undefined && this.#sessions.has(sid))) return 'revoked'
     if (client_id !== undefined && this.#clients.isAbove(client_id, client_ver)) return 'revoked'
     if (act?.act !== undefined && this.#hasRevokedActor(act.act)) return 'revoked'

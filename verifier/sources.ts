@@ -1,4 +1,4 @@
-import type { Revocable, Standing } from './revocation-set.ts'
+import type { Revocable, TokenStatus } from './revocation-set.ts'
 
 /** The algorithms of access tokens (RFC 7518 §3.1, RFC 8037 §3.1). */
 export const ALGORITHMS = ['ES256', 'EdDSA', 'RS256'] as const
@@ -25,7 +25,7 @@ export interface KeySource {
 
 /** Where a verifier learns what was revoked. */
 export interface RevocationSource {
-  standingOf(claims: Revocable): Standing
+  statusOf(claims: Revocable): TokenStatus
   /** Tells whether a signing key was revoked. No token that it signed is valid, from any time. */
   isKeyRevoked(kid: string): boolean
   /** Tells whether the source knows the latest revocations. While it does not, no token is accepted. */

@@ -91,9 +91,9 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     }
     if (!revocations.isCurrent()) throw new Refusal('unavailable')
     assertKeyStands(key.kid)
-    const standing = revocations.standingOf(auth.claims)
-    if (standing === 'revoked') throw new Refusal('unauthorized')
-    if (standing === 'stale') throw new Refusal('token_stale')
+    const status = revocations.statusOf(auth.claims)
+    if (status === 'revoked') throw new Refusal('unauthorized')
+    if (status === 'stale') throw new Refusal('token_stale')
     return auth
   }
 

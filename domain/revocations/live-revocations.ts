@@ -99,7 +99,7 @@ export function createLiveRevocations({
     poll,
     noteFailure,
     isFresh,
-    standingOf: (claims) => log.standingOf(claims),
+    statusOf: (claims) => log.statusOf(claims),
     isKeyRevoked: (kid) => log.isKeyRevoked(kid),
     isClientCurrent: (id, version) => log.isClientCurrent(id, version),
     isCurrent: () => age() <= MAX_STALENESS && !isAnnouncementUnread(),

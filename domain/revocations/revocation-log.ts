@@ -3,7 +3,7 @@ import {
   type Revocable,
   type Revocation,
   RevocationSet,
-  type Standing
+  type TokenStatus
 } from '../../verifier/revocation-set.ts'
 import { uuidv7 } from '../id.ts'
 import type { RevocationReading } from '../model/revocation.ts'
@@ -69,8 +69,8 @@ export class RevocationLog {
     return this.#next
   }
 
-  standingOf(claims: Revocable): Standing {
-    return this.#set.standingOf(claims)
+  statusOf(claims: Revocable): TokenStatus {
+    return this.#set.statusOf(claims)
   }
 
   isClientCurrent(id: string, version: number): boolean {

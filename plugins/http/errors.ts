@@ -28,14 +28,14 @@ export interface ProblemBody {
 declare module 'fastify' {
   interface FastifyReply {
     /** The code of the problem, if this reply is one. */
-    refusal: ProblemCode | undefined
+    problemCode: ProblemCode | undefined
   }
 }
 
 /** Handles all errors: the caller gets a problem, only the log gets the cause. */
 export default fp(
   async (fastify) => {
-    fastify.decorateReply('refusal', undefined)
+    fastify.decorateReply('problemCode', undefined)
     fastify.setErrorHandler<FastifyError>((error, request, reply) =>
       sendProblem(toProblem(error), request, reply)
     )
@@ -46,7 +46,7 @@ export default fp(
 /** Sends a problem as the reply. Exported for Fastify's errors outside of any route, which reach no error handler. */
 export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   logProblem(problem, request)
-  reply.refusal = problem.code
+  reply.problemCode = problem.code
   request.server.instruments?.refusals.inc({ code: problem.code })
   reply.code(problem.status).type('application/problem+json; charset=utf-8')
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer')

@@ -31,7 +31,7 @@ export default fp(
 // Counts before the reply is sent, so that a client that disconnects is counted, too.
 function countOutcome(counter: Counter<'outcome'>): onSendHookHandler {
   return (_request, reply, payload, done) => {
-    counter.inc({ outcome: outcomeOf(reply.statusCode, reply.refusal) })
+    counter.inc({ outcome: outcomeOf(reply.statusCode, reply.problemCode) })
     done(null, payload)
   }
 }

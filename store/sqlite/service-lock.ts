@@ -13,10 +13,10 @@ export interface ServiceLock {
 
 /**
  * Locks the embedded database at this path for one service, by SQLite's own lock on a separate file. The operating system
- * releases it when the process ends. Commands do not take it. Throws a Problem `unavailable` if another service holds the
+ * releases it when the process ends. The service and `restore` take it, other commands do not. Throws a Problem `unavailable` if another service holds the
  * lock, or if the folder is read-only.
  */
-export function claimDatabase(path: string): ServiceLock {
+export function lockDatabase(path: string): ServiceLock {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   let lock: Database.Database | undefined
   try {

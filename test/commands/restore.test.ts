@@ -6,7 +6,7 @@ import Database from 'better-sqlite3'
 import t from 'tap'
 import { uuidv7 } from '../../domain/id.ts'
 import { backUpDatabase } from '../../store/sqlite/backup.ts'
-import { claimDatabase } from '../../store/sqlite/service-lock.ts'
+import { lockDatabase } from '../../store/sqlite/service-lock.ts'
 import { build, password } from '../harness/build.ts'
 import { run } from '../harness/program.ts'
 import { newService } from '../harness/restorable.ts'
@@ -89,7 +89,7 @@ t.test('what is not to be put in place is refused in a line, and changes nothing
     t.match(stderr, message, what)
   }
 
-  const lock = claimDatabase(place.path)
+  const lock = lockDatabase(place.path)
   const beside = await restore([place.backup], place.env)
   lock.release()
   t.equal(beside.code, 1)

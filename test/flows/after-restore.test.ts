@@ -35,7 +35,7 @@ function newFollower() {
       for (const entry of news.entries) revoked.add(entry)
       place = news.place
     },
-    standingOf: (token: string) => revoked.standingOf(decodeJwt<Revocable>(token) as Revocable)
+    statusOf: (token: string) => revoked.statusOf(decodeJwt<Revocable>(token) as Revocable)
   }
 }
 
@@ -131,12 +131,12 @@ for (const values of [{}, { 'keep-sessions': true }]) {
     if ('keep-sessions' in values) t.equal((await back.post('/auth/refresh')).status, 200)
     else t.equal((await back.post('/auth/login', { email: 'ada@example.com', password })).status, 200)
     t.equal((await back.get('/auth/me')).status, 200)
-    t.equal(follower.standingOf(back.value('access')), 'valid', 'to a service that follows, too')
+    t.equal(follower.statusOf(back.value('access')), 'valid', 'to a service that follows, too')
 
     const { body: narrow } = await ask(after, id, clientSecret)
     t.equal(narrow.scope, 'orders:read')
-    t.equal(follower.standingOf(narrow.access_token), 'valid')
-    t.equal(follower.standingOf(wide.access_token), 'revoked', 'what it might do since, it may no more')
+    t.equal(follower.statusOf(narrow.access_token), 'valid')
+    t.equal(follower.statusOf(wide.access_token), 'revoked', 'what it might do since, it may no more')
   })
 }
 
@@ -151,11 +151,11 @@ t.test('a service that followed before learns of every session that the restore 
     await late.post('/auth/logout')
   }
   await follower.read(service)
-  t.equal(follower.standingOf(ada.value('access')), 'valid')
+  t.equal(follower.statusOf(ada.value('access')), 'valid')
   await service.app.close()
   await restore(place)
   await follower.read(await build(t, { env: place.env }))
-  t.equal(follower.standingOf(ada.value('access')), 'revoked')
+  t.equal(follower.statusOf(ada.value('access')), 'revoked')
 })
 
 t.test('a session counts no more that was idle for too long by the backup alone', async (t) => {
@@ -204,7 +204,7 @@ t.test('where sessions are kept, what was revoked beside them stays so', async (
   const after = await build(t, { env: place.env })
   t.equal((await visiting(after.app, ada).get('/auth/check')).status, 204)
   t.equal((await visiting(after.app, late).get('/auth/check')).status, 401)
-  t.equal(after.app.revocations.standingOf({ jti: jti.id, sub: 'ada' }), 'revoked')
+  t.equal(after.app.revocations.statusOf({ jti: jti.id, sub: 'ada' }), 'revoked')
 })
 
 t.test('a backup without signing keys asks for no master key: the next start makes both', async (t) => {

@@ -43,7 +43,7 @@ t.test('what another process wrote counts without anybody saying so', async (t) 
   const first = await build(t, { routes })
   const second = await build(t, onSameDatabase(first))
   const [revocation] = await addRevocations(first, 1)
-  const isKnown = () => second.app.revocations.standingOf(claims(revocation?.id ?? '')) === 'revoked'
+  const isKnown = () => second.app.revocations.statusOf(claims(revocation?.id ?? '')) === 'revoked'
   await until(isKnown, 'the revocation is polled')
 })
 
@@ -66,7 +66,7 @@ t.test('a database that counts from below again is read from the start', async (
   await app.revocations.poll()
   const { entries: news, place: after } = await app.revocations.after(place, AT_ONCE)
   t.strictSame(news.map(({ id }) => id).slice(-2), ['restored', 'another'], 'one who follows is told, too')
-  for (const id of ['restored', 'another']) t.equal(app.revocations.standingOf(claims(id)), 'revoked')
+  for (const id of ['restored', 'another']) t.equal(app.revocations.statusOf(claims(id)), 'revoked')
   t.equal(after.position, 3)
 })
 
@@ -131,7 +131,7 @@ t.test('through Valkey', { skip: valkey.missing }, async (t) => {
     for (let round = 0; round < 20; round += 1) {
       const [revocation] = await addRevocations(first, 1)
       const committedAt = performance.now()
-      const isKnown = () => second.app.revocations.standingOf(claims(revocation?.id ?? '')) === 'revoked'
+      const isKnown = () => second.app.revocations.statusOf(claims(revocation?.id ?? '')) === 'revoked'
       await until(isKnown, 'the revocation is known')
       delays.push(performance.now() - committedAt)
     }
@@ -153,8 +153,8 @@ t.test('through Valkey', { skip: valkey.missing }, async (t) => {
     await app.store.revocations.add([revocation])
     await Promise.all(told)
     await app.revocations.poll()
-    t.equal(app.revocations.standingOf(claims(revocation.id)), 'revoked')
-    t.equal(app.revocations.standingOf(claims('ada')), 'valid', 'the database alone says what was revoked')
+    t.equal(app.revocations.statusOf(claims(revocation.id)), 'revoked')
+    t.equal(app.revocations.statusOf(claims('ada')), 'valid', 'the database alone says what was revoked')
   })
 
   t.test('one that was not there at the start, or went away, is listened to once it is there', async (t) => {

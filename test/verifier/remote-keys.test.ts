@@ -31,7 +31,7 @@ function verifierByUptime(impostor: Impostor) {
   let now = 0
   const url = new URL('/.well-known/jwks.json', impostor.issuer)
   const keys = createRemoteKeys({ url, algorithms: ALGORITHMS, uptime: () => now })
-  const revocations = { standingOf: () => 'valid' as const, isKeyRevoked: () => false, isCurrent: () => true }
+  const revocations = { statusOf: () => 'valid' as const, isKeyRevoked: () => false, isCurrent: () => true }
   const { issuer } = impostor
   const verifier = createTokenVerifier({ keys, revocations, issuer, audience: issuer, clock: Date.now })
   return {

@@ -103,7 +103,7 @@ t.test('what is revoked in this process counts before it was read, and is told o
   const log = new RevocationLog()
   const place = log.place
   log.add(ended('here'))
-  t.equal(log.standingOf(claims('here')), 'revoked')
+  t.equal(log.statusOf(claims('here')), 'revoked')
   t.strictSame(log.after(place).entries, [])
   t.equal(log.take(reading(2, [1, ended('here')])), true, 'news for those who follow')
   t.strictSame(ids(log.after(place).entries), ['here'])
@@ -127,8 +127,8 @@ t.test('an entry is forgotten when its time is over and not before', async (t) =
   t.strictSame(ids(log.after().entries), ['short', 'long'])
   log.prune(10)
   t.strictSame(ids(log.after().entries), ['long'])
-  t.equal(log.standingOf(claims('short')), 'valid')
-  t.equal(log.standingOf(claims('long')), 'revoked')
+  t.equal(log.statusOf(claims('short')), 'valid')
+  t.equal(log.statusOf(claims('long')), 'revoked')
   const place = log.place
   log.prune(20)
   t.strictSame(log.after().entries, [])
