@@ -32,7 +32,7 @@ export const Settings = Type.Object({
     hint: 'must start with file: or postgres:',
     secret: true,
     description:
-      'Where the data is: `file:/path/to.db` (SQLite) or `postgres://…`; absent = `gatehouse.db` in `AUTH_DATA_DIR`'
+      'URL of the database: `file:/path/to.db` (SQLite) or `postgres://…`. Default: `gatehouse.db` in `AUTH_DATA_DIR`'
   }),
   REDIS_URL: Type.String({
     default: '',
@@ -40,7 +40,7 @@ export const Settings = Type.Object({
     hint: 'must start with redis: or rediss:',
     secret: true,
     description:
-      'Valkey or Redis, `redis://…` or `rediss://…`: limits that are exact, and revocations that are told at once, across instances'
+      'URL of Valkey or Redis, `redis://…` or `rediss://…`. It makes limits exact and revocations immediate across instances'
   }),
   AUTH_DATA_DIR: Type.String({
     default: './data',
@@ -50,108 +50,116 @@ export const Settings = Type.Object({
   AUTH_ISSUER: Type.String({
     default: '',
     description:
-      'Public URL of Gatehouse, an origin without path: the `iss` of its tokens; absent = `http://localhost:PORT`'
+      'Public URL of Gatehouse, an origin without a path. It is the `iss` of tokens. Default: `http://localhost:PORT`'
   }),
-  AUTH_AUDIENCE: Type.String({ default: '', description: 'The `aud` of its tokens; absent = `AUTH_ISSUER`' }),
+  AUTH_AUDIENCE: Type.String({ default: '', description: 'The `aud` of tokens. Default: `AUTH_ISSUER`' }),
   AUTH_ALLOWED_ORIGINS: List(
-    'Comma-separated origins of browser apps that may call it with cookies, besides its own',
+    'Comma-separated origins of browser apps that may call Gatehouse with cookies. Its own origin always may',
     'must be origins such as https://app.example.com'
   ),
   AUTH_TRUST_PROXY: List(
-    'Comma-separated addresses or CIDR ranges of reverse proxies whose `X-Forwarded-*` headers are believed',
+    'Comma-separated addresses or CIDR ranges of the reverse proxies whose `X-Forwarded-*` headers are trusted',
     'must be addresses or CIDR ranges such as 10.0.0.0/8'
   ),
   AUTH_MASTER_KEY: Type.String({
     default: '',
     secret: true,
-    description: '32 random bytes or more, base64url; absent = generated into `AUTH_DATA_DIR` at first boot'
+    description:
+      'At least 32 random bytes, base64url. Default: generated into `AUTH_DATA_DIR` at the first start'
   }),
   AUTH_MASTER_KEY_PREVIOUS: Type.String({
     default: '',
     secret: true,
-    description: 'Another master key that is accepted, too, while it is being changed'
+    description: 'The old master key, while it is being replaced'
   }),
   AUTH_JWT_ALG: Type.Enum(['ES256', 'EdDSA', 'RS256'], {
     default: 'ES256',
-    description: 'Algorithm of the signing keys that are made: `ES256`, `EdDSA` or `RS256`'
+    description: 'Algorithm of new signing keys: `ES256`, `EdDSA` or `RS256`'
   }),
-  AUTH_KEY_ROTATION: Duration('30d', 'How long a key signs before the next one does, `10s` to `400d`'),
-  AUTH_ACCESS_TTL: Duration('5m', 'Life of an access token, at most `1h`'),
-  AUTH_SESSION_IDLE_TTL: Duration('24h', 'A session ends when it was not refreshed for so long'),
-  AUTH_SESSION_MAX_TTL: Duration('30d', 'A session ends so long after its sign-in, whatever its use'),
+  AUTH_KEY_ROTATION: Duration('30d', 'How long a key signs before the next one takes over, `10s` to `400d`'),
+  AUTH_ACCESS_TTL: Duration('5m', 'Lifetime of an access token, at most `1h`'),
+  AUTH_SESSION_IDLE_TTL: Duration('24h', 'A session ends if it is not refreshed for this long'),
+  AUTH_SESSION_MAX_TTL: Duration('30d', 'A session ends this long after the sign-in, even if it is in use'),
   AUTH_REFRESH_GRACE: Duration(
     '10s',
-    'The refresh token just replaced still gets its successor for so long (parallel tabs), at most `60s`'
+    'How long a replaced refresh token still gets its successor, for parallel tabs, at most `60s`'
   ),
   AUTH_REFRESH_UNSEEN: Duration(
     '10m',
-    'It gets it for so long if nothing has shown that the successor arrived (an answer lost on the way), at most `1h`'
+    'How long it does so while the successor is unused, because the response may be lost, at most `1h`'
   ),
   AUTH_FRESH_TTL: Duration('10m', 'How long a sign-in counts as recent for sensitive changes'),
   AUTH_COOKIE_SAMESITE: Type.Enum(['lax', 'strict'], {
     default: 'lax',
-    description: 'SameSite attribute of the cookies: `lax` or `strict`'
+    description: '`SameSite` attribute of the cookies: `lax` or `strict`'
   }),
   AUTH_COOKIE_DOMAIN: Type.String({
     default: '',
-    description:
-      'Share the access cookie with the hosts of this domain; absent = only the issuer’s host gets it'
+    description: 'Domain whose hosts all get the access cookie. Default: only the issuer’s host gets it'
   }),
   AUTH_REGISTRATION: Type.Enum(['open', 'invite', 'closed'], {
     default: 'open',
     description:
-      'Who may join: `open` = anybody, `invite` = by the link an administrator makes, `closed` = only by a command of the operator'
+      'Who can register: everyone (`open`), people with a link from an administrator (`invite`), or nobody (`closed`; `admin create` still works)'
   }),
   AUTH_FORWARD_UNVERIFIED_EMAIL: Type.Enum(['off', 'on'], {
     default: 'off',
     description:
-      'Whether `GET /auth/check` tells the app behind a proxy addresses that are not verified: `off` or `on`'
+      'Whether `GET /auth/check` also forwards email addresses that are not verified: `off` or `on`'
   }),
   AUTH_PASSWORD_MIN_LENGTH: Type.Integer({
     default: 12,
     minimum: 8,
     maximum: 64,
-    description: 'Least length of a password in characters (Unicode code points), 8 to 64'
+    description: 'Minimum length of a password in characters (Unicode code points), 8 to 64'
   }),
   AUTH_ARGON2_MEMORY_KIB: Type.Integer({
     default: 19456,
     minimum: 19456,
     maximum: 4_194_304,
-    description: 'argon2id memory of one hash, in KiB'
+    description: 'Memory of one argon2id hash, in KiB'
   }),
-  AUTH_ARGON2_TIME: Type.Integer({ default: 2, minimum: 2, maximum: 64, description: 'argon2id passes' }),
+  AUTH_ARGON2_TIME: Type.Integer({
+    default: 2,
+    minimum: 2,
+    maximum: 64,
+    description: 'Passes of one argon2id hash'
+  }),
   AUTH_ARGON2_PARALLELISM: Type.Integer({
     default: 1,
     minimum: 1,
     maximum: 16,
-    description: 'argon2id lanes'
+    description: 'Lanes of one argon2id hash'
   }),
-  AUTH_RATE_LIMIT_PER_IP: Limit(600, 'Requests a minute from one address (IPv6: one /64), `0` = off'),
+  AUTH_RATE_LIMIT_PER_IP: Limit(600, 'Requests per minute from one address (IPv6: one /64); `0` = no limit'),
   AUTH_LOGIN_LIMIT_PER_IP: Limit(
     30,
-    'Sign-ins, registrations and password checks a minute from one address, `0` = off'
+    'Sign-ins, registrations and password checks per minute from one address; `0` = no limit'
   ),
-  AUTH_LOGIN_LIMIT_PER_ACCOUNT: Limit(5, 'Failed sign-ins of one account before growing delays, `0` = off'),
+  AUTH_LOGIN_LIMIT_PER_ACCOUNT: Limit(
+    5,
+    'Failed sign-ins of one account before delays begin and grow; `0` = no limit'
+  ),
   AUTH_MAX_EVENT_LOOP_DELAY: DurationOrOff(
     '500ms',
-    'Requests are refused as `busy` while the event loop is later than this, `100ms` or more; `off` = never'
+    'Requests get the error `busy` while the event loop is delayed by more than this, `100ms` or more; `off` = never'
   ),
   AUTH_AUDIT_RETENTION: DurationOrOff(
     '400d',
-    'How long rows of the audit trail are kept, `1d` or more; `off` = for good'
+    'How long entries of the audit trail are kept, `1d` or more; `off` = forever'
   ),
   AUTH_METRICS: Type.String({
     default: 'off',
     secret: true,
     description:
-      'Metrics for Prometheus: `off`, a port of their own, or the bearer token (32 characters or more) for `GET /metrics`'
+      'Metrics for Prometheus: `off`, a separate port, or the bearer token (at least 32 characters) for `GET /metrics`'
   }),
   AUTH_DOCS: Type.String({
     default: '',
     pattern: '^(on|off)?$',
     hint: 'must be one of on, off',
     description:
-      'API reference at `/docs`: `on` or `off`; absent = `on` while `AUTH_ISSUER` is a loopback address, else `off`'
+      'API reference at `/docs`: `on` or `off`. Default: `on` if `AUTH_ISSUER` is a loopback address, otherwise `off`'
   })
 })
 

@@ -77,7 +77,7 @@ t.test('pages of one-time links and of the API, in a real browser', { skip: chro
       await page.goto(link)
       await page.getByLabel('E-mail address').fill('second@example.com')
       await submit(page, password)
-      await page.getByRole('status').getByText('There is an administrator already.').waitFor()
+      await page.getByRole('status').getByText('An administrator exists already.').waitFor()
       t.equal(await app.store.users.countAdministrators(), 1)
     })
   })

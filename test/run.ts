@@ -2,7 +2,9 @@ import { mkdirSync } from 'node:fs'
 import { inspect, parseArgs } from 'node:util'
 import type { Result } from 'tap-parser'
 import { LEFT_OUT } from './harness/left-out.ts'
-import { type FileRun, runFile } from './run/file.ts'
+import { batchesOf } from './run/batches.ts'
+import { runProcess } from './run/process.ts'
+import type { Results } from './run/results.ts'
 import { select, selectFast } from './run/selection.ts'
 import { longestFirst, note } from './run/times.ts'
 
@@ -20,34 +22,35 @@ const { values, positionals } = parseArgs({
 const env: Record<string, string> = values.fast ? { ENGINE: 'sqlite' } : {}
 
 mkdirSync('.tap', { recursive: true })
-const waiting = longestFirst(values.fast ? selectFast() : select(positionals))
-const runs: FileRun[] = []
+const waiting = batchesOf(longestFirst(values.fast ? selectFast() : select(positionals)))
+const runs: Results[] = []
 await Promise.all(Array.from({ length: Number(values.jobs) }, runNext))
 note(runs)
 process.exitCode = report(runs) ? 0 : 1
 
 async function runNext(): Promise<void> {
-  for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
-    const run = await runFile(path, env)
-    runs.push(run)
-    print(`${run.isWell ? 'ok    ' : 'failed'} ${run.seconds.toFixed(1).padStart(6)} s  ${path}`)
-    if (!run.isWell) explain(run)
+  for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) {
+    const { files, stderr } = await runProcess(batch, env)
+    runs.push(...files)
+    for (const file of files) explain(file)
+    if (stderr !== '') print(stderr.trimEnd())
   }
 }
 
-function explain({ path, broken, stderr }: FileRun): void {
+function explain({ path, seconds, tests, broken }: Results): void {
+  const isWell = broken.length === 0 && tests.every(({ todo }) => !todo)
+  print(`${isWell ? 'ok    ' : 'failed'} ${seconds.toFixed(1).padStart(6)} s  ${path}`)
   for (const { fullname, diag } of broken)
     print(`failed: ${path}: ${fullname}\n${inspect(diag, { depth: null })}`)
-  if (stderr !== '') print(stderr.trimEnd())
 }
 
 /** Prints the summary, and returns whether no test failed. */
-function report(all: FileRun[]): boolean {
+function report(all: Results[]): boolean {
   const tests = all.flatMap((run) => run.tests)
   const leftOut = tests.filter(({ skip }) => skip === LEFT_OUT)
   const skipped = tests.filter(({ skip }) => skip && skip !== LEFT_OUT)
   const passed = tests.filter(isPassed).length
-  const silent = all.filter(({ isWell, tests }) => !isWell && tests.every(isPassed)).length
+  const silent = all.filter(({ broken, tests }) => broken.length > 0 && tests.every(({ ok }) => ok)).length
   const failed = tests.filter(({ ok, todo }) => !ok || todo).length + silent
 
   for (const { fullname, skip } of skipped) print(`skipped: ${fullname}: ${skip}`)

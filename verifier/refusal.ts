@@ -3,9 +3,9 @@ export const refusals = {
   unauthorized: { status: 401, title: 'Sign in to do this.' },
   token_stale: { status: 401, title: 'The access token is out of date: refresh it.' },
   reauthentication_required: { status: 401, title: 'Confirm that it is you: sign in again.' },
-  forbidden: { status: 403, title: 'You may not do this.' },
+  forbidden: { status: 403, title: 'You are not allowed to do this.' },
   cross_site_request: { status: 403, title: 'The request came from a site that is not allowed.' },
-  unavailable: { status: 503, title: 'Not available at the moment: try again soon.' }
+  unavailable: { status: 503, title: 'The service is not available: try again soon.' }
 } as const
 
 export type RefusalCode = keyof typeof refusals

@@ -268,7 +268,7 @@ t.test('failures count as failed sign-ins of their address', async (t) => {
   const LIMIT = 5
   const service = await build(t, { env: { AUTH_LOGIN_LIMIT_PER_IP: String(LIMIT) } })
   const machine = await register(service)
-  const limited = oauthRefusal(429, 'temporarily_unavailable', 'Too many tries: wait before the next.')
+  const limited = oauthRefusal(429, 'temporarily_unavailable', 'Too many attempts: wait before you try again.')
 
   await t.test('successes are never limited', async (t) => {
     for (let n = 0; n < LIMIT * 4; n += 1) t.equal((await ask(service, {}, machine.basic)).status, 200)
@@ -323,7 +323,7 @@ t.test('every request counts against the limit of its address, whoever asks', as
   t.equal(refused.status, 429)
   t.strictSame(refused.body, {
     error: 'temporarily_unavailable',
-    error_description: 'Too many tries: wait before the next.'
+    error_description: 'Too many attempts: wait before you try again.'
   })
   t.match(refused.headers['retry-after'], /^([1-9]|[1-5]\d|60)$/)
 })

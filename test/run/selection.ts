@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 const REHEARSAL = 'test/deploy/rehearsal.test.ts'
 const FAST = ['domain', 'plugins', 'routes', 'store', 'verifier']
 const STARTS_PROCESSES = /from '(node:child_process|playwright-core)'/
+const CHANGES_ITS_PROCESS = /\bprocess\.(env|chdir|on|once)\b|^t\.\w+ = /m
 const IMPORT = /from '(\.[^']+)'/g
 
 /**
@@ -24,10 +25,15 @@ export function select(words: string[]): string[] {
 
 /** Returns the test files of the `FAST` folders that start neither a process nor a browser. */
 export function selectFast(): string[] {
-  return select(FAST.map((folder) => `test/${folder}`)).filter((file) => !startsProcesses(file, new Set()))
+  return select(FAST.map((folder) => `test/${folder}`)).filter((file) => !startsProcesses(file))
 }
 
-function startsProcesses(file: string, seen: Set<string>): boolean {
+/** Says whether a test file needs a process of its own: it starts others, or it changes what the next file would see. */
+export function runsAlone(file: string): boolean {
+  return startsProcesses(file) || CHANGES_ITS_PROCESS.test(readFileSync(file, 'utf8'))
+}
+
+function startsProcesses(file: string, seen = new Set<string>()): boolean {
   if (seen.has(file) || !file.startsWith('test/')) return false
   seen.add(file)
   const source = readFileSync(file, 'utf8')

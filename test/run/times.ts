@@ -11,7 +11,7 @@ export function longestFirst(files: string[]): string[] {
 
 /** Stores how many seconds each file took, for the next run. */
 export function note(runs: Array<{ path: string; seconds: number }>): void {
-  const took = Object.fromEntries(runs.map(({ path, seconds }) => [path, Number(seconds.toFixed(1))]))
+  const took = Object.fromEntries(runs.map(({ path, seconds }) => [path, seconds]))
   writeFileSync(NOTES, JSON.stringify({ ...read(), ...took }, null, 2))
 }
 
