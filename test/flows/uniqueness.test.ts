@@ -6,7 +6,7 @@ import { build } from '../harness/build.ts'
 import { run } from '../harness/program.ts'
 import { CLIENT_CREDENTIALS, claimsOf, post, register } from '../oauth/machine.ts'
 
-const MANY = 10_000
+const MANY = 2_000
 const PROCESSES = 4
 /** Bytes of a nonce of AES-GCM (NIST SP 800-38D §8.2.2), at the beginning of what was sealed. */
 const NONCE = 12
@@ -19,7 +19,7 @@ const MAKE = `
   process.stdout.write(lines.join('\\n'))
 `
 
-t.test('10,000 tokens asked for in parallel are 10,000 different ones', async (t) => {
+t.test('2,000 tokens asked for in parallel are 2,000 different ones', async (t) => {
   const service = await build(t)
   const machine = await register(service)
   const answers = await Promise.all(
@@ -30,7 +30,7 @@ t.test('10,000 tokens asked for in parallel are 10,000 different ones', async (t
   t.equal(new Set(tokens.map((token) => claimsOf(token).jti)).size, MANY, 'each has a jti of its own')
 })
 
-t.test('10,000 keys sealed at once have 10,000 nonces', async (t) => {
+t.test('2,000 keys sealed at once have 2,000 nonces', async (t) => {
   const wrapKey = deriveKeys(randomBytes(48)).signingKeyWrap.current
   const { privateKey } = generateKeyPairSync('ed25519')
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()

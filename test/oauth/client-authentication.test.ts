@@ -268,7 +268,11 @@ t.test('failures count as failed sign-ins of their address', async (t) => {
   const LIMIT = 5
   const service = await build(t, { env: { AUTH_LOGIN_LIMIT_PER_IP: String(LIMIT) } })
   const machine = await register(service)
-  const limited = oauthRefusal(429, 'temporarily_unavailable', 'Too many attempts: wait before you try again.')
+  const limited = oauthRefusal(
+    429,
+    'temporarily_unavailable',
+    'Too many attempts: wait before you try again.'
+  )
 
   await t.test('successes are never limited', async (t) => {
     for (let n = 0; n < LIMIT * 4; n += 1) t.equal((await ask(service, {}, machine.basic)).status, 200)
