@@ -3,7 +3,7 @@ const [major, minor] = process.versions.node.split('.').map(Number)
 
 if (major < 22 || (major === 22 && minor < 19)) {
   console.error(
-    `Gatehouse needs Node.js 22.19 or newer; this is ${process.versions.node}. See "Node.js" in README.md.`
+    `Gatehouse needs Node.js 22.19 or newer; this is ${process.versions.node}. See "Node.js" in docs/operations.md.`
   )
   process.exit(78)
 }

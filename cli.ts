@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import './check-node.js'
 import { parseArgs } from 'node:util'
 import { type Command, UsageError } from './commands/command.ts'
@@ -6,6 +5,7 @@ import { commands } from './commands/index.ts'
 import { Problem } from './domain/errors.ts'
 import { MasterKeyError } from './domain/keys/master-key.ts'
 import { SettingsError } from './domain/settings/settings.ts'
+import { readEnvFile } from './settings.ts'
 
 const EX_USAGE = 64
 const EX_CONFIG = 78
@@ -16,6 +16,7 @@ async function main(words: string[]): Promise<number> {
   const command = commands.find(({ name }) => `${words.join(' ')} `.startsWith(`${name} `))
   if (!command) return printHelp(words)
   try {
+    readEnvFile()
     return await run(command, words.slice(command.name.split(' ').length))
   } catch (error) {
     process.stderr.write(`${readable(error, command)}\n`)
@@ -57,12 +58,12 @@ function printHelp(words: string[]): number {
   const asked = words.length === 0 || words.includes('--help') || words.includes('-h')
   const out = asked ? process.stdout : process.stderr
   if (!asked) out.write(`There is no command ${words.join(' ')}\n\n`)
-  out.write(`Usage: gatehouse <command> [--json] [--help]\n\n${commands.map(helpOf).join('\n')}\n`)
+  out.write(`Usage: ./gatehouse <command> [--json] [--help]\n\n${commands.map(helpOf).join('\n')}\n`)
   return asked ? 0 : EX_USAGE
 }
 
 function helpOf({ name, usage, summary }: Command): string {
-  return `  gatehouse ${name} ${usage}`.trimEnd().concat(`\n      ${summary}`)
+  return `  ./gatehouse ${name} ${usage}`.trimEnd().concat(`\n      ${summary}`)
 }
 
 function readable(error: unknown, command: Command): string {

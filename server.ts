@@ -1,13 +1,14 @@
 import './check-node.js'
-import { readFileSync, statSync } from 'node:fs'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import { Problem } from './domain/errors.ts'
 import { MasterKeyError, masterKeyWarnings } from './domain/keys/master-key.ts'
 import type { Config } from './domain/settings/config.ts'
-import { loadSettings, SettingsError } from './domain/settings/settings.ts'
+import { recordIdentity } from './domain/settings/service-identity.ts'
+import { SettingsError } from './domain/settings/settings.ts'
 import { renderStartNotice, type StartNotice, startNotice } from './domain/settings/start-notice.ts'
+import { readEnvFile, settings } from './settings.ts'
 import { acquireServiceLock } from './store/index.ts'
 
 const EX_CONFIG = 78
@@ -23,11 +24,8 @@ try {
 }
 
 async function start(): Promise<void> {
-  const { config, warnings } = loadSettings(
-    process.env,
-    (path) => readFileSync(path, 'utf8'),
-    (path) => statSync(path).mode
-  )
+  readEnvFile()
+  const { config, warnings } = settings()
   const lock = acquireServiceLock(config.DATABASE_URL)
   let app: FastifyInstance | undefined
   closeWithGrace({ delay: GRACE, logger: false }, async ({ err, signal }) => {
@@ -40,6 +38,7 @@ async function start(): Promise<void> {
   })
   app = await buildApp(config)
   await app.signingKeys.applyRules()
+  warnings.push(...(await recordIdentity(app.store, config)))
   const link = await app.accounts.firstAdministrator.issueLink()
   await listenQuietly(app, config)
   warnings.push(...masterKeyWarnings(config.AUTH_MASTER_KEY, config.AUTH_DATA_DIR))
@@ -70,7 +69,8 @@ function announce(notice: StartNotice): void {
 function readable(error: unknown): string {
   if (error instanceof SettingsError || error instanceof MasterKeyError) return error.message
   if (error instanceof Problem) return `The database cannot be used: ${(error.cause as Error).message}`
-  const { code, message, stack } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return 'PORT is in use by another program'
+  const { code, message, stack, port } = error as NodeJS.ErrnoException & { port?: number }
+  if (code === 'EADDRINUSE') return `Port ${port} is in use by another program`
+  if (code === 'EACCES' && port) return `Port ${port} needs privileges that this process does not have`
   return code ? message : (stack ?? message)
 }

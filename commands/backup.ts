@@ -1,10 +1,10 @@
 import { masterKeyPath } from '../domain/keys/master-key.ts'
 import type { Config } from '../domain/settings/config.ts'
+import { settings } from '../settings.ts'
 import { backUpDatabase } from '../store/sqlite/backup.ts'
 import { sqlitePathOf } from '../store/sqlite/path.ts'
 import { type Command, UsageError } from './command.ts'
 import { databaseUrlInShell, quoted } from './postgres-command.ts'
-import { settings } from './settings.ts'
 import { sizeText } from './size-text.ts'
 
 /** `gatehouse backup`: copies the embedded database to one file, while the service runs. */

@@ -1,6 +1,6 @@
 import { showSettings } from '../domain/settings/settings.ts'
+import { settings } from '../settings.ts'
 import type { Command } from './command.ts'
-import { settings } from './settings.ts'
 
 /** `gatehouse config`: shows the settings in force, and their sources. */
 export const config: Command = {

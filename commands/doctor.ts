@@ -1,6 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
 import type { Config } from '../domain/settings/config.ts'
-import { readSettings } from '../domain/settings/settings.ts'
+import { settingsAndFaults } from '../settings.ts'
 import type { Command } from './command.ts'
 import { type Check, examine, type NamedFinding } from './doctor/checkup.ts'
 import { clockCheck } from './doctor/clock.ts'
@@ -29,11 +28,7 @@ export const doctor: Command = {
   words: 0,
   options: {},
   async run() {
-    const { config, faults, warnings } = readSettings(
-      process.env,
-      (path) => readFileSync(path, 'utf8'),
-      (path) => statSync(path).mode
-    )
+    const { config, faults, warnings } = settingsAndFaults()
     const checks = [settingsCheck(faults, warnings), ...checksOf(config)]
     const findings = await examine(checks, faults.map(nameIn), LIMIT)
     const errors = findings.filter(({ severity }) => severity === 'error').length

@@ -1,6 +1,6 @@
+import { settings } from '../settings.ts'
 import { openStore } from '../store/index.ts'
 import type { Command } from './command.ts'
-import { settings } from './settings.ts'
 
 /** `gatehouse migrate`: brings the database schema up to date without starting the service. */
 export const migrate: Command = {

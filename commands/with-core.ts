@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../domain/settings/config.ts'
+import { settingsOfService } from '../domain/settings/service-identity.ts'
+import type { LoadedSettings } from '../domain/settings/settings.ts'
+import { settings } from '../settings.ts'
 import { sqlitePathOf } from '../store/sqlite/path.ts'
-import { settings } from './settings.ts'
 
 /**
  * Builds the service on its settings and its database, without listening, and runs `work` with it. A missing embedded database
@@ -13,16 +15,38 @@ export async function withCore<T>(
   work: (app: FastifyInstance) => Promise<T>,
   { mayMake = true } = {}
 ): Promise<T> {
-  const { buildCore } = await import('../core.ts')
-  const { config } = settings()
-  const missing = missingDatabase(config)
+  const loaded = settings()
+  const missing = missingDatabase(loaded.config)
   if (missing && !mayMake) throw new Error(`There is no database at ${missing}`)
-  const app = await buildCore(config)
+  const app = await buildLikeService(loaded)
   if (missing) process.stderr.write(`There was no database at ${missing}: it was made.\n`)
   try {
     return await work(app)
   } finally {
     await app.close()
+  }
+}
+
+// The issuer and the audience depend on settings of the service that the shell of a command may lack.
+async function buildLikeService(loaded: LoadedSettings): Promise<FastifyInstance> {
+  const { buildCore } = await import('../core.ts')
+  const app = await buildCore(loaded.config)
+  const others = await missingSettings(app, loaded)
+  if (Object.keys(others).length === 0) return app
+  await app.close()
+  return buildCore(settings(others).config)
+}
+
+async function missingSettings(
+  app: FastifyInstance,
+  loaded: LoadedSettings
+): Promise<Record<string, string>> {
+  try {
+    const service = await app.store.serviceIdentity.find()
+    return service ? settingsOfService(loaded, service) : {}
+  } catch (error) {
+    await app.close()
+    throw error
   }
 }
 

@@ -10,6 +10,7 @@ import { patientPostgresDialect, postgresDialect } from './postgres.ts'
 import { purge } from './retention.ts'
 import { createRevocationRepository } from './revocations.ts'
 import { createRoleRepository } from './roles.ts'
+import { createServiceIdentityRepository } from './service-identity.ts'
 import { createSessionRepository } from './sessions.ts'
 import { createSigningKeyRepository } from './signing-keys.ts'
 import { sqliteDialect } from './sqlite/dialect.ts'
@@ -132,6 +133,7 @@ function createRepositories(
     throttles: createThrottleRepository(db),
     oneTimeTokens: createOneTimeTokenRepository(db),
     audit: createAuditRepository(db, (event) => announce({ audited: [event], revoked: [] })),
-    jobs: createJobRepository(db)
+    jobs: createJobRepository(db),
+    serviceIdentity: createServiceIdentityRepository(db)
   }
 }

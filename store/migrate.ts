@@ -10,6 +10,7 @@ import { sessionHandover } from './migrations/0005-session-handover.ts'
 import { loginLimits } from './migrations/0006-login-limits.ts'
 import { authority } from './migrations/0007-authority.ts'
 import { load } from './migrations/0009-load.ts'
+import { serviceIdentity } from './migrations/0010-service-identity.ts'
 import type { Tables } from './tables.ts'
 
 export const migrationsOf = (engine: Store['engine']) => ({
@@ -20,7 +21,8 @@ export const migrationsOf = (engine: Store['engine']) => ({
   '0005-session-handover': sessionHandover,
   '0006-login-limits': loginLimits,
   '0007-authority': authority,
-  '0009-load': load
+  '0009-load': load,
+  '0010-service-identity': serviceIdentity
 })
 
 /** The difference between the migrations of a database and those of this version. */

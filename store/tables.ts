@@ -110,4 +110,5 @@ export interface Tables {
     detail: string
   }
   jobs: { name: string; due_at: number }
+  service_identity: { id: number; issuer: string; audience: string }
 }

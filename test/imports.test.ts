@@ -44,7 +44,7 @@ const planted: Record<string, [file: string, line: string]> = {
 
 t.test('imports run one way', async (t) => {
   t.ok(args.includes('.dependency-cruiser.js'), 'lint holds it')
-  const { code, stdout } = await run([cruiser, ...args])
+  const { code, stdout } = await run([cruiser, ...args], { cwd: root })
   t.equal(code, 0, stdout)
   t.match(stdout, /no dependency violations found \(\d{3,} modules/)
 })

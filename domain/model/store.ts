@@ -5,6 +5,7 @@ import type { JobRepository } from './job.ts'
 import type { OneTimeTokenRepository } from './one-time-token.ts'
 import type { RevocationRepository } from './revocation.ts'
 import type { RoleRepository } from './role.ts'
+import type { ServiceIdentityRepository } from './service-identity.ts'
 import type { SessionRepository } from './session.ts'
 import type { SigningKeyRepository } from './signing-key.ts'
 import type { ThrottleRepository } from './throttle.ts'
@@ -21,6 +22,7 @@ export interface Repositories {
   oneTimeTokens: OneTimeTokenRepository
   audit: AuditRepository
   jobs: JobRepository
+  serviceIdentity: ServiceIdentityRepository
 }
 
 export interface Transaction extends Repositories {

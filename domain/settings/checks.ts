@@ -77,10 +77,10 @@ function isReadableUrl(text: string): boolean {
 function issuerFaults({ AUTH_ISSUER }: Config): string[] {
   const origin = originOf(AUTH_ISSUER)
   if (origin === undefined || origin !== AUTH_ISSUER) {
-    return ['AUTH_ISSUER must be an origin such as https://auth.example.com, without path or trailing slash']
+    return [`AUTH_ISSUER ${AUTH_ISSUER} must be an origin without path or trailing slash: ${example(origin)}`]
   }
   if (!isHttpsOrLoopback(origin)) {
-    return ['AUTH_ISSUER must be https: plain http is for a loopback address only']
+    return [`AUTH_ISSUER ${AUTH_ISSUER} must be https: plain http is for a loopback address only`]
   }
   return []
 }
@@ -132,12 +132,15 @@ function cookieDomainFaults({ AUTH_COOKIE_DOMAIN: domain, AUTH_ISSUER, secure }:
 
 function originFaults(text: string): string[] {
   if (text.includes('*')) return [`AUTH_ALLOWED_ORIGINS ${text} has a wildcard: name every origin by itself`]
-  if (originOf(text) !== text) {
-    return [`AUTH_ALLOWED_ORIGINS ${text} is not an origin such as https://app.example.com`]
-  }
+  const origin = originOf(text)
+  if (origin !== text) return [`AUTH_ALLOWED_ORIGINS ${text} is not an origin: ${example(origin)}`]
   return isHttpsOrLoopback(text)
     ? []
     : [`AUTH_ALLOWED_ORIGINS ${text} must be https: plain http is for a loopback address only`]
+}
+
+function example(origin = 'https://auth.example.com'): string {
+  return `write ${origin}`
 }
 
 function originOf(text: string): string | undefined {

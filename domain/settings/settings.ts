@@ -1,11 +1,13 @@
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { type SettingName, Settings, type SettingValues } from '../../schemas/settings.ts'
+import { didYouMean } from '../did-you-mean.ts'
 import { isReadableByOthers } from '../file-mode.ts'
 import { isLoopback, settingFaults, settingWarnings } from './checks.ts'
 import type { Config } from './config.ts'
 
-export type SettingSource = 'default' | 'environment' | 'file'
+/** `file` is the one that NAME_FILE names. */
+export type SettingSource = 'default' | 'environment' | '.env' | 'file'
 
 export interface LoadedSettings {
   config: Config
@@ -89,7 +91,7 @@ function unknownNames(env: Record<string, string | undefined>): string[] {
   for (const name of names) if (annotationsOf(name).secret) known.add(`${name}_FILE`)
   return Object.keys(env)
     .filter((name) => name.startsWith('AUTH_') && !known.has(name) && !isServiceLink(name, env[name]))
-    .map((name) => `${name} is not a setting of Gatehouse`)
+    .map((name) => `${name} is not a setting of Gatehouse${didYouMean(name, known)}`)
 }
 
 function isServiceLink(name: string, value = ''): boolean {
@@ -113,8 +115,8 @@ function lookUp(
 function readSecret(name: SettingName, path: string, readFile: (path: string) => string): string {
   try {
     return readFile(path).trim()
-  } catch {
-    throw new Error(`cannot be read from the file that ${name}_FILE names`)
+  } catch (error) {
+    throw new Error(`cannot be read from the file that ${name}_FILE names: ${(error as Error).message}`)
   }
 }
 
@@ -183,6 +185,6 @@ function shownValue(
 ): string {
   const { secret, default: fallback } = annotationsOf(name)
   if (secret && source !== 'default') return '********'
-  if (source === 'environment') return env[name] as string
+  if (source === 'environment' || source === '.env') return env[name] as string
   return String(fallback === '' && typeof config[name] === 'string' ? config[name] : fallback)
 }

@@ -8,6 +8,7 @@ import { CLIENT_CREDENTIALS, claimsOf, post, register } from '../oauth/machine.t
 
 const MANY = 2_000
 const PROCESSES = 4
+const ROOT = new URL('../..', import.meta.url)
 /** Bytes of a nonce of AES-GCM (NIST SP 800-38D §8.2.2), at the beginning of what was sealed. */
 const NONCE = 12
 
@@ -43,7 +44,7 @@ t.test('2,000 keys sealed at once have 2,000 nonces', async (t) => {
 
 t.test('four processes at the same moment make no id and no secret twice', async (t) => {
   const outputs = await Promise.all(
-    Array.from({ length: PROCESSES }, () => run(['--input-type=module', '--eval', MAKE]))
+    Array.from({ length: PROCESSES }, () => run(['--input-type=module', '--eval', MAKE], { cwd: ROOT }))
   )
   const pairs = outputs.flatMap(({ stdout }) => stdout.split('\n').map((line) => line.split(' ')))
   for (const place of [0, 1]) t.equal(new Set(pairs.map((pair) => pair[place])).size, PROCESSES * MANY)

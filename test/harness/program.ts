@@ -1,11 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import type { Teardown } from './build.ts'
 import { freePort } from './port.ts'
 
 const ROOT = new URL('../..', import.meta.url)
+/** Has no `.env`, which the project's folder may have. */
+const ELSEWHERE = tmpdir()
 const SERVER = ['--import', './check-node.js', 'server.ts']
 const START_TIMEOUT = 120_000
 
@@ -25,8 +30,8 @@ export interface RunOptions {
   input?: string
   /** The path of the Node.js to run. */
   node?: string
-  /** The folder to run in, if it is not the project's. */
-  cwd?: string
+  /** The folder to run in. By default, one without a `.env`. */
+  cwd?: string | URL
 }
 
 /** Runs one of the project's programs to its end, as a user does: `run(['server.ts'], { env })`. */
@@ -34,7 +39,8 @@ export async function run(
   args: string[],
   { env = {}, input = '', node = process.execPath, cwd }: RunOptions = {}
 ): Promise<Ended> {
-  const child = spawn(node, args, { cwd: cwd ?? ROOT, env: { ...inherited(), ...texts(env) } })
+  const words = cwd ? args : args.map(absolute)
+  const child = spawn(node, words, { cwd: cwd ?? ELSEWHERE, env: { ...inherited(), ...texts(env) } })
   child.stdin.end(input)
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
   if (!hasEnded(child)) await once(child, 'exit')
@@ -64,8 +70,8 @@ export async function start(t: Teardown, env: Env, words?: string[]): Promise<St
 /** Starts the service, on a free port if none is set. Resolves when it logs that it is ready. */
 export async function startServer(env: Env, words = SERVER): Promise<Started> {
   const port = Number(env.PORT ?? (await freePort()))
-  const child = spawn(process.execPath, words, {
-    cwd: ROOT,
+  const child = spawn(process.execPath, words.map(absolute), {
+    cwd: ELSEWHERE,
     env: { ...inherited(), ...UNHURRIED, ...texts(env), PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe']
   })
@@ -118,6 +124,11 @@ function readNotice(
 export function inherited(): NodeJS.ProcessEnv {
   const ours = /^(AUTH_|HOST$|PORT$|LOG_LEVEL$|DATABASE_URL)/
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)))
+}
+
+/** Returns the path of a program of the project, and any other word as it is. */
+function absolute(word: string): string {
+  return /\.[jt]s$/.test(word) ? resolve(fileURLToPath(ROOT), word) : word
 }
 
 function texts(env: Env): Record<string, string> {
