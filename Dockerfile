@@ -17,7 +17,7 @@ ENV NODE_ENV=production \
 RUN install --directory --owner=node --group=node --mode=0700 /data
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules/
-COPY package.json check-node.js app.ts core.ts cli.ts server.ts ./
+COPY package.json check-node.js gatehouse app.ts core.ts cli.ts server.ts settings.ts ./
 COPY commands commands/
 COPY domain domain/
 COPY plugins plugins/

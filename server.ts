@@ -70,7 +70,7 @@ function readable(error: unknown): string {
   if (error instanceof SettingsError || error instanceof MasterKeyError) return error.message
   if (error instanceof Problem) return `The database cannot be used: ${(error.cause as Error).message}`
   const { code, message, stack, port } = error as NodeJS.ErrnoException & { port?: number }
-  if (code === 'EADDRINUSE') return `Port ${port} is in use by another program`
-  if (code === 'EACCES' && port) return `Port ${port} needs privileges that this process does not have`
+  if (code === 'EADDRINUSE') return `PORT ${port} is in use by another program`
+  if (code === 'EACCES' && port) return `PORT ${port} needs privileges that this process does not have`
   return code ? message : (stack ?? message)
 }

@@ -1,12 +1,23 @@
-/** How many letters may be wrong, missing or too many, for a word of this length. */
-const tolerance = (word: string) => Math.max(2, Math.floor(word.length / 4))
+/** Returns `. Did you mean X?` with the known name that is most like this one, or the empty string if none is like it. */
+export function didYouMean(name: string, known: Iterable<string>): string {
+  const names = [...known]
+  const meant = nearest(name, names) ?? names.find((each) => sharedWords(name, each) > 1)
+  return meant === undefined ? '' : `. Did you mean ${meant}?`
+}
 
-/** Returns `. Did you mean X?` with the known word that is nearest to this one, or the empty string if none is near. */
-export function didYouMean(word: string, known: Iterable<string>): string {
-  const [nearest] = Array.from(known, (each) => ({ each, distance: distanceOf(word, each) }))
-    .filter(({ distance }) => distance <= tolerance(word))
+/** Returns the name that a typing error may have made into this one. */
+function nearest(name: string, names: string[]): string | undefined {
+  const tolerance = Math.max(2, Math.floor(name.length / 5))
+  const [best] = names
+    .map((each) => ({ each, distance: distanceOf(name, each) }))
+    .filter(({ distance }) => distance <= tolerance)
     .toSorted((a, b) => a.distance - b.distance)
-  return nearest ? `. Did you mean ${nearest.each}?` : ''
+  return best?.each
+}
+
+function sharedWords(a: string, b: string): number {
+  const words = new Set(b.split(/[_ ]/))
+  return a.split(/[_ ]/).filter((word) => word !== '' && words.has(word)).length
 }
 
 /** Returns the Levenshtein distance of two words. */

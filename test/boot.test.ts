@@ -22,7 +22,7 @@ t.test(
     const { code, stdout, stderr } = await run(['server.ts'], {
       env: {
         AUTH_DATA_DIR: await folder(t),
-        AUTH_NO_SUCH: '1',
+        AUTH_ISUER: '1',
         AUTH_ACCESS_TTL: 'soon',
         AUTH_ISSUER: 'http://auth.example.com',
         AUTH_MASTER_KEY: 'c2hvcnQ',
@@ -33,10 +33,10 @@ t.test(
     t.equal(stdout, '')
     t.strictSame(stderr.trimEnd().split('\n'), [
       'Wrong settings:',
-      '  AUTH_NO_SUCH is not a setting of Gatehouse',
-      '  DATABASE_URL cannot be read from the file that DATABASE_URL_FILE names',
+      '  AUTH_ISUER is not a setting of Gatehouse. Did you mean AUTH_ISSUER?',
+      "  DATABASE_URL cannot be read from the file that DATABASE_URL_FILE names: ENOENT: no such file or directory, open '/nowhere/at/all'",
       '  AUTH_ACCESS_TTL must be a duration such as 500ms, 10s, 5m, 24h or 30d',
-      '  AUTH_ISSUER must be https: plain http is for a loopback address only',
+      '  AUTH_ISSUER http://auth.example.com must be https: plain http is for a loopback address only',
       '  AUTH_MASTER_KEY must hold 32 bytes or more'
     ])
   }
@@ -146,7 +146,7 @@ t.test('a failure that an operator can mend is told in one line', async (t) => {
       t,
       { AUTH_DATA_DIR: await folder(t), PORT: String(port) },
       1,
-      /^PORT is in use by another program$/
+      new RegExp(`^PORT ${port} is in use by another program$`)
     )
   })
 
@@ -156,7 +156,7 @@ t.test('a failure that an operator can mend is told in one line', async (t) => {
     t.teardown(() => other.close())
     const { port } = other.address() as { port: number }
     const env = { AUTH_DATA_DIR: await folder(t), AUTH_METRICS: String(port) }
-    await fails(t, env, 1, /^AUTH_METRICS is a port in use by another program$/)
+    await fails(t, env, 1, new RegExp(`^AUTH_METRICS ${port} is in use by another program$`))
   })
 
   t.test('a PostgreSQL that does not answer', async (t) => {

@@ -33,12 +33,12 @@ async function json(args: string[], env: Record<string, string>, input = '') {
 t.test('help lists every command, and each explains itself without a database', async (t) => {
   const env = { DATABASE_URL: 'postgres://127.0.0.1:1/x' }
   const helpOf = ({ name, usage, summary }: Command) =>
-    `${`  gatehouse ${name} ${usage}`.trimEnd()}\n      ${summary}\n`
+    `${`  ./gatehouse ${name} ${usage}`.trimEnd()}\n      ${summary}\n`
   const all = await gatehouse(['--help'], env)
   t.equal(all.code, 0)
   t.equal(
     all.stdout,
-    `Usage: gatehouse <command> [--json] [--help]\n\n${commands.map(helpOf).join('')}`,
+    `Usage: ./gatehouse <command> [--json] [--help]\n\n${commands.map(helpOf).join('')}`,
     'in the order of the list'
   )
   for (const words of ['migrate', 'keys import']) {

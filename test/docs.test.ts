@@ -56,7 +56,7 @@ t.test('docs/commands.md lists every command', async (t) => {
     ([command]) => command ?? ''
   )
   for (const { name } of commands) {
-    t.equal(documented.filter((row) => row.startsWith(`\`npx gatehouse ${name}`)).length, 1, name)
+    t.equal(documented.filter((row) => row.startsWith(`\`./gatehouse ${name}`)).length, 1, name)
   }
   t.equal(documented.length, commands.length)
 })

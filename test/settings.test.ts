@@ -8,7 +8,7 @@ import { parseDuration } from '../verifier/duration.ts'
 
 const KEY = randomBytes(48).toString('base64url')
 const noFile = () => {
-  throw new Error('there are no files here')
+  throw new Error('no such file')
 }
 
 function load(env: Record<string, string>, readFile: (path: string) => string = noFile) {
@@ -413,7 +413,7 @@ t.test('a secret is read from the file that its twin names', async (t) => {
     'AUTH_MASTER_KEY is set twice: by itself and by AUTH_MASTER_KEY_FILE'
   ])
   t.strictSame(faultsOf({ AUTH_MASTER_KEY_FILE: '/run/nothing' }, read), [
-    'AUTH_MASTER_KEY cannot be read from the file that AUTH_MASTER_KEY_FILE names'
+    'AUTH_MASTER_KEY cannot be read from the file that AUTH_MASTER_KEY_FILE names: no such file'
   ])
   t.strictSame(faultsOf({ AUTH_MASTER_KEY_FILE: '/run/empty' }, read), [
     'AUTH_MASTER_KEY is empty: give it a value or leave it out'

@@ -74,8 +74,8 @@ async function createListener({ registry }: Instruments, options: ListenerOption
   return listener
 }
 
-function nameSetting(error: NodeJS.ErrnoException): never {
+function nameSetting(error: NodeJS.ErrnoException & { port?: number }): never {
   if (error.code !== 'EADDRINUSE') throw error
-  const message = 'AUTH_METRICS is a port in use by another program'
+  const message = `AUTH_METRICS ${error.port} is in use by another program`
   throw Object.assign(new Error(message, { cause: error }), { code: 'METRICS_PORT_IN_USE' })
 }

@@ -296,7 +296,7 @@ t.test('docker compose up, rehearsed', { skip: missing }, async (t) => {
     const { code, output } = await instance.exec(['node', 'cli.ts', 'keys', 'list'], 20_000)
     t.equal(code, 0, output)
     t.match(output, /active/)
-    say('docker compose exec gatehouse node cli.ts keys list: the active key')
+    say('docker compose exec gatehouse ./gatehouse keys list: the active key')
   })
 
   await t.test('a rolling restart of all instances under load fails no request', async (t) => {

@@ -16,7 +16,7 @@ const folder = join(await newFolder(t), 'orders')
 const isSource = (path: string) => !/node_modules|\.tgz$|package-lock/.test(path)
 await cp(EXAMPLE, folder, { recursive: true, filter: isSource })
 const { tarball } = await packVerifier(t, folder)
-const missing = await install(folder)
+const missing = await install(folder, ['install'])
 
 t.test('the README names the file that is packed, and package.json does, too', async (t) => {
   const { dependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))

@@ -68,10 +68,10 @@ export async function start(t: Teardown, env: Env, words?: string[]): Promise<St
 }
 
 /** Starts the service, on a free port if none is set. Resolves when it logs that it is ready. */
-export async function startServer(env: Env, words = SERVER): Promise<Started> {
+export async function startServer(env: Env, words = SERVER, cwd = ELSEWHERE): Promise<Started> {
   const port = Number(env.PORT ?? (await freePort()))
   const child = spawn(process.execPath, words.map(absolute), {
-    cwd: ELSEWHERE,
+    cwd,
     env: { ...inherited(), ...UNHURRIED, ...texts(env), PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe']
   })

@@ -23,7 +23,8 @@ export function readResults(tap: string, paths: string[]): Results[] {
   const current: Pick<Results, 'tests' | 'broken'> = { tests: [], broken: [] }
   const parser = new Parser(({ failures }) => {
     for (const failure of failures)
-      if ('tapError' in failure) current.broken.push({ fullname: '', diag: { tapError: failure.tapError } })
+      if ('tapError' in failure && failure.tapError)
+        current.broken.push({ fullname: '', diag: { tapError: failure.tapError } })
   })
   parser.on('comment', (comment: string) => {
     const [, path, seconds] = END.exec(comment.trim()) ?? []

@@ -16,7 +16,13 @@ const TYPES = fileURLToPath(new URL('../../node_modules/@types', import.meta.url
 const folder = await newFolder(t)
 const packed = await packVerifier(t, folder)
 await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'shop', private: true, type: 'module' }))
-const missing = await install(folder, [packed.tarball, 'fastify@5', 'express@5', '@types/express@5'])
+const missing = await install(folder, [
+  'install',
+  packed.tarball,
+  'fastify@5',
+  'express@5',
+  '@types/express@5'
+])
 const installed = join(folder, 'node_modules/@gatehouse/verifier')
 
 t.test('the tarball has what was built of each source, the README and nothing else', async (t) => {

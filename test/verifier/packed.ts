@@ -45,11 +45,11 @@ export async function packVerifier(t: Teardown, destination: string): Promise<Pa
   return { tarball: join(destination, packed.filename), files: packed.files.map(({ path }) => path) }
 }
 
-/** Has npm install in a folder. Says why it cannot be done here: without a registry there is nothing to install. */
-export async function install(folder: string, packages: string[] = []): Promise<string | false> {
+/** Runs `npm install` or `npm ci` in a folder. Returns why that cannot be done here: npm's registry may be out of reach. */
+export async function install(folder: string, words: string[]): Promise<string | false> {
   const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--fetch-retries=0', '--fetch-timeout=30000']
   try {
-    await exec('npm', ['install', ...packages, ...quiet], { cwd: folder })
+    await exec('npm', [...words, ...quiet], { cwd: folder })
     return false
   } catch (error) {
     const { stderr } = error as { stderr: string }
