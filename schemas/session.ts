@@ -34,6 +34,10 @@ export const MeView = Type.Object({
   roles: Type.Array(Type.String()),
   scope: Type.String({ description: 'Space-separated permissions' })
 })
+export type MeView = Static<typeof MeView>
+
+/** The same, or null if no one is signed in. */
+export const SessionOrNull = Type.Union([MeView, Type.Null()])
 
 /** A device on which a user is signed in. */
 export const DeviceView = Type.Object({

@@ -9,6 +9,7 @@ const contract = [
   'POST /auth/logout',
   'POST /auth/logout-all',
   'GET /auth/me',
+  'GET /auth/session',
   'PATCH /auth/me',
   'DELETE /auth/me',
   'GET /auth/sessions',

@@ -94,7 +94,9 @@ t.test(
 t.test('what is not one of ours is left alone unless it looks like ours', async (t) => {
   t.strictSame(faultsOf({ HOSTNAME: 'x', NODE_ENV: 'production', SMTP_URL: 'x' }), [])
   t.strictSame(faultsOf({ AUTH_: 'x' }), ['AUTH_ is not a setting of Gatehouse'])
-  t.strictSame(faultsOf({ AUTH_ISSUER_FILE: '/x' }), ['AUTH_ISSUER_FILE is not a setting of Gatehouse'])
+  t.strictSame(faultsOf({ AUTH_ISSUER_FILE: '/x' }), [
+    'AUTH_ISSUER_FILE is not a setting of Gatehouse. Did you mean AUTH_ISSUER?'
+  ])
 })
 
 const refused: Record<string, string[]> = {

@@ -253,6 +253,9 @@ export function createSessions({ store, clock, rules, onRefresh }: SessionParts)
       return session
     },
 
+    /** Says whether a session exists and has not ended. */
+    isLive: (session: Session | undefined): boolean => session !== undefined && isLive(session, clock()),
+
     listLive: (userId: string, page: Page) => store.sessions.listLive(userId, clock(), page),
 
     /** Ends a session of this user. Throws a Problem `not_found` if the user has no such live session. */

@@ -10,6 +10,7 @@ import passwordReset from './password-reset.ts'
 import reauthenticate from './reauthenticate.ts'
 import refresh from './refresh.ts'
 import register from './register.ts'
+import session from './session.ts'
 import sessions from './sessions.ts'
 import setup from './setup.ts'
 
@@ -21,6 +22,7 @@ const auth: FastifyPluginAsync = async (fastify) => {
   await fastify.register(logout)
   await fastify.register(logoutAll)
   await fastify.register(me)
+  await fastify.register(session)
   await fastify.register(sessions)
   await fastify.register(csrf)
   await fastify.register(check)

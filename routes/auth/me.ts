@@ -1,11 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { SignedIn } from '../../domain/sessions/sessions.ts'
 import { NoContent } from '../../schemas/common.ts'
 import { problemReplies } from '../../schemas/problem.ts'
 import { MeView } from '../../schemas/session.ts'
 import { NameChange } from '../../schemas/user.ts'
 import { authOf } from '../../verifier/authorization.ts'
-import { signedInView } from '../views/session.ts'
+import { meView } from '../views/session.ts'
 
 /** /auth/me: shows the user's profile, changes the name, and deletes the account. */
 const me: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -59,10 +58,6 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
       return null
     }
   )
-}
-
-function meView(signedIn: SignedIn) {
-  return { ...signedInView(signedIn), roles: signedIn.user.roles, scope: signedIn.user.scope.join(' ') }
 }
 
 export default me

@@ -1,7 +1,7 @@
 import { toIso } from '../../domain/clock.ts'
 import type { Session } from '../../domain/model/session.ts'
 import type { SignedIn } from '../../domain/sessions/sessions.ts'
-import type { DeviceView, SignedInView } from '../../schemas/session.ts'
+import type { DeviceView, MeView, SignedInView } from '../../schemas/session.ts'
 import { pageView } from '../paging.ts'
 import { userView } from './user.ts'
 
@@ -29,4 +29,8 @@ function deviceView(session: Session, currentId: string | undefined): DeviceView
 export function devicesView(sessions: Session[], query: { limit?: number }, currentId: string | undefined) {
   const view = (session: Session) => deviceView(session, currentId)
   return pageView(sessions, query, ({ id }) => id, view)
+}
+
+export function meView(signedIn: SignedIn): MeView {
+  return { ...signedInView(signedIn), roles: signedIn.user.roles, scope: signedIn.user.scope.join(' ') }
 }

@@ -1,0 +1,33 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { preHandlerAsyncHookHandler } from 'fastify'
+import { problemReplies } from '../../schemas/problem.ts'
+import { SessionOrNull } from '../../schemas/session.ts'
+import { authOf } from '../../verifier/authorization.ts'
+import { carriesBearer } from '../../verifier/credentials.ts'
+import { meView } from '../views/session.ts'
+
+/**
+ * GET /auth/session: shows what GET /auth/me shows, or null if no one is signed in. If the access token has expired or is stale,
+ * but a refresh would work, it answers 401 like any other route.
+ */
+const session: FastifyPluginAsyncTypebox = async (fastify) => {
+  const answerStranger: preHandlerAsyncHookHandler = async (request, reply) => {
+    if (carriesBearer(request.headers) || fastify.sessions.isLive(await request.session())) return
+    // Fastify sends null as an empty body.
+    return reply.type('application/json; charset=utf-8').send('null')
+  }
+
+  fastify.get(
+    '/session',
+    {
+      preHandler: [answerStranger, fastify.tokenGuard('bearer', { kind: 'user', direct: true })],
+      schema: { tags: ['account'], response: { 200: SessionOrNull, ...problemReplies } }
+    },
+    async (request) => {
+      const current = await fastify.sessions.current(authOf(request).sessionId)
+      return meView(await fastify.sessions.withUser(current))
+    }
+  )
+}
+
+export default session
