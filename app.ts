@@ -13,7 +13,7 @@ import errors, { refuseConnection, refuseExpectation, sendProblem, toProblem } f
 import forwardedAddress from './plugins/http/forwarded-address.ts'
 import jsonBodies from './plugins/http/json-bodies.ts'
 import loadShedding from './plugins/http/load-shedding.ts'
-import { CompletionLog, loggerOptions } from './plugins/http/logging.ts'
+import { CompletionLog, loggerOptions, terminalStream } from './plugins/http/logging.ts'
 import notFound from './plugins/http/not-found.ts'
 import openapi from './plugins/http/openapi.ts'
 import rateLimits from './plugins/http/rate-limits.ts'
@@ -44,7 +44,7 @@ const LONGEST_ARRIVAL = 10_000
 /** Builds the whole service, for `listen` or `inject`: the core, then HTTP, then routes. */
 export async function buildApp(settings: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
   const bareHeaders = securityHeaders(settings)
-  const { log, ...ofCore } = overrides
+  const { log = terminalStream(), ...ofCore } = overrides
   const app = await buildCore(settings, ofCore, {
     logger: log !== false && { ...loggerOptions(settings), ...(log && { stream: log }) },
     bodyLimit: BODY_LIMIT,

@@ -1,3 +1,4 @@
+import { styleText } from 'node:util'
 import type { Config } from '../domain/settings/config.ts'
 import { settingsAndFaults } from '../settings.ts'
 import type { Command } from './command.ts'
@@ -17,6 +18,7 @@ import { nameIn, settingsCheck } from './doctor/settings.ts'
 import { valkeyCheck } from './doctor/valkey.ts'
 
 const EX_CONFIG = 78
+const COLOURS = { ok: 'green', warning: 'yellow', error: 'red', skipped: 'gray' } as const
 /** Milliseconds for each check. */
 const LIMIT = 3000
 
@@ -60,8 +62,9 @@ function checksOf(config: Config): Check[] {
 }
 
 function lineOf({ severity, check, message, advice }: NamedFinding): string {
-  const margin = `${severity.padEnd(9)}${check.padEnd(13)}`
-  return [margin + message, ...(advice ? [' '.repeat(margin.length) + advice] : [])].join('\n')
+  const [state, name] = [severity.padEnd(9), check.padEnd(13)]
+  const first = `${styleText(COLOURS[severity], state)}${name}${message}`
+  return [first, ...(advice ? [' '.repeat(state.length + name.length) + advice] : [])].join('\n')
 }
 
 function summaryOf(findings: NamedFinding[]): string {

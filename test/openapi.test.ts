@@ -51,6 +51,7 @@ const contract = [
   'GET /oauth/revocations',
   'GET /.well-known/jwks.json',
   'GET /.well-known/oauth-authorization-server',
+  'GET /',
   'GET /livez',
   'GET /readyz'
 ]

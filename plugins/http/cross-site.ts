@@ -40,14 +40,27 @@ export default fp(
 
     fastify.addHook('onRequest', async (request) => {
       const { method, headers, routeOptions } = request
-      if (isSafeMethod(method) || carriesBearer(headers)) return
+      if (isSafeMethod(method)) return noteOrigin(request, allowed)
+      if (carriesBearer(headers)) return
       if (routeOptions.config.byClient && headers.authorization !== undefined) return
       const passes = namesItsSite(headers) ? comesFromHere(headers, allowed) : hasCsrfToken(fastify, request)
-      if (!passes) throw new Problem('cross_site_request')
+      if (!passes) throw new Problem('cross_site_request', { cause: new Error(reasonOf(headers)) })
     })
   },
   { name: 'cross-site', dependencies: ['config', 'derived-keys', 'session-cookies'] }
 )
+
+// The browser hides the reply from a page of another origin, and does not say why.
+function noteOrigin({ headers, log }: FastifyRequest, allowed: ReadonlySet<string>): void {
+  if (headers.origin !== undefined && !comesFromHere(headers, allowed)) log.info(reasonOf(headers))
+}
+
+function reasonOf({ origin }: FastifyRequest['headers']): string {
+  if (origin === undefined) return 'the request has neither an origin that is allowed nor a CSRF token'
+  // A caller can write anything there, and the log repeats nothing but an origin.
+  const named = URL.parse(origin)?.origin === origin ? origin : 'that it names'
+  return `the origin ${named} is not allowed: AUTH_ALLOWED_ORIGINS does not contain it`
+}
 
 // Without a session cookie, the request uses no user's authority.
 function hasCsrfToken(fastify: FastifyInstance, request: FastifyRequest): boolean {

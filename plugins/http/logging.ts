@@ -1,5 +1,6 @@
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { PinoLoggerOptions } from 'fastify/types/logger.js'
+import pretty from 'pino-pretty'
 import type { Config } from '../../domain/settings/config.ts'
 
 /** Codes of errors whose text quotes the caller: Fastify's quote the URL, PostgreSQL's class 22 a value. */
@@ -20,6 +21,12 @@ export function loggerOptions({ LOG_LEVEL }: Config): PinoLoggerOptions {
       err: describeError
     }
   }
+}
+
+/** Returns the stream that makes lines of the log readable on a terminal; undefined without a terminal. */
+export function terminalStream(): NodeJS.WritableStream | undefined {
+  if (!process.stdout.isTTY) return undefined
+  return pretty({ translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname', singleLine: true })
 }
 
 interface LoggedError {

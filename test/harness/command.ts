@@ -13,10 +13,10 @@ export async function perform(
 ): Promise<CommandResult> {
   const command = commands.find((each) => each.name === name)
   if (!command) throw new Error(`there is no command ${name}`)
-  Object.assign(process.env, env)
+  Object.assign(process.env, { NO_COLOR: '1', ...env })
   try {
     return await command.run(values, words)
   } finally {
-    for (const setting of Object.keys(env)) delete process.env[setting]
+    for (const setting of ['NO_COLOR', ...Object.keys(env)]) delete process.env[setting]
   }
 }

@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream'
 export interface LogLine {
   level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
   msg: string
+  err?: { message: string }
   reason?: string
   requestId?: string
   route?: string

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Browser } from '../../harness/browser.ts'
 import { build, password } from '../../harness/build.ts'
+import { captureLog } from '../../harness/log.ts'
 
 const spa = 'http://localhost:5173'
 
@@ -152,4 +153,23 @@ t.test('without allowed origins there is no CORS at all', async (t) => {
   )
   t.equal(status, 405)
   t.equal(headers['access-control-allow-origin'], undefined)
+})
+
+t.test('the log names an origin that is not allowed, and the setting that would allow it', async (t) => {
+  const { log, lines } = captureLog()
+  const { browser } = await build(t, { log, env: { AUTH_ALLOWED_ORIGINS: spa } })
+  const said = () => lines.splice(0).map(({ msg, err }) => err?.message ?? msg)
+  const named = 'the origin https://app.example.com is not allowed: AUTH_ALLOWED_ORIGINS does not contain it'
+
+  for (const method of ['GET', 'OPTIONS', 'POST']) {
+    await browser({ origin: 'https://app.example.com' }).request(method, '/auth/logout')
+    t.ok(said().includes(named), method)
+  }
+  await browser({ origin: 'https://app.example.com/a-secret' }).post('/auth/logout')
+  t.ok(
+    said().includes(named.replace('https://app.example.com', 'that it names')),
+    'but nothing else that a caller writes'
+  )
+  await browser({ origin: spa }).post('/auth/logout')
+  t.notOk(said().some((line) => line.includes('not allowed')))
 })
