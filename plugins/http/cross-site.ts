@@ -24,6 +24,9 @@ export default fp(
     const { config, derivedKeys } = fastify
     const allowed = new Set([config.AUTH_ISSUER, ...config.AUTH_ALLOWED_ORIGINS])
 
+    // Before CORS, which answers preflight requests.
+    fastify.addHook('onRequest', async (request) => noteOrigin(request, allowed))
+
     if (config.AUTH_ALLOWED_ORIGINS.length > 0) {
       await fastify.register(cors, {
         origin: config.AUTH_ALLOWED_ORIGINS,
@@ -40,8 +43,7 @@ export default fp(
 
     fastify.addHook('onRequest', async (request) => {
       const { method, headers, routeOptions } = request
-      if (isSafeMethod(method)) return noteOrigin(request, allowed)
-      if (carriesBearer(headers)) return
+      if (isSafeMethod(method) || carriesBearer(headers)) return
       if (routeOptions.config.byClient && headers.authorization !== undefined) return
       const passes = namesItsSite(headers) ? comesFromHere(headers, allowed) : hasCsrfToken(fastify, request)
       if (!passes) throw new Problem('cross_site_request', { cause: new Error(reasonOf(headers)) })
@@ -51,8 +53,9 @@ export default fp(
 )
 
 // The browser hides the reply from a page of another origin, and does not say why.
-function noteOrigin({ headers, log }: FastifyRequest, allowed: ReadonlySet<string>): void {
-  if (headers.origin !== undefined && !comesFromHere(headers, allowed)) log.info(reasonOf(headers))
+function noteOrigin({ method, headers, log }: FastifyRequest, allowed: ReadonlySet<string>): void {
+  if (isSafeMethod(method) && headers.origin !== undefined && !comesFromHere(headers, allowed))
+    log.info(reasonOf(headers))
 }
 
 function reasonOf({ origin }: FastifyRequest['headers']): string {

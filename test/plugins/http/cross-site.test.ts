@@ -161,7 +161,7 @@ t.test('the log names an origin that is not allowed, and the setting that would 
   const said = () => lines.splice(0).map(({ msg, err }) => err?.message ?? msg)
   const named = 'the origin https://app.example.com is not allowed: AUTH_ALLOWED_ORIGINS does not contain it'
 
-  for (const method of ['GET', 'OPTIONS', 'POST']) {
+  for (const method of ['GET', 'OPTIONS', 'POST'] as const) {
     await browser({ origin: 'https://app.example.com' }).request(method, '/auth/logout')
     t.ok(said().includes(named), method)
   }
