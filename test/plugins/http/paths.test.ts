@@ -58,7 +58,6 @@ const LEFTOVERS = [
   '/wp-login.php'
 ]
 const FOLDERS = [
-  '/',
   '/auth',
   '/auth/',
   '/auth/pages',
