@@ -19,6 +19,9 @@ export interface NamedFinding extends Finding {
   check: string
 }
 
+/** What to do if the operating system denies access to a file: nothing is down. */
+export const GIVE = 'Give it to the user that runs Gatehouse: chown.'
+
 const ORDER = ['error', 'warning', 'ok']
 
 /**
@@ -39,7 +42,7 @@ async function lookInTime(
   const message = `There was no answer within ${limit / SECOND} s`
   const tooLate = pause(limit, [failure(message, advice)], { signal: ending.signal })
   const looked = lookQuietly(look, ending.signal).catch((thrown: unknown) => [
-    failure(explain(thrown), advice)
+    failure(explain(thrown), isForbidden(thrown) ? GIVE : advice)
   ])
   const findings = await Promise.race([looked, tooLate])
   ending.abort()
@@ -49,6 +52,11 @@ async function lookInTime(
 // Turns an exception of a synchronous check into a rejection.
 async function lookQuietly(look: Check['look'], signal: AbortSignal): Promise<Finding[]> {
   return look(signal)
+}
+
+function isForbidden(thrown: unknown): boolean {
+  const { cause, code } = thrown as NodeJS.ErrnoException
+  return code === 'EACCES' || (cause instanceof Error && isForbidden(cause))
 }
 
 /**

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { isReadableByGroup, isReadableByOthers } from '../../domain/file-mode.ts'
 import type { Config } from '../../domain/settings/config.ts'
 import { sqlitePathOf } from '../../store/sqlite/path.ts'
-import type { Check } from './checkup.ts'
+import { type Check, GIVE } from './checkup.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
 /** A folder or a file; `mode` holds its permission bits. */
@@ -47,20 +47,14 @@ function isWritable(path: string): boolean {
 /** Judges the permissions. `database` is undefined if it is not a file, or does not exist yet. */
 export function dataFolderFindings(folder: Entry, database: Entry | undefined): Finding[] {
   const findings: Finding[] = []
-  if (!folder.isWritable)
-    findings.push(
-      error(`${folder.path} cannot be written to`, `Give it to the user that runs Gatehouse: chown.`)
-    )
+  if (!folder.isWritable) findings.push(error(`${folder.path} cannot be written to`, GIVE))
   if (folder.mode & 0o002)
     findings.push(error(`${folder.path} can be changed by others`, `Run chmod 700 ${folder.path}.`))
   else if (folder.mode & 0o020)
     findings.push(
       warning(`${folder.path} can be changed by its group`, adviceOnGroup(`chmod 700 ${folder.path}`))
     )
-  if (database && !database.isWritable)
-    findings.push(
-      error(`${database.path} cannot be written to`, 'Give it to the user that runs Gatehouse: chown.')
-    )
+  if (database && !database.isWritable) findings.push(error(`${database.path} cannot be written to`, GIVE))
   if (database && isReadableByOthers(database.mode))
     findings.push(
       error(

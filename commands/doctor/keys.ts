@@ -10,7 +10,7 @@ import { type KeyRules, planUpkeep, scheduleAt } from '../../domain/keys/schedul
 import { isAltered, openKey, unopened } from '../../domain/keys/signing-key.ts'
 import type { SigningKey } from '../../domain/model/signing-key.ts'
 import type { Config } from '../../domain/settings/config.ts'
-import type { Check } from './checkup.ts'
+import { type Check, GIVE } from './checkup.ts'
 import { DATABASE_SETTINGS, type DatabaseReading } from './database.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
@@ -63,7 +63,7 @@ function whyUnreadable(thrown: unknown, keys: SigningKey[], path: string): Findi
   }
   if (thrown instanceof MasterKeyError)
     return error(message, `Restore ${path} as the first start made it, and run chmod 600 on it.`)
-  return error(`${path} cannot be read (${code})`, 'Give it to the user that runs Gatehouse: chown.')
+  return error(`${path} cannot be read (${code})`, GIVE)
 }
 
 /** Judges whether the master key opens the signing keys, whether one was altered, and whether the next one is due. */

@@ -204,6 +204,9 @@ t.test('a look that throws, or never ends, hides none of the others; the worst c
         throw new Error('broken', { cause: new Error('the disk') })
       }),
       check('rejects', async () => Promise.reject(Object.assign(new Error(''), { code: 'ECONNREFUSED' }))),
+      check('denied', async () =>
+        Promise.reject(Object.assign(new Error('EACCES: /data'), { code: 'EACCES' }))
+      ),
       check('hangs', () => new Promise(() => {})),
       check('faulty', () => [error('not to be looked at', 'No.')], ['AUTH_ISSUER'])
     ],
@@ -213,6 +216,12 @@ t.test('a look that throws, or never ends, hides none of the others; the worst c
   t.strictSame(findings, [
     { check: 'throws', severity: 'error', message: 'the disk', advice: 'Mend it.' },
     { check: 'rejects', severity: 'error', message: 'ECONNREFUSED', advice: 'Mend it.' },
+    {
+      check: 'denied',
+      severity: 'error',
+      message: 'EACCES: /data',
+      advice: 'Give it to the user that runs Gatehouse: chown.'
+    },
     { check: 'hangs', severity: 'error', message: 'There was no answer within 0.02 s', advice: 'Mend it.' },
     { check: 'well', severity: 'ok', message: 'Fine' }
   ])
