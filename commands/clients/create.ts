@@ -1,11 +1,13 @@
+import type { FastifyInstance } from 'fastify'
 import { Value } from 'typebox/value'
-import { audiencesOf } from '../domain/oauth/grants.ts'
-import { TOKEN_EXCHANGE } from '../domain/oauth/token-exchange.ts'
-import { parseScope } from '../domain/roles/scopes.ts'
-import { NewClientBody } from '../schemas/client.ts'
-import { type Command, requireText, UsageError } from './command.ts'
-import { operator } from './operator.ts'
-import { withCore } from './with-core.ts'
+import type { NewClient } from '../../domain/clients/administration.ts'
+import { audiencesOf } from '../../domain/oauth/grants.ts'
+import { TOKEN_EXCHANGE } from '../../domain/oauth/token-exchange.ts'
+import { parseScope } from '../../domain/roles/scopes.ts'
+import { NewClientBody } from '../../schemas/client.ts'
+import { type Command, type CommandResult, requireText, UsageError } from '../command.ts'
+import { operator } from '../operator.ts'
+import { withCore } from '../with-core.ts'
 
 /** `gatehouse clients create`: makes a machine client with its first secret. */
 export const clientsCreate: Command = {
@@ -31,24 +33,25 @@ export const clientsCreate: Command = {
     }
     if (!Value.Check(NewClientBody, input))
       throw new UsageError('the name, the scope, the audience or the grant is not well-formed')
-    return withCore(async (app) => {
-      const { client, made } = await app.clients.create(
-        { ...input, scope: parseScope(input.scope), jwks: [] },
-        operator
-      )
-      const secret = made?.secret ?? ''
-      return {
-        text: `client_id: ${client.id}\nclient_secret: ${secret}`,
-        json: {
-          client_id: client.id,
-          client_secret: secret,
-          name: client.name,
-          scope: client.scope.join(' '),
-          audiences: audiencesOf(client, app.config),
-          grants: client.grants
-        }
-      }
+    return withCore((app) => create(app, { ...input, scope: parseScope(input.scope), jwks: [] }), {
+      mayMake: true
     })
+  }
+}
+
+async function create(app: FastifyInstance, input: NewClient): Promise<CommandResult> {
+  const { client, made } = await app.clients.create(input, operator)
+  const secret = made?.secret ?? ''
+  return {
+    text: `client_id: ${client.id}\nclient_secret: ${secret}`,
+    json: {
+      client_id: client.id,
+      client_secret: secret,
+      name: client.name,
+      scope: client.scope.join(' '),
+      audiences: audiencesOf(client, app.config),
+      grants: client.grants
+    }
   }
 }
 
