@@ -12,12 +12,22 @@ import { migrate } from './migrate.ts'
 import { restore } from './restore.ts'
 import { rolesSet } from './roles/set.ts'
 import { sessionsEnd } from './sessions-end.ts'
+import { usersDisable } from './users/disable.ts'
+import { usersEnable } from './users/enable.ts'
+import { usersList } from './users/list.ts'
+import { usersResetPassword } from './users/reset-password.ts'
+import { usersShow } from './users/show.ts'
 import { usersUnlock } from './users/unlock.ts'
 
 /** All commands, in the order of the help. */
 export const commands: Command[] = [
   adminCreate,
+  usersList,
+  usersShow,
+  usersDisable,
+  usersEnable,
   usersUnlock,
+  usersResetPassword,
   rolesSet,
   clientsCreate,
   keysList,
