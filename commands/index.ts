@@ -1,6 +1,10 @@
 import { adminCreate } from './admin-create.ts'
 import { backup } from './backup.ts'
 import { clientsCreate } from './clients/create.ts'
+import { clientsDelete } from './clients/delete.ts'
+import { clientsDisable } from './clients/disable.ts'
+import { clientsEnable } from './clients/enable.ts'
+import { clientsList } from './clients/list.ts'
 import type { Command } from './command.ts'
 import { config } from './config.ts'
 import { doctor } from './doctor.ts'
@@ -10,6 +14,7 @@ import { keysRevoke } from './keys/revoke.ts'
 import { keysRotate } from './keys/rotate.ts'
 import { migrate } from './migrate.ts'
 import { restore } from './restore.ts'
+import { rolesList } from './roles/list.ts'
 import { rolesSet } from './roles/set.ts'
 import { sessionsEnd } from './sessions-end.ts'
 import { usersDisable } from './users/disable.ts'
@@ -28,8 +33,13 @@ export const commands: Command[] = [
   usersEnable,
   usersUnlock,
   usersResetPassword,
+  rolesList,
   rolesSet,
+  clientsList,
   clientsCreate,
+  clientsDisable,
+  clientsEnable,
+  clientsDelete,
   keysList,
   keysRotate,
   keysImport,
