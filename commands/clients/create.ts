@@ -13,18 +13,17 @@ import { withCore } from '../with-core.ts'
 export const clientsCreate: Command = {
   name: 'clients create',
   usage:
-    '--name NAME --scope "orders:read orders:write" [--audience URL] [--grant "client_credentials token-exchange"]',
+    '--name NAME --scope "orders:read orders:write" [--audience URL]... [--grant "client_credentials token-exchange"]',
   summary: 'make a machine client; prints its client_id and, once, its client_secret',
   words: 0,
   options: {
     name: { type: 'string' },
     scope: { type: 'string' },
-    audience: { type: 'string' },
+    audience: { type: 'string', multiple: true },
     grant: { type: 'string' }
   },
   async run(values) {
-    const { audience, grant } = values as { audience?: string; grant?: string }
-    const audiences = audience === undefined ? [] : [audience]
+    const { audience: audiences = [], grant } = values as { audience?: string[]; grant?: string }
     const input = {
       name: requireText(values, 'name'),
       scope: requireText(values, 'scope'),
