@@ -13,6 +13,10 @@ import manifest from './package.json' with { type: 'json' }
 const EX_USAGE = 64
 const EX_CONFIG = 78
 
+// A reader such as `head` closes the pipe when it has enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(words: string[]): Promise<number> {

@@ -75,6 +75,11 @@ t.test('--version prints the version of package.json', async (t) => {
   t.strictSame(await gatehouse(['--version']), { code: 0, stdout: `${manifest.version}\n`, stderr: '' })
 })
 
+t.test('a reader that closes the pipe early, as head does, is no error', async (t) => {
+  const piped = `'${process.execPath}' cli.ts --help | true`
+  t.strictSame(await run(['-c', piped], { node: '/bin/sh' }), { code: 0, stdout: '', stderr: '' })
+})
+
 t.test('no command’s words begin with those of another, which would answer for it', async (t) => {
   for (const { name } of commands)
     t.strictSame(
@@ -290,6 +295,17 @@ for (const engine of engines) {
       t.equal(await alone.app.store.users.countAdministrators(), 1)
     })
 
+    t.test('admin create --promote says how to enable a disabled account', async (t) => {
+      await service.signUp('off@example.com')
+      await perform(env, 'users disable', { email: 'off@example.com' })
+      const { text, json } = await perform(env, 'admin create', { email: 'off@example.com', promote: true })
+      const { id } = json as { id: string }
+      t.match(
+        text,
+        `The account is disabled. Enable it: gatehouse users enable ${id}. Choose the password here`
+      )
+    })
+
     t.test('admin create --promote makes an account that does not exist', async (t) => {
       const { json } = await perform(env, 'admin create', { email: 'fresh@example.com', promote: true })
       t.match(json, { email: 'fresh@example.com', link: /#token=/ })
@@ -416,6 +432,7 @@ for (const engine of engines) {
         'role.changed',
         'role.created',
         'user.created',
+        'user.disabled',
         'user.promoted',
         'user.roles_changed'
       ])
