@@ -9,7 +9,7 @@ import { withCore } from '../with-core.ts'
 export const clientsList: Command = {
   name: 'clients list',
   usage: '',
-  summary: 'list the machine clients: id, name, state, scope and audiences',
+  summary: 'list the machine clients: id, name, state, audiences and scope',
   words: 0,
   options: {},
   run: () =>
@@ -20,8 +20,8 @@ export const clientsList: Command = {
         id,
         name,
         disabled ? 'disabled' : 'enabled',
-        scope || '(no scope)',
-        `for ${audiences.join(' ')}`
+        `for ${audiences.join(' ')}`,
+        scope || '(no scope)'
       ])
       return { text: columns(rows) || 'There is no machine client.', json: clients }
     })

@@ -8,13 +8,13 @@ import { withCore } from '../with-core.ts'
 export const rolesList: Command = {
   name: 'roles list',
   usage: '',
-  summary: 'list the roles: name, scope and description',
+  summary: 'list the roles: name, description and scope',
   words: 0,
   options: {},
   run: () =>
     withCore(async ({ store }) => {
       const roles = (await readAll(store.roles.list, ({ name }) => name)).map(roleView)
-      const rows = roles.map(({ name, scope, description }) => [name, scope || '(no scope)', description])
+      const rows = roles.map(({ name, scope, description }) => [name, description, scope || '(no scope)'])
       return { text: columns(rows), json: roles }
     })
 }

@@ -28,8 +28,8 @@ for (const engine of engines) {
       t.equal(
         text,
         [
-          `${machine.id}  reports  enabled  a:b users:read  for http://localhost:3000`,
-          `${items[1].id}  bare     enabled  (no scope)      for https://a.example.com urn:b`
+          `${machine.id}  reports  enabled  for http://localhost:3000        a:b users:read`,
+          `${items[1].id}  bare     enabled  for https://a.example.com urn:b  (no scope)`
         ].join('\n')
       )
       t.notOk(JSON.stringify(json).includes(machine.secret))

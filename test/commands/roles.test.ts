@@ -10,9 +10,9 @@ t.test('roles list shows all roles, for people and for programs', async (t) => {
   const { text, json } = await perform(service.env, 'roles list')
   t.strictSame(json, (await root.get('/admin/roles')).body.items)
   const [admin, editor, user] = text.split('\n')
-  t.match(admin, `admin   ${MANAGEMENT_SCOPE.join(' ')}  `)
-  t.match(editor, /^editor {2}a:b b:c +Edits$/)
-  t.match(user, /^user {4}\(no scope\)/)
+  t.equal(admin, `admin   Administrators: may do everything in Gatehouse  ${MANAGEMENT_SCOPE.join(' ')}`)
+  t.match(editor, /^editor {2}Edits {2,}a:b b:c$/)
+  t.match(user, /^user {4}Everybody {2,}\(no scope\)$/)
 })
 
 t.test('roles list reads more than a page of roles', async (t) => {
