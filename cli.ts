@@ -1,20 +1,27 @@
 import './check-node.js'
-import { parseArgs } from 'node:util'
-import { type Command, UsageError } from './commands/command.ts'
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import { type Command, type OptionValues, UsageError } from './commands/command.ts'
+import { helpFor, helpOf, unknownCommand } from './commands/help.ts'
 import { commands } from './commands/index.ts'
 import { Problem } from './domain/errors.ts'
 import { MasterKeyError } from './domain/keys/master-key.ts'
+import { nearest } from './domain/nearest.ts'
 import { SettingsError } from './domain/settings/settings.ts'
+import manifest from './package.json' with { type: 'json' }
 import { readEnvFile } from './settings.ts'
 
 const EX_USAGE = 64
 const EX_CONFIG = 78
 
+// A reader such as `head` closes the pipe when it has enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(words: string[]): Promise<number> {
   const command = commands.find(({ name }) => `${words.join(' ')} `.startsWith(`${name} `))
-  if (!command) return printHelp(words)
+  if (!command) return answerWithoutCommand(words)
   try {
     readEnvFile()
     return await run(command, words.slice(command.name.split(' ').length))
@@ -24,14 +31,26 @@ async function main(words: string[]): Promise<number> {
   }
 }
 
+function answerWithoutCommand(words: string[]): number {
+  const asked = words.filter((word) => word !== '--help' && word !== '-h')
+  const answer = words[0] === '--version' ? manifest.version : helpFor(asked)
+  if (answer === undefined) process.stderr.write(`${unknownCommand(asked)}\n`)
+  else process.stdout.write(`${answer}\n`)
+  return answer === undefined ? EX_USAGE : 0
+}
+
 async function run(command: Command, args: string[]): Promise<number> {
-  const { values, positionals, tokens } = parseArgs({
-    args,
-    options: { ...command.options, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-    allowPositionals: true,
-    tokens: true
-  })
-  refuseTwice(tokens.flatMap((token) => (token.kind === 'option' ? [token.name] : [])))
+  const options = {
+    ...command.options,
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' }
+  } as const
+  refuseMistyped(args, options)
+  const { values, positionals, tokens } = parseArgs({ args, options, allowPositionals: true, tokens: true })
+  refuseTwice(
+    tokens.flatMap((token) => (token.kind === 'option' ? [token.name] : [])),
+    options
+  )
   if (values.help) {
     process.stdout.write(`${helpOf(command)}\n`)
     return 0
@@ -39,31 +58,25 @@ async function run(command: Command, args: string[]): Promise<number> {
   const surplus = positionals[command.words]
   if (surplus !== undefined)
     throw new UsageError(`unexpected word ${surplus}: put text with spaces in quotes`)
-  const {
-    text,
-    json,
-    exitCode = 0
-  } = await command.run(values as Record<string, string | boolean | undefined>, positionals)
+  const { text, json, exitCode = 0 } = await command.run(values as OptionValues, positionals)
   process.stdout.write(`${values.json ? JSON.stringify(json) : text}\n`)
   return exitCode
 }
 
+// `parseArgs` refuses every unknown option, but does not say which one may be meant.
+function refuseMistyped(args: string[], options: ParseArgsOptionsConfig): void {
+  const { tokens } = parseArgs({ args, options, strict: false, tokens: true })
+  for (const token of tokens) {
+    if (token.kind !== 'option' || Object.hasOwn(options, token.name)) continue
+    const meant = nearest(token.name, Object.keys(options))
+    if (meant) throw new UsageError(`There is no option ${token.rawName}. Did you mean --${meant}?`)
+  }
+}
+
 // `parseArgs` would silently keep only the last value.
-function refuseTwice(given: string[]): void {
-  const twice = given.find((name, index) => given.indexOf(name) < index)
+function refuseTwice(given: string[], options: ParseArgsOptionsConfig): void {
+  const twice = given.find((name, index) => !options[name]?.multiple && given.indexOf(name) < index)
   if (twice !== undefined) throw new UsageError(`--${twice} is given twice`)
-}
-
-function printHelp(words: string[]): number {
-  const asked = words.length === 0 || words.includes('--help') || words.includes('-h')
-  const out = asked ? process.stdout : process.stderr
-  if (!asked) out.write(`There is no command ${words.join(' ')}\n\n`)
-  out.write(`Usage: ./gatehouse <command> [--json] [--help]\n\n${commands.map(helpOf).join('\n')}\n`)
-  return asked ? 0 : EX_USAGE
-}
-
-function helpOf({ name, usage, summary }: Command): string {
-  return `  ./gatehouse ${name} ${usage}`.trimEnd().concat(`\n      ${summary}`)
 }
 
 function readable(error: unknown, command: Command): string {

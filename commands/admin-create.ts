@@ -28,15 +28,29 @@ export const adminCreate: Command = {
     const { name } = values
     if (name !== undefined && !Value.Check(Name, name)) throw new UsageError('the name is not well-formed')
     const password = values['password-stdin'] ? (await text(process.stdin)).replace(/\r?\n$/, '') : undefined
-    return withCore(async (app) => {
-      if (!(await app.store.users.findByEmail(email))) return create(app, { email, name, password })
-      if (!values.promote)
-        throw new Error(`${email} has an account, which anybody may have registered. ${HINT}`)
-      if (password !== undefined || name !== undefined)
-        throw new UsageError(`${email} has an account: its name and its password are its owner’s to choose`)
-      return promote(app, email)
+    return withCore((app) => createOrPromote(app, { email, name, password }, values.promote === true), {
+      mayMake: true
     })
   }
+}
+
+interface NewAdministrator {
+  email: string
+  name: string | undefined
+  password: string | undefined
+}
+
+async function createOrPromote(
+  app: FastifyInstance,
+  input: NewAdministrator,
+  mayPromote: boolean
+): Promise<CommandResult> {
+  const { email, name, password } = input
+  if (!(await app.store.users.findByEmail(email))) return create(app, input)
+  if (!mayPromote) throw new Error(`${email} has an account, which anybody may have registered. ${HINT}`)
+  if (password !== undefined || name !== undefined)
+    throw new UsageError(`${email} has an account: its name and its password are its owner’s to choose`)
+  return promote(app, email)
 }
 
 const HINT =
@@ -44,14 +58,11 @@ const HINT =
 
 async function promote(app: FastifyInstance, email: string): Promise<CommandResult> {
   const { user, link } = await app.accounts.promote(email, operator.caller)
-  const note = user.disabled ? ' The account is disabled: another administrator can enable it.' : ''
+  const note = user.disabled ? ` The account is disabled. Enable it: gatehouse users enable ${user.id}.` : ''
   return resultOf(user, link, `${email} is an administrator now; its sessions and its password ended.${note}`)
 }
 
-async function create(
-  app: FastifyInstance,
-  input: { email: string; name: string | undefined; password: string | undefined }
-): Promise<CommandResult> {
+async function create(app: FastifyInstance, input: NewAdministrator): Promise<CommandResult> {
   const { user, link } = await app.accounts.administration.createUser(
     { ...input, roles: [ADMIN_ROLE] },
     operator

@@ -1,7 +1,7 @@
 import type { ParseArgsOptionsConfig } from 'node:util'
 
 /** The values of the options by name, as `node:util` parses them. */
-export type OptionValues = Record<string, string | boolean | undefined>
+export type OptionValues = Record<string, string | string[] | boolean | undefined>
 
 /** A command for operators. `run` returns the text for people, and the JSON that `--json` prints. */
 export interface Command {

@@ -1,29 +1,49 @@
 import { adminCreate } from './admin-create.ts'
 import { backup } from './backup.ts'
-import { clientsCreate } from './clients-create.ts'
+import { clientsCreate } from './clients/create.ts'
+import { clientsDelete } from './clients/delete.ts'
+import { clientsDisable } from './clients/disable.ts'
+import { clientsEnable } from './clients/enable.ts'
+import { clientsList } from './clients/list.ts'
 import type { Command } from './command.ts'
 import { config } from './config.ts'
 import { doctor } from './doctor.ts'
-import { keysImport } from './keys-import.ts'
-import { keysList } from './keys-list.ts'
-import { keysRevoke } from './keys-revoke.ts'
-import { keysRotate } from './keys-rotate.ts'
+import { keysImport } from './keys/import.ts'
+import { keysList } from './keys/list.ts'
+import { keysRevoke } from './keys/revoke.ts'
+import { keysRotate } from './keys/rotate.ts'
 import { migrate } from './migrate.ts'
 import { restore } from './restore.ts'
-import { rolesSet } from './roles-set.ts'
+import { rolesList } from './roles/list.ts'
+import { rolesSet } from './roles/set.ts'
 import { sessionsEnd } from './sessions-end.ts'
-import { usersUnlock } from './users-unlock.ts'
+import { usersDisable } from './users/disable.ts'
+import { usersEnable } from './users/enable.ts'
+import { usersList } from './users/list.ts'
+import { usersResetPassword } from './users/reset-password.ts'
+import { usersShow } from './users/show.ts'
+import { usersUnlock } from './users/unlock.ts'
 
 /** All commands, in the order of the help. */
 export const commands: Command[] = [
   adminCreate,
+  usersList,
+  usersShow,
+  usersDisable,
+  usersEnable,
+  usersUnlock,
+  usersResetPassword,
+  rolesList,
   rolesSet,
+  clientsList,
+  clientsCreate,
+  clientsDisable,
+  clientsEnable,
+  clientsDelete,
   keysList,
   keysRotate,
   keysImport,
   keysRevoke,
-  clientsCreate,
-  usersUnlock,
   sessionsEnd,
   migrate,
   backup,

@@ -9,11 +9,11 @@ import { sqlitePathOf } from '../store/sqlite/path.ts'
 
 /**
  * Builds the service on its settings and its database, without listening, and runs `work` with it. A missing embedded database
- * mostly means the wrong folder or the wrong settings. If `mayMake`, makes it and prints a note; else throws an Error.
+ * mostly means the wrong folder or the wrong settings: throws an Error. If `mayMake`, makes it and prints a note.
  */
 export async function withCore<T>(
   work: (app: FastifyInstance) => Promise<T>,
-  { mayMake = true } = {}
+  { mayMake = false } = {}
 ): Promise<T> {
   const loaded = settings()
   const missing = missingDatabase(loaded.config)

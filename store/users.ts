@@ -19,6 +19,9 @@ export function createUserRepository(db: Kysely<Tables>): UserRepository {
           or name in (select role_name from user_roles where user_id = users.id))`.as('scope')
       ])
 
+  const holdersOf = (role: string) =>
+    db.selectFrom('user_roles').select('user_id').where('role_name', '=', role)
+
   return {
     async insert(user) {
       const { numInsertedOrUpdatedRows } = await db
@@ -50,7 +53,7 @@ export function createUserRepository(db: Kysely<Tables>): UserRepository {
       return row && toUser(row)
     },
 
-    async list({ limit, after, search }) {
+    async list({ limit, after, search, role, disabled }) {
       let query = users().orderBy('id').limit(limit)
       if (after !== undefined) query = query.where('id', '>', after)
       if (search !== undefined) {
@@ -59,6 +62,8 @@ export function createUserRepository(db: Kysely<Tables>): UserRepository {
           sql<boolean>`(email like ${pattern} escape '\\' or lower(coalesce(name, '')) like ${pattern} escape '\\')`
         )
       }
+      if (role !== undefined && role !== USER_ROLE) query = query.where('id', 'in', holdersOf(role))
+      if (disabled !== undefined) query = query.where('disabled', '=', Number(disabled))
       return (await query.execute()).map(toUser)
     },
 
@@ -127,13 +132,7 @@ export function createUserRepository(db: Kysely<Tables>): UserRepository {
         .set((columns) => ({ version: columns('version', '+', 1) }))
         .returning(['id', 'version'])
       if ('id' in of) query = query.where('id', '=', of.id)
-      else if (of.role !== USER_ROLE) {
-        query = query.where(
-          'id',
-          'in',
-          db.selectFrom('user_roles').select('user_id').where('role_name', '=', of.role)
-        )
-      }
+      else if (of.role !== USER_ROLE) query = query.where('id', 'in', holdersOf(of.role))
       return query.execute()
     },
 

@@ -2,10 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { type Command, UsageError } from '../commands/command.ts'
+import { type Command, type OptionValues, UsageError } from '../commands/command.ts'
 import { commands } from '../commands/index.ts'
 import { operator } from '../commands/operator.ts'
 import { TOKEN_EXCHANGE } from '../domain/oauth/token-exchange.ts'
+import manifest from '../package.json' with { type: 'json' }
 import { build, password } from './harness/build.ts'
 import { perform } from './harness/command.ts'
 import { engines, sqlite } from './harness/engines.ts'
@@ -30,17 +31,16 @@ async function json(args: string[], env: Record<string, string>, input = '') {
   return JSON.parse(stdout)
 }
 
+const USAGE = 'Usage: ./gatehouse <command> [--json] [--help]\n       ./gatehouse --version\n\n'
+
+const helpOf = ({ name, usage, summary }: Command) =>
+  `${`  ./gatehouse ${name} ${usage}`.trimEnd()}\n      ${summary}\n`
+
 t.test('help lists every command, and each explains itself without a database', async (t) => {
   const env = { DATABASE_URL: 'postgres://127.0.0.1:1/x' }
-  const helpOf = ({ name, usage, summary }: Command) =>
-    `${`  ./gatehouse ${name} ${usage}`.trimEnd()}\n      ${summary}\n`
   const all = await gatehouse(['--help'], env)
   t.equal(all.code, 0)
-  t.equal(
-    all.stdout,
-    `Usage: ./gatehouse <command> [--json] [--help]\n\n${commands.map(helpOf).join('')}`,
-    'in the order of the list'
-  )
+  t.equal(all.stdout, `${USAGE}${commands.map(helpOf).join('')}`, 'in the order of the list')
   for (const words of ['migrate', 'keys import']) {
     const command = commands.find(({ name }) => name === words) as Command
     const { code, stdout, stderr } = await gatehouse([...words.split(' '), '--help'], env)
@@ -48,6 +48,36 @@ t.test('help lists every command, and each explains itself without a database', 
     t.equal(stderr, '')
     t.equal(stdout, helpOf(command))
   }
+})
+
+t.test('the first word of some commands lists these commands', async (t) => {
+  const ofUsers = commands.filter(({ name }) => name.startsWith('users ')).map(helpOf)
+  t.equal(ofUsers.length, 6)
+  const listed = { code: 0, stdout: USAGE + ofUsers.join(''), stderr: '' }
+  t.strictSame(await gatehouse(['users']), listed)
+})
+
+t.test('a mistyped command or option is answered with the nearest one', async (t) => {
+  const list = commands.find(({ name }) => name === 'users list') as Command
+  t.strictSame(await gatehouse(['user', 'list']), {
+    code: EX_USAGE,
+    stdout: '',
+    stderr: `There is no command user list. Did you mean users list?\n\n${USAGE}${helpOf(list)}`
+  })
+  t.strictSame(await gatehouse(['users', 'list', '--disbaled']), {
+    code: EX_USAGE,
+    stdout: '',
+    stderr: `There is no option --disbaled. Did you mean --disabled?\n${helpOf(list)}`
+  })
+})
+
+t.test('--version prints the version of package.json', async (t) => {
+  t.strictSame(await gatehouse(['--version']), { code: 0, stdout: `${manifest.version}\n`, stderr: '' })
+})
+
+t.test('a reader that closes the pipe early, as head does, is no error', async (t) => {
+  const piped = `'${process.execPath}' cli.ts --help | true`
+  t.strictSame(await run(['-c', piped], { node: '/bin/sh' }), { code: 0, stdout: '', stderr: '' })
 })
 
 t.test('no command’s words begin with those of another, which would answer for it', async (t) => {
@@ -76,7 +106,7 @@ t.test('a command called wrongly says so on standard error and exits with 64', a
 })
 
 t.test('what a command lacks is refused before anything is opened', async (t) => {
-  const cases: Array<[name: string, values: Record<string, string>, words: string[]]> = [
+  const cases: Array<[name: string, values: OptionValues, words: string[]]> = [
     ['admin create', {}, []],
     ['admin create', { email: '' }, []],
     ['admin create', { email: 'a@example.com', name: 'A\nB: c' }, []],
@@ -88,15 +118,19 @@ t.test('what a command lacks is refused before anything is opened', async (t) =>
     ['clients create', { name: 'n'.repeat(101), scope: 'a:b' }, []],
     ['clients create', { name: 'reports', scope: 'a  b' }, []],
     ['clients create', { name: 'reports', scope: 'a"b' }, []],
-    ['clients create', { name: 'reports', scope: 'a:b', audience: '' }, []],
+    ['clients create', { name: 'reports', scope: 'a:b', audience: [''] }, []],
     ['clients create', { name: 'reports', scope: 'a:b', grant: '' }, []],
     ['clients create', { name: 'reports', scope: 'a:b', grant: 'password' }, []],
     ['clients create', { name: 'reports', scope: 'a:b', grant: 'token-exchange token-exchange' }, []],
     [
       'clients create',
-      { name: 'reports', scope: 'a:b', audience: 'https://a.example.com https://b.example.com' },
+      { name: 'reports', scope: 'a:b', audience: ['https://a.example.com https://b.example.com'] },
       []
     ],
+    ['clients create', { name: 'reports', scope: 'a:b', audience: ['urn:a', 'urn:a'] }, []],
+    ['clients disable', {}, []],
+    ['users list', { limit: '0' }, []],
+    ['users list', { limit: 'all' }, []],
     ['keys import', {}, []],
     ['roles set', { scope: 'a:b' }, []],
     ['roles set', {}, ['editor']],
@@ -261,6 +295,17 @@ for (const engine of engines) {
       t.equal(await alone.app.store.users.countAdministrators(), 1)
     })
 
+    t.test('admin create --promote says how to enable a disabled account', async (t) => {
+      await service.signUp('off@example.com')
+      await perform(env, 'users disable', { email: 'off@example.com' })
+      const { text, json } = await perform(env, 'admin create', { email: 'off@example.com', promote: true })
+      const { id } = json as { id: string }
+      t.match(
+        text,
+        `The account is disabled. Enable it: gatehouse users enable ${id}. Choose the password here`
+      )
+    })
+
     t.test('admin create --promote makes an account that does not exist', async (t) => {
       const { json } = await perform(env, 'admin create', { email: 'fresh@example.com', promote: true })
       t.match(json, { email: 'fresh@example.com', link: /#token=/ })
@@ -307,7 +352,7 @@ for (const engine of engines) {
       })
     }
 
-    const create = async (values: Record<string, string>) =>
+    const create = async (values: OptionValues) =>
       (await perform(env, 'clients create', values)).json as CreatedClient
 
     t.test(
@@ -335,7 +380,7 @@ for (const engine of engines) {
 
     t.test('clients create --json says all of it, for the audience that was given', async (t) => {
       const audience = 'https://orders.example.com'
-      const made = await create({ name: 'orders', scope: 'b:c a:b', audience })
+      const made = await create({ name: 'orders', scope: 'b:c a:b', audience: [audience] })
       const { client_id: id, client_secret: secret, ...rest } = made
       const grants = ['client_credentials']
       t.strictSame(rest, { name: 'orders', scope: 'a:b b:c', audiences: [audience], grants })
@@ -344,6 +389,15 @@ for (const engine of engines) {
       t.match(claims, { aud: audience, sub: id, client_id: id, scope: 'a:b b:c' })
       const plain = await create({ name: 'plain', scope: 'a:b' })
       t.strictSame(plain.audiences, ['http://localhost:3000'], 'its own one, if none was given')
+    })
+
+    t.test('clients create takes several audiences, and other options once', async (t) => {
+      const audiences = ['https://orders.example.com', 'https://stock.example.com']
+      const words = ['clients', 'create', '--name', 'both', '--scope', 'a:b']
+      const made = await json([...words, ...audiences.flatMap((each) => ['--audience', each])], env)
+      t.strictSame(made.audiences, audiences)
+      const twice = await gatehouse([...words, '--name', 'again'], env)
+      t.match(twice, { code: EX_USAGE, stderr: /^--name is given twice\n/ })
     })
 
     t.test('clients create gives the grants that are named, and else client_credentials alone', async (t) => {
@@ -378,6 +432,7 @@ for (const engine of engines) {
         'role.changed',
         'role.created',
         'user.created',
+        'user.disabled',
         'user.promoted',
         'user.roles_changed'
       ])

@@ -23,13 +23,20 @@ export interface User {
 /** An account as it is inserted: without roles. */
 export type InsertedUser = Omit<User, 'roles' | 'scope' | 'lastLoginAt' | 'deviceEpoch'>
 
+/** The accounts to list: those that match every given field. `search` is part of an e-mail address or a name. */
+export interface UserFilter {
+  search?: string | undefined
+  role?: string | undefined
+  disabled?: boolean | undefined
+}
+
 export interface UserRepository {
   /** Returns false if the e-mail address is taken. */
   insert(user: InsertedUser): Promise<boolean>
   find(id: string): Promise<User | undefined>
   findByEmail(email: string): Promise<User | undefined>
-  /** In order of creation; `search` is part of an e-mail address or a name. */
-  list(page: Page & { search?: string | undefined }): Promise<User[]>
+  /** In order of creation. */
+  list(page: Page & UserFilter): Promise<User[]>
   /** Atomic: only if the account is enabled and `passwordHash` is still its hash. Locks the row to the transaction's end. */
   recordLogin(id: string, passwordHash: string, now: number): Promise<boolean>
   /** Atomic: sets a new password, only if `expected` is still the hash. Raises the device epoch. */

@@ -1,10 +1,10 @@
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { type SettingName, Settings, type SettingValues } from '../../schemas/settings.ts'
-import { didYouMean } from '../did-you-mean.ts'
 import { isReadableByOthers } from '../file-mode.ts'
 import { isLoopback, settingFaults, settingWarnings } from './checks.ts'
 import type { Config } from './config.ts'
+import { meantSetting } from './meant.ts'
 
 /** `file` is the one that NAME_FILE names. */
 export type SettingSource = 'default' | 'environment' | '.env' | 'file'
@@ -91,7 +91,10 @@ function unknownNames(env: Record<string, string | undefined>): string[] {
   for (const name of names) if (annotationsOf(name).secret) known.add(`${name}_FILE`)
   return Object.keys(env)
     .filter((name) => name.startsWith('AUTH_') && !known.has(name) && !isServiceLink(name, env[name]))
-    .map((name) => `${name} is not a setting of Gatehouse${didYouMean(name, known)}`)
+    .map((name) => {
+      const meant = meantSetting(name, [...known])
+      return `${name} is not a setting of Gatehouse${meant ? `. Did you mean ${meant}?` : ''}`
+    })
 }
 
 function isServiceLink(name: string, value = ''): boolean {

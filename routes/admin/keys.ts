@@ -1,13 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { toIso } from '../../domain/clock.ts'
-import { type KeyStatus, withStatus } from '../../domain/keys/schedule.ts'
-import type { SigningKey } from '../../domain/model/signing-key.ts'
+import { withStatus } from '../../domain/keys/schedule.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { problemReplies } from '../../schemas/problem.ts'
 import { KidParams, SigningKeyView } from '../../schemas/signing-key.ts'
 import { notACursor, pageOf, pageView } from '../paging.ts'
+import { signingKeyView } from '../views/signing-key.ts'
 
 const Keys = PageOf(SigningKeyView)
 
@@ -69,17 +68,6 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
       return null
     }
   )
-}
-
-export function signingKeyView({
-  kid,
-  algorithm,
-  status,
-  imported,
-  createdAt,
-  activatesAt
-}: SigningKey & { status: KeyStatus }): SigningKeyView {
-  return { kid, algorithm, status, imported, createdAt: toIso(createdAt), activatesAt: toIso(activatesAt) }
 }
 
 export default keys

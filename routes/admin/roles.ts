@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
-import type { Role } from '../../domain/model/role.ts'
 import { type ManagementScope, parseScope } from '../../domain/roles/scopes.ts'
 import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { problemReplies } from '../../schemas/problem.ts'
 import { NewRoleBody, RoleChangeBody, RoleParams, RoleView } from '../../schemas/role.ts'
 import { pageOf, pageView } from '../paging.ts'
+import { roleView } from '../views/role.ts'
 import { administratorOf } from './administrator-of.ts'
 
 /** /admin/roles: lists, makes, shows, changes and deletes roles. */
@@ -89,10 +89,6 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
       return null
     }
   )
-}
-
-function roleView({ name, description, scope, builtIn }: Role): RoleView {
-  return { name, description, scope: scope.join(' '), builtIn }
 }
 
 export default roles

@@ -6,7 +6,7 @@ import { decodeProtectedHeader } from 'jose'
 import t from 'tap'
 import { DAY, MINUTE, SECOND, toIso } from '../../domain/clock.ts'
 import { withStatus } from '../../domain/keys/schedule.ts'
-import { signingKeyView } from '../../routes/admin/keys.ts'
+import { signingKeyView } from '../../routes/views/signing-key.ts'
 import type { SigningKeyView } from '../../schemas/signing-key.ts'
 import { build, password, type Teardown } from '../harness/build.ts'
 import { perform } from '../harness/command.ts'
@@ -60,7 +60,7 @@ t.test('beside a running service', async (t) => {
     const due = toIso(active.activatesAt + 30 * DAY)
     t.equal(
       stdout,
-      `${next?.kid}  ES256  next     signs from ${due}\n${active.kid}  ES256  active   signs from ${from}\n`
+      `${next?.kid}  ES256  next    signs from ${due}\n${active.kid}  ES256  active  signs from ${from}\n`
     )
   })
 

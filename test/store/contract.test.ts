@@ -3,6 +3,7 @@ import { Problem } from '../../domain/errors.ts'
 import { uuidv7 } from '../../domain/id.ts'
 import { auditEvent } from '../../domain/model/audit.ts'
 import type { Committed } from '../../domain/model/store.ts'
+import type { UserFilter } from '../../domain/model/user.ts'
 import { openStore } from '../../store/index.ts'
 import { migrationsOf } from '../../store/migrate.ts'
 import { engines } from '../harness/engines.ts'
@@ -85,6 +86,20 @@ for (const engine of engines) {
         found.map(({ id }) => id),
         [marked.id]
       )
+    })
+
+    t.test('accounts are listed by role and by whether they are disabled', async (t) => {
+      const [holder, off, other] = [await insertUser(store), await insertUser(store), await insertUser(store)]
+      const role = `r-${holder.id}`
+      await store.roles.insert({ name: role, description: '', scope: [] })
+      for (const { id } of [holder, off]) await store.users.setRoles(id, [role])
+      await store.users.setDisabled(off.id, true)
+      const listed = async (filter: UserFilter) =>
+        (await store.users.list({ limit: 200, ...filter })).map(({ id }) => id)
+      t.strictSame(await listed({ role }), [holder.id, off.id])
+      t.strictSame(await listed({ role, disabled: true }), [off.id])
+      t.strictSame(await listed({ role, disabled: false }), [holder.id])
+      t.ok((await listed({ role: 'user' })).includes(other.id), 'all accounts hold `user`')
     })
 
     t.test('administrators are counted while enabled and with a password', async (t) => {

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Command } from './command.ts'
-import { UsageError } from './command.ts'
+import { type Command, UsageError } from '../command.ts'
+import { operator } from '../operator.ts'
+import { withCore } from '../with-core.ts'
 import { keysText } from './keys-text.ts'
-import { operator } from './operator.ts'
-import { withCore } from './with-core.ts'
 
 /** `gatehouse keys import`: signs with a given private key from now on. */
 export const keysImport: Command = {
@@ -16,12 +15,15 @@ export const keysImport: Command = {
   async run(_values, [path]) {
     if (!path) throw new UsageError('FILE is needed: a private key, PEM or JWK')
     const text = readKeyFile(path)
-    return withCore(async (app) => {
-      const { activatesAt } = await app.signingKeys.import(text, operator.caller)
-      // A timer may fire a millisecond too early.
-      while (app.clock() < activatesAt) await pause(activatesAt - app.clock())
-      return keysText(app.signingKeys.schedule())
-    })
+    return withCore(
+      async (app) => {
+        const { activatesAt } = await app.signingKeys.import(text, operator.caller)
+        // A timer may fire a millisecond too early.
+        while (app.clock() < activatesAt) await pause(activatesAt - app.clock())
+        return keysText(app.signingKeys.schedule())
+      },
+      { mayMake: true }
+    )
   }
 }
 

@@ -1,9 +1,9 @@
 import { Value } from 'typebox/value'
-import { parseScope } from '../domain/roles/scopes.ts'
-import { NewRoleBody } from '../schemas/role.ts'
-import { type Command, requireText, UsageError } from './command.ts'
-import { operator } from './operator.ts'
-import { withCore } from './with-core.ts'
+import { parseScope } from '../../domain/roles/scopes.ts'
+import { NewRoleBody } from '../../schemas/role.ts'
+import { type Command, requireText, UsageError } from '../command.ts'
+import { operator } from '../operator.ts'
+import { withCore } from '../with-core.ts'
 
 /** `gatehouse roles set`: creates a role, or changes it if it exists. */
 export const rolesSet: Command = {
@@ -18,7 +18,7 @@ export const rolesSet: Command = {
     if (!Value.Check(NewRoleBody, input))
       throw new UsageError('the name, the scope or the description is not well-formed')
     const role = { name: input.name, description, scope: parseScope(input.scope) }
-    const done = await withCore((app) => app.roles.set(role, operator))
+    const done = await withCore((app) => app.roles.set(role, operator), { mayMake: true })
     return {
       text: `Role ${role.name} ${done}: ${role.scope.join(' ') || '(no scope)'}`,
       json: { ...role, done }

@@ -1,6 +1,6 @@
-import type { Command } from './command.ts'
+import type { Command } from '../command.ts'
+import { withCore } from '../with-core.ts'
 import { keysText } from './keys-text.ts'
-import { withCore } from './with-core.ts'
 
 /** `gatehouse keys list`: shows the next, the active and the retired signing keys. */
 export const keysList: Command = {

@@ -1,7 +1,7 @@
-import { type Command, UsageError } from './command.ts'
+import { type Command, UsageError } from '../command.ts'
+import { operator } from '../operator.ts'
+import { withCore } from '../with-core.ts'
 import { keysText } from './keys-text.ts'
-import { operator } from './operator.ts'
-import { withCore } from './with-core.ts'
 
 /** `gatehouse keys revoke`: makes every token of a signing key invalid. */
 export const keysRevoke: Command = {
@@ -13,12 +13,9 @@ export const keysRevoke: Command = {
   options: {},
   async run(_values, [kid]) {
     if (!kid) throw new UsageError('KID is needed: gatehouse keys list shows the keys')
-    return withCore(
-      async (app) => {
-        await app.signingKeys.revoke(kid, operator.caller)
-        return keysText(app.signingKeys.schedule())
-      },
-      { mayMake: false }
-    )
+    return withCore(async (app) => {
+      await app.signingKeys.revoke(kid, operator.caller)
+      return keysText(app.signingKeys.schedule())
+    })
   }
 }

@@ -1,7 +1,7 @@
-import type { Command } from './command.ts'
+import type { Command } from '../command.ts'
+import { operator } from '../operator.ts'
+import { withCore } from '../with-core.ts'
 import { keysText } from './keys-text.ts'
-import { operator } from './operator.ts'
-import { withCore } from './with-core.ts'
 
 /** `gatehouse keys rotate`: makes the next key sign, at once or as soon as every verifier can know it. */
 export const keysRotate: Command = {
@@ -11,8 +11,11 @@ export const keysRotate: Command = {
   words: 0,
   options: {},
   run: () =>
-    withCore(async (app) => {
-      await app.signingKeys.rotate(operator.caller)
-      return keysText(app.signingKeys.schedule())
-    })
+    withCore(
+      async (app) => {
+        await app.signingKeys.rotate(operator.caller)
+        return keysText(app.signingKeys.schedule())
+      },
+      { mayMake: true }
+    )
 }
