@@ -1,3 +1,5 @@
+import { reasonOf } from './reason-of.ts'
+
 /** The refusals of a guard, by their stable `code`: HTTP status and public title (RFC 9457). */
 export const refusals = {
   unauthorized: { status: 401, title: 'Sign in to do this.' },
@@ -24,6 +26,11 @@ export class Refusal extends Error {
     this.name = 'Refusal'
     this.code = code
     this.subject = subject
+  }
+
+  /** What was wrong, in one line for the log; undefined if the caller sent no token. */
+  get reason(): string | undefined {
+    return this.cause === undefined ? undefined : reasonOf(this.cause)
   }
 
   get status(): number {
