@@ -59,10 +59,10 @@ function deepFreeze<T>(value: T): T {
 export function assertAllowed(auth: Auth, requirements: Requirements, now: number): void {
   const { fresh } = requirements
   const unmet = unmetBy(auth, requirements)
-  if (unmet !== undefined) throw new Refusal('forbidden', new Error(unmet), auth.subject)
+  if (unmet !== undefined) throw new Refusal('forbidden', unmet, auth.subject)
   const age = now - (auth.claims.auth_time ?? 0) * 1000
   if (fresh !== undefined && auth.kind === 'user' && age > fresh) {
-    const tooOld = new Error(`expected a sign-in of the last ${fresh / 1000} s, found ${age / 1000} s`)
+    const tooOld = `expected a sign-in of the last ${fresh / 1000} s, found one ${Math.floor(age / 1000)} s ago`
     throw new Refusal('reauthentication_required', tooOld, auth.subject)
   }
 }

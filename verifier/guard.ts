@@ -48,10 +48,7 @@ export function createAdmission(
     if (allowedOrigins === 'unchecked' || isSafeMethod(method) || comesFromHere(headers, allowedOrigins))
       return
     const found = headers.origin === undefined ? 'none' : JSON.stringify(headers.origin)
-    throw new Refusal(
-      'cross_site_request',
-      new Error(`expected this origin or one of allowedOrigins, found ${found}`)
-    )
+    throw new Refusal('cross_site_request', `expected this origin or one of allowedOrigins, found ${found}`)
   }
 
   function admit(auth: Auth, { from }: Credential, { headers }: GuardedRequest): Auth {

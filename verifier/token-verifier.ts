@@ -71,7 +71,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
 
   // `token_stale`, because people whose tokens this key signed get new ones by a refresh.
   function assertKeyStands(kid: string): void {
-    if (revocations.isKeyRevoked(kid)) throw new Refusal('token_stale', new Error(`key ${kid} was revoked`))
+    if (revocations.isKeyRevoked(kid)) throw new Refusal('token_stale', `key ${kid} was revoked`)
   }
 
   function genuine(token: string): VerifiedToken | undefined {
@@ -89,13 +89,13 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     const now = clock()
     if (!isTimely(auth.claims, now)) {
       verified.delete(token)
-      throw new Refusal('unauthorized', new Error(describeUntimely(auth.claims, now)))
+      throw new Refusal('unauthorized', describeUntimely(auth.claims, now))
     }
-    if (!revocations.isCurrent()) throw new Refusal('unavailable', new Error('the revocation feed is lost'))
+    if (!revocations.isCurrent()) throw new Refusal('unavailable', 'the revocation feed is lost')
     assertKeyStands(key.kid)
     const status = revocations.statusOf(auth.claims)
-    if (status === 'revoked') throw new Refusal('unauthorized', new Error('revoked'))
-    if (status === 'stale') throw new Refusal('token_stale', new Error('the roles or the profile changed'))
+    if (status === 'revoked') throw new Refusal('unauthorized', 'revoked')
+    if (status === 'stale') throw new Refusal('token_stale', 'the roles or the profile changed')
     return auth
   }
 
@@ -107,7 +107,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       if (known) return known
       await keys.refresh()
       const auth = verifyNow(token)
-      if (!auth) throw new Refusal('unauthorized', new Error('the key that signed it is not published'))
+      if (!auth) throw new Refusal('unauthorized', 'the key that signed it is not published')
       return auth
     },
 
@@ -134,7 +134,7 @@ function createCheck({ publicPem, algorithm }: VerificationKey): (token: string)
   })
 }
 
-// Hides the fault of a token in `cause`, for the log. It would help a caller who tries to forge one.
+// Keeps the fault of a token for the log. It would help a caller who tries to forge one.
 function unauthorizedUnless<T>(read: () => T): T {
   try {
     return read()
