@@ -51,7 +51,7 @@ t.test('the walk through flask.md runs as it stands', { skip: flask.missing }, a
   const words = ['clients', 'create', '--name', 'flask', '--scope', 'revocations:read', '--json']
   const { stdout } = await run(['cli.ts', ...words], { env: { ...env, PORT: port } })
   const { client_id: CLIENT_ID, client_secret: CLIENT_SECRET } = JSON.parse(stdout)
-  const origin = await flask.start(t, { CLIENT_ID, CLIENT_SECRET, GATEHOUSE_ISSUER: issuer })
+  const { origin } = await flask.start(t, { CLIENT_ID, CLIENT_SECRET, GATEHOUSE_ISSUER: issuer })
 
   const [, after = ''] = (await read('flask.md')).split('## Try it\n')
   const [, block = ''] = /^```sh\n(.*?)^```$/ms.exec(after) ?? []

@@ -1,7 +1,7 @@
 import { createHmac, createPublicKey, type JsonWebKey } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { Refusal, type RefusalCode } from '../../verifier/refusal.ts'
-import { type GuardedService, guardedServices } from '../harness/guards.ts'
+import { type GuardedService, guardedServices, type Started } from '../harness/guards.ts'
 import { register } from '../oauth/machine.ts'
 import { type ListeningGatehouse, listen } from '../verifier/gatehouse.ts'
 import { type Handler, impersonate, json, person } from '../verifier/impostor.ts'
@@ -26,12 +26,12 @@ function isRefused(t: Test, { status, headers, body }: Reply, code: RefusalCode,
 }
 
 /** The service in front of a Gatehouse. It has read the revocations once. */
-async function guard(t: Test, service: GuardedService, gatehouse: ListeningGatehouse): Promise<string> {
+async function guard(t: Test, service: GuardedService, gatehouse: ListeningGatehouse): Promise<Started> {
   const { id, secret } = await register(gatehouse, { name: 'orders', scope: ['revocations:read'] })
   const credentials = { CLIENT_ID: id, CLIENT_SECRET: secret, ALLOWED_ORIGINS: ALLOWED }
-  const origin = await service.start(t, { ...credentials, GATEHOUSE_ISSUER: gatehouse.issuer })
-  await isReady(origin, gatehouse.sign(gatehouse.machine()))
-  return origin
+  const started = await service.start(t, { ...credentials, GATEHOUSE_ISSUER: gatehouse.issuer })
+  await isReady(started.origin, gatehouse.sign(gatehouse.machine()))
+  return started
 }
 
 async function isReady(origin: string, token: string): Promise<void> {
@@ -46,7 +46,7 @@ for (const service of guardedServices) {
   t.test(`the guard for ${service.name} before a Gatehouse`, options, async (t) => {
     const gatehouse = await listen(t)
     const { sign, machine } = gatehouse
-    const origin = await guard(t, service, gatehouse)
+    const { origin, log } = await guard(t, service, gatehouse)
     const root = await gatehouse.setUp()
     const ada = await gatehouse.signUp()
     const token = () => ada.value('access')
@@ -95,6 +95,9 @@ for (const service of guardedServices) {
         cookie(token(), '__Host-access')
       ]
       for (const headers of others) isRefused(t, await call(origin, '/protected', headers), 'unauthorized')
+      t.match(log(), /refused: unauthorized: /, 'the log has the reasons')
+      const parts = Object.values(tokens).flatMap((each) => each.split('.'))
+      for (const part of parts.filter(({ length }) => length > 10)) t.notOk(log().includes(part))
     })
 
     await t.test('allows 5 s after the end of a token, and 60 s before its time', async (t) => {
@@ -188,7 +191,7 @@ for (const service of guardedServices) {
       CLIENT_ID: 'a',
       CLIENT_SECRET: 'b'
     }
-    const origin = await service.start(t, env)
+    const { origin } = await service.start(t, env)
     const token = (changes: Json = {}, key = ec) => key.sign(person(issuer, changes))
     await isReady(origin, token())
     const codeOf = async (each: string) => {

@@ -16,12 +16,18 @@ const FIND_MODULES = `from importlib.util import find_spec; assert all(map(find_
 // Without the network: the guard in Go has only the standard library.
 const GO = { GOFLAGS: '-mod=mod', GOPROXY: 'off', GOTOOLCHAIN: 'local' }
 
+export interface Started {
+  origin: string
+  /** Returns what the service has logged so far. */
+  log(): string
+}
+
 /** A service of docs/guards/. `missing` says why it cannot run, or is false. */
 export interface GuardedService {
   name: 'Flask' | 'FastAPI' | 'Go'
   missing: string | false
-  /** Starts the service with these variables, and ends it with the test. Resolves to its origin. */
-  start(t: Teardown, env: Record<string, string>): Promise<string>
+  /** Starts the service with these variables, and ends it with the test. */
+  start(t: Teardown, env: Record<string, string>): Promise<Started>
 }
 
 const candidates = [process.env.PYTHON_PATH, '/usr/bin/python3', 'python3'].filter(
@@ -58,13 +64,21 @@ const go: GuardedService = {
 
 export const guardedServices = [flask, fastapi, go] as const
 
-async function serve(t: Teardown, commandAt: (port: string) => string[], env: Record<string, string>) {
+async function serve(
+  t: Teardown,
+  commandAt: (port: string) => string[],
+  env: Record<string, string>
+): Promise<Started> {
   const port = String(await freePort())
   const [program = '', ...words] = commandAt(port)
   const child = spawn(program, words, {
     cwd: join(FOLDER, 'python'),
     env: { PATH: process.env.PATH, PYTHONDONTWRITEBYTECODE: '1', ...env, PORT: port },
-    stdio: 'ignore'
+    stdio: ['ignore', 'ignore', 'pipe']
+  })
+  let logged = ''
+  child.stderr.setEncoding('utf8').on('data', (part: string) => {
+    logged += part
   })
   const exited = once(child, 'exit')
   t.teardown(async () => {
@@ -73,13 +87,13 @@ async function serve(t: Teardown, commandAt: (port: string) => string[], env: Re
   })
   const origin = `http://127.0.0.1:${port}`
   await eventually(async () => {
-    if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}`)
+    if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}: ${logged}`)
     return fetch(origin).then(
       () => true,
       () => false
     )
   }, START_TIMEOUT)
-  return origin
+  return { origin, log: () => logged }
 }
 
 function answers(program: string, words: string[]): boolean {

@@ -12,10 +12,17 @@ class Guard:
 
     def admit(self, method, headers, scope="", role=None):
         """Returns the claims of the caller, with `scope` as a list. Raises Refused."""
-        claims = self._authenticate(self._find_tokens(method, headers))
-        if not set(scope.split()) <= set(claims["scope"]) or (role and role not in claims.get("roles", [])):
-            raise Refused("forbidden")
-        return claims
+        try:
+            claims = self._authenticate(self._find_tokens(method, headers))
+            roles = claims.get("roles", [])
+            if not set(scope.split()) <= set(claims["scope"]) or (role and role not in roles):
+                found = f"{claims['scope']} and {roles}"
+                raise Refused("forbidden", f"expected scope {scope!r} and role {role!r}, found {found}")
+            return claims
+        except Refused as refused:
+            if refused.reason:
+                logging.warning("refused: %s: %s", refused.code, refused.reason)
+            raise
 
     def _find_tokens(self, method, headers):
         scheme, _, token = headers.get("Authorization", "").partition(" ")
@@ -26,7 +33,7 @@ class Guard:
         cookies = [(name.strip(" \t"), value.strip(' \t"')) for name, _, value in pairs]
         tokens = [value for wanted in self._cookies for name, value in cookies if name == wanted and value]
         if tokens and method not in ("GET", "HEAD", "OPTIONS") and not self._is_from_here(headers):
-            raise Refused("cross_site_request")
+            raise Refused("cross_site_request", f"found Origin {headers.get('Origin')!r}")
         return tokens
 
     def _is_from_here(self, headers):
@@ -40,8 +47,7 @@ class Guard:
                 code = self._revocations.refusal_of(kid, claims)
                 if code is None:
                     return claims
-                raise Refused(code, "revoked")
+                raise Refused(code, "by the revocations")
             except Refused as error:
-                logging.warning("refused a token: %s %s", error.code, error)
                 refusal = error if refusal.code == "unauthorized" else refusal
         raise refusal

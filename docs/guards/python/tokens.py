@@ -16,10 +16,10 @@ TITLES = {
 }
 
 class Refused(Exception):
-    """`status`, `body` and `headers` are the answer (RFC 9457). The reason is for the log alone."""
+    """`status`, `body` and `headers` are the answer (RFC 9457). `reason` is for the log alone."""
     def __init__(self, code, reason=""):
-        super().__init__(reason)
-        self.code, (self.status, title) = code, TITLES[code]
+        super().__init__(code)
+        self.code, self.reason, (self.status, title) = code, reason, TITLES[code]
         self.body = {"type": f"urn:gatehouse:problem:{code}", "title": title, "status": self.status, "code": code}
         self.headers = {"Content-Type": "application/problem+json; charset=utf-8", "Cache-Control": "no-store"}
         self.headers |= {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(self.status, {})
@@ -39,10 +39,10 @@ class Tokens:
             claims = jwt.decode(token, key, algorithms=[algorithm], options=CHECKS, **self._expected)
             now, begins, ends = time.time(), max(claims["iat"], claims.get("nbf", 0)), claims["exp"]
             if now >= ends + LATE or begins > now + EARLY or ends - claims["iat"] > LONGEST_LIFE + LATE:
-                raise ValueError(f"valid from {begins} to {ends}, and now it is {now:.0f}")
+                raise ValueError(f"valid from {begins} to {ends}, now it is {now:.0f}")
             return header["kid"], {**claims, "scope": claims["scope"].split()}
         except (jwt.PyJWTError, LookupError, TypeError, ValueError, AttributeError) as error:
-            raise Refused("unauthorized", f"{error!r}; expected {self._expected}") from error
+            raise Refused("unauthorized", f"{type(error).__name__}: {error}; expected {self._expected}") from error
 
     def _key(self, kid):
         with self._lock:
@@ -56,5 +56,5 @@ class Tokens:
                     self._is_lost = False
                 except Exception as error:
                     logging.warning("the keys cannot be fetched: %s", error)
-            if kid not in self._keys and self._is_lost: raise Refused("unavailable")
+            if kid not in self._keys and self._is_lost: raise Refused("unavailable", "the keys cannot be fetched")
             return self._keys[kid]
