@@ -273,7 +273,7 @@ function feedOf(entries: Json[]): Handler {
 
 const decoded = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString()) as Json
 
-/** The published key as text: whoever accepts HS256 would take it for the secret. */
+/** Returns the published key as text. A guard that accepts HS256 would take it for the secret. */
 async function publishedPem(issuer: string): Promise<string> {
   const answer = await fetch(`${issuer}/.well-known/jwks.json`)
   const { keys } = (await answer.json()) as { keys: JsonWebKey[] }
