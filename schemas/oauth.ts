@@ -71,6 +71,7 @@ export const ServerMetadata = Type.Object({
   jwks_uri: Type.String(),
   introspection_endpoint: Type.String(),
   revocation_endpoint: Type.String(),
+  protected_resources: Type.Array(Type.String()),
   response_types_supported: Type.Array(Type.String()),
   grant_types_supported: Type.Array(Type.String()),
   token_endpoint_auth_methods_supported: Type.Array(Type.String()),

@@ -57,15 +57,29 @@ function deepFreeze<T>(value: T): T {
 
 /** Throws a Refusal `forbidden` or `reauthentication_required` if the caller does not meet a requirement. */
 export function assertAllowed(auth: Auth, requirements: Requirements, now: number): void {
-  const { roles = [], anyRole, scope = '', fresh, kind, direct = false } = requirements
-  const allowed =
-    (kind === undefined || auth.kind === kind) &&
-    !(direct && auth.claims.act !== undefined) &&
-    roles.every((role) => auth.roles.includes(role)) &&
-    (anyRole === undefined || anyRole.some((role) => auth.roles.includes(role))) &&
-    (scope === '' || scope.split(' ').every((token) => auth.scope.includes(token)))
-  if (!allowed) throw new Refusal('forbidden', undefined, auth.subject)
-  if (fresh !== undefined && auth.kind === 'user' && now - (auth.claims.auth_time ?? 0) * 1000 > fresh) {
-    throw new Refusal('reauthentication_required', undefined, auth.subject)
+  const { fresh } = requirements
+  const unmet = unmetBy(auth, requirements)
+  if (unmet !== undefined) throw new Refusal('forbidden', unmet, auth.subject)
+  const age = now - (auth.claims.auth_time ?? 0) * 1000
+  if (fresh !== undefined && auth.kind === 'user' && age > fresh) {
+    const tooOld = `expected a sign-in of the last ${fresh / 1000} s, found one ${Math.floor(age / 1000)} s ago`
+    throw new Refusal('reauthentication_required', tooOld, auth.subject)
   }
+}
+
+/** Returns the first requirement that a caller does not meet, and what they have; undefined if they meet all. */
+function unmetBy(auth: Auth, requirements: Requirements): string | undefined {
+  const { roles = [], anyRole, scope = '', kind, direct = false } = requirements
+  const hasRole = (role: string) => auth.roles.includes(role)
+  if (kind !== undefined && auth.kind !== kind) return `expected kind ${kind}, found ${auth.kind}`
+  if (direct && auth.claims.act !== undefined) return 'expected a direct token, found an exchanged one'
+  if (!roles.every(hasRole)) return `expected roles ${roles.join(' ')}, found ${listed(auth.roles)}`
+  if (anyRole && !anyRole.some(hasRole))
+    return `expected a role of ${anyRole.join(' ')}, found ${listed(auth.roles)}`
+  const hasScope = scope === '' || scope.split(' ').every((token) => auth.scope.includes(token))
+  return hasScope ? undefined : `expected scope ${scope}, found ${listed(auth.scope)}`
+}
+
+function listed(names: string[]): string {
+  return names.join(' ') || 'none'
 }

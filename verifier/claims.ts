@@ -44,6 +44,7 @@ export function hasClaims(value: unknown): value is Claims {
   const claims = value as Record<string, unknown>
   return (
     ['sub', 'jti'].every((name) => isName(claims[name])) &&
+    [claims.aud].flat().every((each) => typeof each === 'string') &&
     typeof claims.scope === 'string' &&
     isShortLived(claims) &&
     (claims.sid === undefined ? isOfAMachine(claims) : isOfAPerson(claims)) &&
@@ -94,6 +95,21 @@ export function isTimely(claims: { iat?: unknown; nbf?: unknown; exp?: unknown }
     claims.iat <= seconds + EARLY_SKEW &&
     (claims.nbf === undefined || (isNumericDate(claims.nbf) && claims.nbf <= seconds + EARLY_SKEW))
   )
+}
+
+/** Says how far a token is outside of its time at `now`, in milliseconds. The token is not timely. */
+export function describeUntimely({ iat, nbf = iat, exp }: Claims, now: number): string {
+  const seconds = Math.floor(now / 1000)
+  if (seconds >= exp) return `expired ${seconds - exp} s ago`
+  return `not valid for another ${Math.max(iat, nbf) - seconds} s: compare the clocks`
+}
+
+/** Throws an Error if a token is from another issuer or for another service. Without `audience`, it may be for any. */
+export function assertMeantFor({ iss, aud }: Claims, issuer: string, audience?: string): void {
+  if (iss !== issuer) throw new Error(`expected issuer ${issuer}, found ${iss}`)
+  const found = [aud].flat()
+  if (audience !== undefined && !found.includes(audience))
+    throw new Error(`expected audience ${audience}, found ${found.join(' ')}`)
 }
 
 function isNumericDate(value: unknown): value is number {

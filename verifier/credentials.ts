@@ -36,6 +36,6 @@ export function carriesBearer({ authorization = '' }: IncomingHttpHeaders): bool
 /** Returns the token after the scheme and one or more spaces (RFC 6750 §2.1). */
 function bearerToken(authorization = ''): string {
   const token = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization)?.[1]
-  if (token === undefined) throw new Refusal('unauthorized')
+  if (token === undefined) throw new Refusal('unauthorized', 'no token follows the Bearer scheme')
   return token
 }

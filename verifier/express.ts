@@ -39,6 +39,8 @@ export interface MiddlewareOptions extends ServiceOptions {
     response: ServerResponse,
     next: (error?: unknown) => void
   ) => void
+  /** Receives one line for each refused token, which says why and does not contain the token; `console.warn` by default. */
+  log?: (line: string) => void
 }
 
 export interface MiddlewareGuard {
@@ -49,12 +51,17 @@ export interface MiddlewareGuard {
 }
 
 /** Makes guards for tokens of the Gatehouse at `issuer`. Throws a TypeError for invalid options. */
-export default function createGuard({ onRefusal = reply, ...options }: MiddlewareOptions): MiddlewareGuard {
+export default function createGuard({
+  onRefusal = reply,
+  log = warn,
+  ...options
+}: MiddlewareOptions): MiddlewareGuard {
   const settings = guardSettings(options)
 
   function refuse(error: unknown, ...[request, response, next]: Parameters<Middleware>): void {
     try {
       if (!(error instanceof Refusal)) throw error
+      if (error.reason !== undefined) log(lineOf(error))
       onRefusal(error, request, response, next)
     } catch (thrown) {
       next(thrown)
@@ -73,6 +80,16 @@ export default function createGuard({ onRefusal = reply, ...options }: Middlewar
     }
   }
   return Object.assign(guard, { close: () => settings.verifier.close() })
+}
+
+function lineOf({ status, code, subject, reason }: Refusal): string {
+  const who = subject === undefined ? '' : ` to ${subject}`
+  return `@gatehouse/verifier: ${status} ${code}${who}: ${reason}`
+}
+
+function warn(line: string): void {
+  // biome-ignore lint/suspicious/noConsole: this is the log of a service that has no other.
+  console.warn(line)
 }
 
 function reply(refusal: Refusal, _request: IncomingMessage, response: ServerResponse): void {

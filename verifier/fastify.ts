@@ -35,7 +35,11 @@ export default fp<GuardPluginOptions>(
     const settings = guardSettings({ ...options, onWarning: onWarning ?? warn })
     fastify.addHook('onClose', async () => settings.verifier.close())
     await settings.verifier.ready()
-    decorateGuard(fastify, settings, onRefusal)
+    decorateGuard(fastify, settings, (refusal, request, reply) => {
+      const { code, subject, reason } = refusal
+      request.log.info({ code, subject, reason }, 'refused')
+      onRefusal(refusal, request, reply)
+    })
   },
   { name: '@gatehouse/verifier', fastify: '5.x' }
 )
@@ -104,8 +108,6 @@ function enter(auth: Auth | null, request: FastifyRequest, done: () => void): vo
 }
 
 function reply(refusal: Refusal, request: FastifyRequest, reply: FastifyReply): void {
-  const { code, subject, cause } = refusal
-  request.log.info({ code, subject, ...(cause !== undefined && { err: cause }) }, 'refused')
   // A serializer set here overrides the route's schema, which could cut the body.
   reply
     .code(refusal.status)

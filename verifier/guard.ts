@@ -47,7 +47,8 @@ export function createAdmission(
   function assertFromHere({ method = 'GET', headers }: GuardedRequest): void {
     if (allowedOrigins === 'unchecked' || isSafeMethod(method) || comesFromHere(headers, allowedOrigins))
       return
-    throw new Refusal('cross_site_request')
+    const found = headers.origin === undefined ? 'none' : JSON.stringify(headers.origin)
+    throw new Refusal('cross_site_request', `expected this origin or one of allowedOrigins, found ${found}`)
   }
 
   function admit(auth: Auth, { from }: Credential, { headers }: GuardedRequest): Auth {

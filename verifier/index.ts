@@ -1,5 +1,6 @@
 import { createRemoteKeys } from './remote-keys.ts'
 import { type FeedOptions, followRevocations, type RevocationFeed } from './revocation-feed.ts'
+import { compareWithMetadata } from './server-metadata.ts'
 import { ALGORITHMS, type RevocationSource } from './sources.ts'
 import type { TokenSource } from './token-source.ts'
 import { createTokenVerifier, type TokenVerifier } from './token-verifier.ts'
@@ -43,6 +44,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const feed =
     revocations === 'none' ? undefined : follow(revocations, { url: feedUrl, onWarning, clock, uptime })
   if (!feed) onWarning(new Error(NOT_FOLLOWED))
+  compareWithMetadata({ base, issuer, audience, onWarning })
   const inner = createTokenVerifier({ keys, revocations: feed ?? NOTHING_REVOKED, issuer, audience, clock })
 
   let isReady = false

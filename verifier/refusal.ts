@@ -1,3 +1,5 @@
+import { reasonOf } from './reason-of.ts'
+
 /** The refusals of a guard, by their stable `code`: HTTP status and public title (RFC 9457). */
 export const refusals = {
   unauthorized: { status: 401, title: 'Sign in to do this.' },
@@ -13,16 +15,20 @@ export type RefusalCode = keyof typeof refusals
 /** Seconds until a client should try again after `unavailable`. */
 const RETRY_AFTER = 1
 
-/** A guard's refusal. `cause` holds the fault of the token, for the log. The caller gets one answer for every fault. */
+/** A guard's refusal. The caller gets one answer for every fault of a token. */
 export class Refusal extends Error {
   readonly code: RefusalCode
+  /** What was wrong, in one line for the log. Undefined if the caller sent no token. */
+  readonly reason: string | undefined
   /** The subject of the token, for the log; undefined if no token was valid. */
   readonly subject: string | undefined
 
-  constructor(code: RefusalCode, cause?: unknown, subject?: string) {
-    super(refusals[code].title, { cause })
+  /** `why` is the reason, or the error that has it in its message. */
+  constructor(code: RefusalCode, why?: unknown, subject?: string) {
+    super(refusals[code].title, typeof why === 'string' ? {} : { cause: why })
     this.name = 'Refusal'
     this.code = code
+    this.reason = why === undefined || typeof why === 'string' ? why : reasonOf(why)
     this.subject = subject
   }
 

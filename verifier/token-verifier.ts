@@ -1,7 +1,7 @@
 import { createDecoder, createVerifier as createSignatureVerifier } from 'fast-jwt'
 import { type Auth, authFromClaims } from './authorization.ts'
 import { BoundedMap } from './bounded-map.ts'
-import { hasClaims, isTimely, REQUIRED_CLAIMS } from './claims.ts'
+import { assertMeantFor, describeUntimely, hasClaims, isTimely, REQUIRED_CLAIMS } from './claims.ts'
 import { Refusal } from './refusal.ts'
 import type { KeySource, RevocationSource, VerificationKey } from './sources.ts'
 import { assertPlain } from './token-form.ts'
@@ -41,7 +41,7 @@ export interface TokenVerifier {
 
 /** Makes a verifier that checks signature, `alg` by key, `typ`, issuer, audience, claims, time and revocation, always. */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  const { keys, revocations, clock } = options
+  const { keys, revocations, issuer, audience, clock } = options
   const decode = createDecoder({ complete: true })
   const checks = new WeakMap<VerificationKey, (token: string) => unknown>()
   // Keyed by the whole token. Every hit checks the key, the time and the revocations again.
@@ -50,7 +50,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   function checkOf(key: VerificationKey): (token: string) => unknown {
     const known = checks.get(key)
     if (known) return known
-    const check = createCheck(key, options)
+    const check = createCheck(key)
     checks.set(key, check)
     return check
   }
@@ -65,12 +65,13 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     if (!key) return undefined
     const claims = checkOf(key)(token)
     if (!hasClaims(claims)) throw new Error('the claims are not those of an access token')
+    assertMeantFor(claims, issuer, audience)
     return { auth: authFromClaims(claims), key }
   }
 
   // `token_stale`, because people whose tokens this key signed get new ones by a refresh.
   function assertKeyStands(kid: string): void {
-    if (revocations.isKeyRevoked(kid)) throw new Refusal('token_stale', new Error(`key ${kid} was revoked`))
+    if (revocations.isKeyRevoked(kid)) throw new Refusal('token_stale', `key ${kid} was revoked`)
   }
 
   function genuine(token: string): VerifiedToken | undefined {
@@ -85,15 +86,16 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     const entry = genuine(token)
     if (!entry) return undefined
     const { auth, key } = entry
-    if (!isTimely(auth.claims, clock())) {
+    const now = clock()
+    if (!isTimely(auth.claims, now)) {
       verified.delete(token)
-      throw new Refusal('unauthorized')
+      throw new Refusal('unauthorized', describeUntimely(auth.claims, now))
     }
-    if (!revocations.isCurrent()) throw new Refusal('unavailable')
+    if (!revocations.isCurrent()) throw new Refusal('unavailable', 'the revocation feed is lost')
     assertKeyStands(key.kid)
     const status = revocations.statusOf(auth.claims)
-    if (status === 'revoked') throw new Refusal('unauthorized')
-    if (status === 'stale') throw new Refusal('token_stale')
+    if (status === 'revoked') throw new Refusal('unauthorized', 'revoked')
+    if (status === 'stale') throw new Refusal('token_stale', 'the roles or the profile changed')
     return auth
   }
 
@@ -105,7 +107,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       if (known) return known
       await keys.refresh()
       const auth = verifyNow(token)
-      if (!auth) throw new Refusal('unauthorized')
+      if (!auth) throw new Refusal('unauthorized', 'the key that signed it is not published')
       return auth
     },
 
@@ -119,15 +121,10 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   }
 }
 
-function createCheck(
-  { publicPem, algorithm }: VerificationKey,
-  { issuer, audience }: TokenVerifierOptions
-): (token: string) => unknown {
+function createCheck({ publicPem, algorithm }: VerificationKey): (token: string) => unknown {
   return createSignatureVerifier({
     key: publicPem,
     algorithms: [algorithm],
-    allowedIss: issuer,
-    ...(audience !== undefined && { allowedAud: audience }),
     requiredClaims: REQUIRED_CLAIMS,
     checkTyp: TOKEN_TYPE,
     cache: false,
@@ -137,7 +134,7 @@ function createCheck(
   })
 }
 
-// Hides the fault of a token in `cause`, for the log. It would help a caller who tries to forge one.
+// Keeps the fault of a token for the log. It would help a caller who tries to forge one.
 function unauthorizedUnless<T>(read: () => T): T {
   try {
     return read()

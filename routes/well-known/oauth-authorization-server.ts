@@ -9,7 +9,7 @@ const MAX_AGE = 3600
 
 /** GET /.well-known/oauth-authorization-server: describes this server to OAuth clients (RFC 8414). */
 const metadata: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { AUTH_ISSUER: issuer, AUTH_DOCS } = fastify.config
+  const { AUTH_ISSUER: issuer, AUTH_AUDIENCE, AUTH_DOCS } = fastify.config
   const methods = [...CLIENT_AUTHENTICATION_METHODS]
   const algorithms = [...ASSERTION_ALGORITHMS]
   const document = {
@@ -18,6 +18,8 @@ const metadata: FastifyPluginAsyncTypebox = async (fastify) => {
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     introspection_endpoint: `${issuer}/oauth/introspect`,
     revocation_endpoint: `${issuer}/oauth/revoke`,
+    // What tokens are for by default (RFC 9728 §4). Verifiers compare their own audience with it.
+    protected_resources: [AUTH_AUDIENCE],
     // Gatehouse has no authorization endpoint, so it supports no response types.
     response_types_supported: [],
     grant_types_supported: [CLIENT_CREDENTIALS, TOKEN_EXCHANGE],

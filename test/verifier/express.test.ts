@@ -2,16 +2,17 @@ import type { ServerResponse } from 'node:http'
 import t from 'tap'
 import createGuard, { type GuardedMessage } from '../../verifier/express.ts'
 import { Refusal } from '../../verifier/index.ts'
-import { impersonate, json, person } from './impostor.ts'
+import { faults, impersonate, json, person } from './impostor.ts'
 import { answer, call, express, serve } from './services.ts'
 import { createKey, eventually, UNFOLLOWED } from './tokens.ts'
 
+const SILENT = { ...UNFOLLOWED, log: () => {} }
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
 t.test('onRefusal answers instead, or hands on', async (t) => {
   const impostor = await impersonate(t)
   const { issuer } = impostor
-  const options = { issuer, audience: issuer, ...UNFOLLOWED }
+  const options = { issuer, audience: issuer, ...SILENT }
   const polite = createGuard({
     ...options,
     onRefusal: (refusal, request, response) =>
@@ -48,10 +49,37 @@ t.test('onRefusal answers instead, or hands on', async (t) => {
   }
 })
 
+t.test('the log says why a token was refused in one line, and not the token', async (t) => {
+  const impostor = await impersonate(t)
+  const { issuer } = impostor
+  const lines: string[] = []
+  const guard = createGuard({ issuer, audience: issuer, ...SILENT, log: (line) => lines.push(line) })
+  const app = express()
+  app.all('/guarded', guard(), answer)
+  app.all('/buyers', guard({ roles: ['buyer'] }), answer)
+  const origin = await serve(t, app)
+  const prefix = '@gatehouse/verifier: 401 unauthorized: '
+  for (const { token, reason } of faults(impostor)) {
+    lines.length = 0
+    const { body } = await call(origin, '/guarded', bearer(token))
+    t.notMatch(JSON.stringify(body), /expected|found|expired|signature/)
+    t.equal(lines.length, 1)
+    const [line = ''] = lines
+    t.ok(line.startsWith(prefix))
+    t.match(line.slice(prefix.length), reason)
+    for (const part of token.split('.')) t.notOk(line.includes(part))
+  }
+  lines.length = 0
+  await call(origin, '/guarded')
+  t.strictSame(lines, [], 'a call without a token causes no line')
+  await call(origin, '/buyers', bearer(impostor.token()))
+  t.strictSame(lines, ['@gatehouse/verifier: 403 forbidden to ada: expected roles buyer, found user'])
+})
+
 t.test('what fails after the guard is the route’s own failure, and told once', async (t) => {
   const impostor = await impersonate(t)
   const { issuer } = impostor
-  const guard = createGuard({ issuer, audience: issuer, ...UNFOLLOWED })
+  const guard = createGuard({ issuer, audience: issuer, ...SILENT })
   const app = express()
   const failures: string[] = []
   app.all('/throws', guard(), () => {
@@ -76,7 +104,7 @@ t.test('what fails after the guard is the route’s own failure, and told once',
 
 t.test('two guards in one app trust a Gatehouse each', async (t) => {
   const [one, two] = [await impersonate(t), await impersonate(t)]
-  const guards = [one, two].map(({ issuer }) => createGuard({ issuer, audience: issuer, ...UNFOLLOWED }))
+  const guards = [one, two].map(({ issuer }) => createGuard({ issuer, audience: issuer, ...SILENT }))
   const app = express()
   for (const [index, guard] of guards.entries()) app.all(`/${index}`, guard(), answer)
   const origin = await serve(t, app)
@@ -88,7 +116,7 @@ t.test('two guards in one app trust a Gatehouse each', async (t) => {
 t.test('a guard holds for everything below it, and leaves nothing of one request to another', async (t) => {
   const impostor = await impersonate(t)
   const { issuer } = impostor
-  const guard = createGuard({ issuer, audience: issuer, ...UNFOLLOWED })
+  const guard = createGuard({ issuer, audience: issuer, ...SILENT })
   const app = express()
   app.use(guard({ optional: true }))
   app.all('/me', answer)
@@ -114,10 +142,10 @@ t.test('close stops the follower', async (t) => {
 })
 
 t.test('options that make no sense fail where they are given', async (t) => {
-  t.throws(() => createGuard({ issuer: 'http://auth.example.com', audience: 'x', ...UNFOLLOWED }), TypeError)
-  t.throws(() => createGuard({ issuer: 'https://auth.example.com', audience: '', ...UNFOLLOWED }), TypeError)
+  t.throws(() => createGuard({ issuer: 'http://auth.example.com', audience: 'x', ...SILENT }), TypeError)
+  t.throws(() => createGuard({ issuer: 'https://auth.example.com', audience: '', ...SILENT }), TypeError)
   const { issuer } = await impersonate(t)
-  t.throws(() => createGuard({ issuer, audience: 'x', ...UNFOLLOWED })({ fresh: 'soon' }), TypeError)
+  t.throws(() => createGuard({ issuer, audience: 'x', ...SILENT })({ fresh: 'soon' }), TypeError)
 })
 
 t.test('without a framework, what onRefusal throws is handed on, too, and ends nothing', async (t) => {
@@ -125,7 +153,7 @@ t.test('without a framework, what onRefusal throws is handed on, too, and ends n
   const guard = createGuard({
     issuer,
     audience: issuer,
-    ...UNFOLLOWED,
+    ...SILENT,
     onRefusal: () => {
       throw new Error('of the service’s own making')
     }

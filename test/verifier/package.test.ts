@@ -3,11 +3,14 @@ import { isBuiltin } from 'node:module'
 import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { run } from '../harness/program.ts'
-import { startConsumer } from './consumer.ts'
+import { password } from '../harness/build.ts'
+import { freePort } from '../harness/port.ts'
+import { run, start } from '../harness/program.ts'
+import { startConsumer, startScript } from './consumer.ts'
 import { listen } from './gatehouse.ts'
 import { install, newFolder, packVerifier } from './packed.ts'
 import { call } from './services.ts'
+import { eventually } from './tokens.ts'
 
 const SOURCE = fileURLToPath(new URL('../../verifier', import.meta.url))
 const TSC = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
@@ -165,6 +168,63 @@ t.test('a service of its own guarded by it answers 200, 401 and 403', { skip: mi
   t.strictSame(await told(node, '/', bearer(gatehouse.sign(gatehouse.machine()))), [403, 'forbidden'])
   t.strictSame(await told(node, '/'), [401, 'unauthorized'])
 })
+
+/** The first ```ts block below a heading of the verifier's README. */
+async function snippet(heading: string): Promise<string> {
+  const [, after = ''] = (await readFile(join(SOURCE, 'README.md'), 'utf8')).split(`## ${heading}\n`)
+  return /^```ts\n(.*?)^```$/ms.exec(after)?.[1] ?? ''
+}
+
+t.test('the README of the project shows the same service', async (t) => {
+  const readme = await readFile(join(SOURCE, '../README.md'), 'utf8')
+  t.ok(readme.includes(await snippet('Fastify')))
+})
+
+t.test(
+  'the README’s Express service compiles in strict TypeScript as it stands',
+  { skip: missing },
+  async (t) => {
+    await writeFile(join(folder, 'pasted.ts'), await snippet('Express, Connect'))
+    const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2024', '--ignoreConfig']
+    const types = ['--types', 'node', '--typeRoots', TYPES]
+    const { code, stdout } = await run([TSC, ...options, ...types, 'pasted.ts'], { cwd: folder })
+    t.strictSame([code, stdout], [0, ''])
+  }
+)
+
+t.test(
+  'the README’s services run as they stand against a Gatehouse with defaults',
+  { skip: missing },
+  async (t) => {
+    const { notice } = await start(t, { AUTH_DATA_DIR: await newFolder(t), LOG_LEVEL: 'warn' })
+    const { origin: issuer } = new URL(notice.setup ?? '')
+    const body = JSON.stringify({ email: 'ada@example.com', password })
+    const headers = { 'content-type': 'application/json' }
+    const signedUp = await fetch(`${issuer}/auth/register`, { method: 'POST', headers, body })
+    const access = signedUp.headers.getSetCookie().find((line) => line.startsWith('access=')) ?? ''
+    const { user } = (await signedUp.json()) as { user: { id: string } }
+
+    for (const heading of ['Fastify', 'Express, Connect']) {
+      const port = String(await freePort())
+      const code = (await snippet(heading)).replace('http://localhost:3000', issuer).replace('4000', port)
+      await writeFile(join(folder, 'pasted.ts'), code)
+      const { output } = await startScript(t, folder, 'pasted.ts', `http://localhost:${port}`)
+      const told = async (headers: Record<string, string>) => {
+        const { status, body } = await call(`http://localhost:${port}`, '/protected', headers)
+        return [status, body.code ?? body]
+      }
+      t.strictSame(
+        await told({ cookie: access.split(';')[0] ?? '' }),
+        [200, { logged_in_as: user.id }],
+        heading
+      )
+      t.strictSame(await told({}), [401, 'unauthorized'], heading)
+      t.strictSame(await told({ authorization: 'Bearer x.y.z' }), [401, 'unauthorized'], heading)
+      await eventually(() => /The token (header )?is /.test(output()))
+      t.notMatch(output(), /issuer is|audience is/, 'the metadata is what the service expects')
+    }
+  }
+)
 
 async function importsOf(file: string): Promise<string[]> {
   const source = await readFile(join(installed, file), 'utf8')

@@ -57,7 +57,7 @@ const byFastify: Serve = async (t, options, routes) => {
 }
 
 const byExpress: Serve = async (t, options, routes) => {
-  const guard = createGuard(options)
+  const guard = createGuard({ ...options, log: () => {} })
   t.teardown(() => guard.close())
   const app = express()
   for (const [path, guarded] of Object.entries(routes)) app.all(path, guard(guarded), answer)
@@ -65,7 +65,7 @@ const byExpress: Serve = async (t, options, routes) => {
 }
 
 const byNothing: Serve = async (t, options, routes) => {
-  const guard = createGuard(options)
+  const guard = createGuard({ ...options, log: () => {} })
   t.teardown(() => guard.close())
   const guards = new Map(Object.entries(routes).map(([path, guarded]) => [path, guard(guarded)]))
   return serve(t, (request, response) => {
