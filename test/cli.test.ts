@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { type Command, type OptionValues, UsageError } from '../commands/command.ts'
 import { commands } from '../commands/index.ts'
@@ -76,7 +77,7 @@ t.test('--version prints the version of package.json', async (t) => {
 })
 
 t.test('a reader that closes the pipe early, as head does, is no error', async (t) => {
-  const piped = `'${process.execPath}' cli.ts --help | true`
+  const piped = `'${fileURLToPath(new URL('../gatehouse', import.meta.url))}' --help | true`
   t.strictSame(await run(['-c', piped], { node: '/bin/sh' }), { code: 0, stdout: '', stderr: '' })
 })
 
