@@ -5,7 +5,6 @@ import { isSameText } from '../domain/constant-time.ts'
 import { Problem } from '../domain/errors.ts'
 import { metricsExposure } from '../domain/settings/metrics-exposure.ts'
 import { serveAnyway } from '../plugins/http/load-shedding.ts'
-import { problemReplies } from '../schemas/problem.ts'
 
 /** GET /metrics: serves Prometheus, by the token of `AUTH_METRICS`. Does not exist if that is not a token. */
 const metrics: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -20,7 +19,8 @@ const metrics: FastifyPluginAsyncTypebox = async (fastify) => {
       logLevel: 'warn',
       config: { public: true, rateLimit: false, pressureHandler: serveAnyway },
       preHandler: async (request) => requireToken(request, exposure.token),
-      schema: { tags: ['health'], response: { 200: Type.String(), ...problemReplies } }
+      // Prometheus calls it, not a client of the API.
+      schema: { hide: true, response: { 200: Type.String() } }
     },
     async (_request, reply) => {
       reply.type(instruments.registry.contentType)

@@ -5,7 +5,6 @@ import type { SigningKey } from '../../domain/model/signing-key.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { KidParams, SigningKeyView } from '../../schemas/signing-key.ts'
 import { notACursor, pageOf, pageView } from '../paging.ts'
 
@@ -30,7 +29,14 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
     '/keys',
     {
       preHandler: fastify.guard<ManagementScope>({ scope: 'keys:read' }),
-      schema: { tags: ['admin'], querystring: Closed(pageQuery), response: { 200: Keys, ...problemReplies } }
+      schema: {
+        operationId: 'listKeys',
+        summary: 'Lists the signing keys',
+        tags: ['admin'],
+        querystring: Closed(pageQuery),
+        response: { 200: Keys },
+        problems: []
+      }
     },
     async ({ query }) => page(query)
   )
@@ -40,9 +46,12 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: mayWrite,
       schema: {
+        operationId: 'rotateKeys',
+        summary: 'Activates the next key',
         tags: ['admin'],
         description: 'The next key signs as soon as every verifier can know it: `activatesAt` says when.',
-        response: { 200: Keys, ...problemReplies }
+        response: { 200: Keys },
+        problems: []
       }
     },
     async (request) => {
@@ -56,11 +65,14 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: mayWrite,
       schema: {
+        operationId: 'revokeKey',
+        summary: 'Revokes a key',
         tags: ['admin'],
         description:
           'All that this key signed is refused, here and in services that follow the revocations, within a second. If it signs, its successor signs at once.',
         params: KidParams,
-        response: { 204: NoContent, ...problemReplies }
+        response: { 204: NoContent },
+        problems: ['not_found']
       }
     },
     async (request, reply) => {

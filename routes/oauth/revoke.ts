@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { OAuthError } from '../../domain/oauth/errors.ts'
-import { AboutToken, FORM, oauthErrorReplies, Revoked } from '../../schemas/oauth.ts'
+import { AboutToken, FORM, Revoked } from '../../schemas/oauth.ts'
 
 /** POST /oauth/revoke: revokes one of the client's own access tokens, everywhere (RFC 7009). */
 const revoke: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -9,10 +9,13 @@ const revoke: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: fastify.clientGuard,
       schema: {
+        operationId: 'revokeToken',
+        summary: 'Revokes a client’s own token',
         tags: ['oauth'],
         consumes: [FORM],
         body: AboutToken,
-        response: { 200: Revoked, ...oauthErrorReplies }
+        response: { 200: Revoked },
+        oauthErrors: []
       }
     },
     async (request) => {
