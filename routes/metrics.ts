@@ -19,8 +19,16 @@ const metrics: FastifyPluginAsyncTypebox = async (fastify) => {
       logLevel: 'warn',
       config: { public: true, rateLimit: false, pressureHandler: serveAnyway },
       preHandler: async (request) => requireToken(request, exposure.token),
-      // Prometheus calls it, not a client of the API.
-      schema: { hide: true, response: { 200: Type.String() } }
+      schema: {
+        operationId: 'getMetrics',
+        summary: 'Returns the metrics for Prometheus',
+        description: 'The bearer token is that of `AUTH_METRICS`.',
+        tags: ['health'],
+        security: [{ bearer: [] }],
+        produces: ['text/plain'],
+        response: { 200: Type.String() },
+        problems: ['unauthorized']
+      }
     },
     async (_request, reply) => {
       reply.type(instruments.registry.contentType)

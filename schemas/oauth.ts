@@ -56,9 +56,9 @@ export const Introspection = View('Introspection', {
   act: Type.Optional(Type.Object({}, { additionalProperties: true }))
 })
 
-export const Revoked = Type.Null({
-  description: 'The token is not valid, whether it was or not (RFC 7009 §2.2).'
-})
+export const Revoked = Type.Unsafe<undefined>(
+  Type.Null({ description: 'The token is not valid, whether it was or not (RFC 7009 §2.2).' })
+)
 
 /** The error reply of an OAuth endpoint (RFC 6749 §5.2). */
 export const OAuthErrorView = View('OAuthError', {

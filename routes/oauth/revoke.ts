@@ -15,15 +15,16 @@ const revoke: FastifyPluginAsyncTypebox = async (fastify) => {
         consumes: [FORM],
         body: AboutToken,
         response: { 200: Revoked },
-        oauthErrors: []
+        oauthErrors: ['unauthorized_client']
       }
     },
-    async (request) => {
+    async (request, reply) => {
       const { client, body } = request
       if (body.token === undefined) throw new OAuthError('invalid_request', 'token is missing.')
       const auth = fastify.accessTokens.ofAnyAudience.read(body.token)
       if (auth) await fastify.clients.tokens.revoke(client, auth, { ...request.caller(), actorId: client.id })
-      return null
+      // RFC 7009 §2.2: the content does not matter, so there is none.
+      return reply.send()
     }
   )
 }

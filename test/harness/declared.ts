@@ -2,67 +2,70 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { FastifyInstance } from 'fastify'
 import type { Answer } from './browser.ts'
 
-interface Reply {
-  content?: Record<string, { examples?: object }>
-}
-
 interface Operation {
   /** Routes that a test adds have none. */
   operationId?: string
-  name: string
-  /** JSON pointer into the document. */
-  pointer: string
-  path: RegExp
   responses: Record<string, Reply>
 }
 
-function operationsOf(document: { paths?: object }): Operation[] {
-  return Object.entries((document.paths ?? {}) as Record<string, Record<string, Operation>>).flatMap(
-    ([template, methods]) =>
-      Object.entries(methods).map(([method, operation]) => ({
-        ...operation,
-        name: `${method.toUpperCase()} ${template}`,
-        pointer: `/paths/${template.replaceAll('/', '~1')}/${method}`,
-        path: new RegExp(`^${template.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')}$`)
-      }))
-  )
+interface Reply {
+  content?: Record<string, { schema: { $ref?: string }; examples?: object }>
 }
 
-function createChecker(document: { paths?: object }) {
-  const ajv = new Ajv2020({ strict: false, validateFormats: false }).addSchema(document, 'api')
-  const operations = operationsOf(document).filter(({ operationId }) => operationId !== undefined)
+type Check = (operation: Operation, answer: Answer) => string | undefined
 
-  /** Returns what is wrong with a reply, or undefined. */
-  return (method: string, url: string, { status, headers, body, text }: Answer): string | undefined => {
+/** Finds the operation of a request by its method and path. */
+function createRouter({ paths = {} }: { paths?: object }) {
+  const templates = Object.entries(paths as Record<string, Record<string, Operation>>).map(
+    ([template, operations]) => ({
+      pattern: new RegExp(`^${template.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')}$`),
+      operations
+    })
+  )
+  return (method: string, url: string): Operation | undefined => {
     const path = url.split('?', 1)[0] ?? ''
-    const operation = operations.find((each) => each.name.startsWith(`${method} `) && each.path.test(path))
-    if (!operation) return undefined
-    const shownAs = [String(status), `${String(status).charAt(0)}XX`].find((key) => operation.responses[key])
-    if (shownAs === undefined) return `${operation.name}: status ${status} is not declared`
-    const { content } = operation.responses[shownAs] as Reply
-    if (!content) return text === '' ? undefined : `${operation.name}: ${status} has an undeclared body`
-    const type = String(headers['content-type']).split(';', 1)[0] ?? ''
-    const media = content[type]
-    if (!media) return `${operation.name}: ${status} is not declared as ${type}`
-    const code = body.code ?? body.error
-    if (status >= 400 && !Object.hasOwn(media.examples ?? {}, code))
-      return `${operation.name}: ${status} ${code} is not declared`
-    const pointer = `${operation.pointer}/responses/${shownAs}/content/${type.replaceAll('/', '~1')}/schema`
-    const validate = ajv.getSchema(`api#${encodeURI(pointer)}`)
-    if (!validate) throw new Error(`there is no schema at ${pointer}`)
-    return validate(body) ? undefined : `${operation.name}: ${status} ${ajv.errorsText(validate.errors)}`
+    const operation = templates.find(({ pattern }) => pattern.test(path))?.operations[method.toLowerCase()]
+    return operation?.operationId === undefined ? undefined : operation
   }
 }
 
-const checkers = new Map<boolean, ReturnType<typeof createChecker>>()
+/** Makes a function that says what is wrong with a reply, if something is. */
+function createCheck(document: object): Check {
+  const ajv = new Ajv2020({ strict: false, validateSchema: false, validateFormats: false })
+  ajv.addSchema(document, 'api')
+
+  return ({ responses }, { status, headers, body, text }) => {
+    const reply = responses[status] ?? responses[`${String(status).charAt(0)}XX`]
+    if (!reply) return 'the status is not declared'
+    if (!reply.content) return text === '' ? undefined : 'there is content'
+    const [type = ''] = String(headers['content-type']).split(';', 1)
+    const media = reply.content[type]
+    if (!media) return `${type} is not declared`
+    const code = body?.code ?? body?.error
+    if (status >= 400 && !Object.hasOwn(media.examples ?? {}, code)) return `${code} is not declared`
+    const validate = media.schema.$ref && ajv.getSchema(`api${media.schema.$ref}`)
+    return !validate || validate(body) ? undefined : ajv.errorsText(validate.errors)
+  }
+}
+
+type Reference = { find: ReturnType<typeof createRouter>; check: Check }
+
+// One for each kind of issuer: all else in the reference is the same in every app.
+const references = new Map<boolean, Reference>()
+
+function referenceOf({ config, swagger }: FastifyInstance): Reference | undefined {
+  const known = references.get(config.secure)
+  if (known || config.AUTH_DOCS === 'off') return known
+  const document = swagger()
+  const made = { find: createRouter(document), check: createCheck(document) }
+  references.set(config.secure, made)
+  return made
+}
 
 /** Throws an Error if a reply is not as the API reference declares it: status, type, code and body. */
 export function assertDeclared(app: FastifyInstance, method: string, url: string, answer: Answer): void {
-  const { secure, AUTH_DOCS } = app.config
-  const known = checkers.get(secure)
-  if (!known && AUTH_DOCS === 'off') return
-  const check = known ?? createChecker(app.swagger())
-  checkers.set(secure, check)
-  const fault = check(method, url, answer)
-  if (fault !== undefined) throw new Error(`the API reference does not describe this reply: ${fault}`)
+  const reference = referenceOf(app)
+  const operation = reference?.find(method, url)
+  const fault = operation && reference?.check(operation, answer)
+  if (fault) throw new Error(`${method} ${url} ${answer.status}, other than in the API reference: ${fault}`)
 }
