@@ -25,7 +25,7 @@ const POLICY = [
 ].join('; ')
 
 const tags = [
-  { name: 'auth', description: 'Sign-in and sign-out, for all browsers' },
+  { name: 'auth', description: 'Sign-in, sign-out and passwords' },
   { name: 'account', description: 'A person’s own account' },
   { name: 'admin', description: 'Accounts, roles, machine clients, signing keys and the audit trail' },
   { name: 'oauth', description: 'Tokens for machine clients and services' },

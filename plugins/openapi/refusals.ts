@@ -4,9 +4,9 @@ import { type OAuthErrorCode, oauthCodeOf, oauthErrors } from '../../domain/oaut
 import { OAuthErrorView } from '../../schemas/oauth.ts'
 import { ProblemView } from '../../schemas/problem.ts'
 import { isSafeMethod } from '../../verifier/cross-site.ts'
-import { describeGuard } from '../guard.ts'
 import { problemBody } from '../http/errors.ts'
 import type { Reply } from './document.ts'
+import { guardOf } from './security.ts'
 
 const problemCodes = Object.keys(problems) as ProblemCode[]
 const oauthCodes = Object.keys(oauthErrors) as OAuthErrorCode[]
@@ -88,7 +88,7 @@ function codesOfHooks(route: RouteOptions, secure: boolean): ProblemCode[] {
 }
 
 function codesOfGuard({ preHandler }: RouteOptions): ProblemCode[] {
-  const options = [preHandler ?? []].flat().map(describeGuard).find(Boolean)?.options
+  const options = guardOf(preHandler)?.options
   if (!options) return []
   const { fresh, optional, from, ...requirements } = options
   return [

@@ -31,11 +31,18 @@ export function securityOf({ preHandler, schema }: RouteOptions): {
   security: Security
   requirements: string[]
 } {
-  const hooks = [preHandler ?? []].flat()
-  const guard = hooks.map(describeGuard).find((description) => description !== undefined)
+  const guard = guardOf(preHandler)
   if (guard) return { security: waysPast(guard), requirements: requirementsOf(guard) }
-  const security = hooks.some(isClientGuard) ? [{ client: [] }] : (schema?.security ?? [])
-  return { security, requirements: [] }
+  const byClient = [preHandler].flat().some(isClientGuard)
+  return { security: byClient ? [{ client: [] }] : (schema?.security ?? []), requirements: [] }
+}
+
+/** Returns the guard among the hooks of a route, if there is one. */
+export function guardOf(preHandler: RouteOptions['preHandler']): GuardDescription | undefined {
+  return [preHandler]
+    .flat()
+    .map(describeGuard)
+    .find((guard) => guard !== undefined)
 }
 
 function waysPast({ options, bearer }: GuardDescription): Security {
