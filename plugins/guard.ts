@@ -2,7 +2,13 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, preHandlerHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Auth } from '../verifier/authorization.ts'
-import { decorateGuard, type GuardOptions, guardOf, type OnRefusal } from '../verifier/fastify.ts'
+import {
+  decorateGuard,
+  type GuardOptions,
+  guardOf,
+  guardOptionsOf,
+  type OnRefusal
+} from '../verifier/fastify.ts'
 import type { GuardSettings } from '../verifier/guard.ts'
 
 export { isGuard } from '../verifier/fastify.ts'
@@ -12,6 +18,25 @@ export { isGuard } from '../verifier/fastify.ts'
  * `shared`: also as the access cookie that `AUTH_COOKIE_DOMAIN` shares. A proxy of another host gets no session cookie.
  */
 type Showing = 'bearer' | 'shared'
+
+/** What the API reference says about a guard. */
+export interface GuardDescription {
+  options: GuardOptions
+  /** Whose token counts in the Authorization header. */
+  bearer: 'nobody' | 'clients' | 'everybody'
+}
+
+const tokenGuards = new WeakSet<object>()
+
+/** Returns what a guard requires; undefined if this hook is no guard. */
+export function describeGuard(hook: unknown): GuardDescription | undefined {
+  const options = guardOptionsOf(hook)
+  if (!options) return undefined
+  if (tokenGuards.has(hook as object)) return { options, bearer: 'everybody' }
+  // A machine client has a user's token only by exchange, and that is never direct.
+  const refusesClients = options.kind === 'user' && options.direct === true
+  return { options, bearer: refusesClients ? 'nobody' : 'clients' }
+}
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -40,9 +65,11 @@ export default fp(
     const { bound, bearer, shared } = acceptances(fastify)
     const showings = { bearer: settingsFor(bearer), shared: settingsFor(shared) }
     decorateGuard(fastify, settingsFor(bound), refuse)
-    fastify.decorate('tokenGuard', (showing: Showing, options?: GuardOptions) =>
-      guardOf(showings[showing], options, refuse)
-    )
+    fastify.decorate('tokenGuard', (showing: Showing, options?: GuardOptions) => {
+      const guard = guardOf(showings[showing], options, refuse)
+      tokenGuards.add(guard)
+      return guard
+    })
   },
   { name: 'guard', dependencies: ['config', 'session-cookies', 'access-tokens'] }
 )

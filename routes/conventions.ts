@@ -12,8 +12,8 @@ declare module 'fastify' {
 }
 
 /**
- * Checks each route in this scope: it has a guard or `config.public`, and declares all its replies. Answers 401 before the
- * faults that the schema finds. Throws at the start if a route breaks this.
+ * Checks each route in this scope: it has a guard or `config.public`, declares its replies, and describes itself to client
+ * generators. Answers 401 before the faults that the schema finds. Throws at the start if a route breaks this.
  */
 export function holdConventions(fastify: FastifyInstance): void {
   fastify.addHook('onRoute', (route) => {
@@ -24,23 +24,25 @@ export function holdConventions(fastify: FastifyInstance): void {
       throw new Error(`${route.method} ${route.url} must have a guard, or config.public, and not both`)
     }
     if (!declaresReplies(route)) throw new Error(`${route.method} ${route.url} must declare its replies`)
+    if (!isDescribed(route)) {
+      throw new Error(`${route.method} ${route.url} must have operationId, summary, tags and problems`)
+    }
     if (guarded) {
       route.attachValidation = true
       route.config = { ...route.config, byClient }
       route.preHandler = [...hooks, ...(byClient ? [] : [fastify.noteReceipt]), refuseInvalid]
-      const security: Array<Record<string, string[]>> = byClient
-        ? [{ client: [] }]
-        : [{ cookie: [] }, { bearer: [] }]
-      route.schema = { ...route.schema, security }
     }
   })
 }
 
 function declaresReplies({ schema }: RouteOptions): boolean {
-  const statuses = Object.keys(schema?.response ?? {})
-  return (
-    statuses.some((status) => status.startsWith('2')) && statuses.includes('4xx') && statuses.includes('5xx')
-  )
+  return Object.keys(schema?.response ?? {}).some((status) => status.startsWith('2'))
+}
+
+// What a client generator needs. Hidden routes are not in the API reference.
+function isDescribed({ schema = {} }: RouteOptions): boolean {
+  const { hide, operationId, summary, tags = [], problems, oauthErrors } = schema
+  return Boolean(hide || (operationId && summary && tags.length > 0 && (problems ?? oauthErrors)))
 }
 
 const refuseInvalid: preHandlerHookHandler = (request, _reply, done) => {

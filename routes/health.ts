@@ -3,7 +3,6 @@ import { Problem } from '../domain/errors.ts'
 import { problemBody } from '../plugins/http/errors.ts'
 import { serveAnyway } from '../plugins/http/load-shedding.ts'
 import { Alive, NotReady, Ready } from '../schemas/health.ts'
-import { problemReplies } from '../schemas/problem.ts'
 
 /** GET /livez: answers while the process runs. GET /readyz: answers 200 if it can serve, else 503 with the reasons. */
 const health: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -11,7 +10,13 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
     '/livez',
     {
       config: { public: true, rateLimit: false, pressureHandler: serveAnyway },
-      schema: { tags: ['health'], response: { 200: Alive, ...problemReplies } }
+      schema: {
+        operationId: 'getLiveness',
+        summary: 'Says that the process answers',
+        tags: ['health'],
+        response: { 200: Alive },
+        problems: []
+      }
     },
     async () => ({ alive: true as const })
   )
@@ -20,7 +25,13 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
     '/readyz',
     {
       config: { public: true, rateLimit: false, pressureHandler: serveAnyway },
-      schema: { tags: ['health'], response: { 200: Ready, 503: NotReady, ...problemReplies } }
+      schema: {
+        operationId: 'getReadiness',
+        summary: 'Says whether the instance can serve',
+        tags: ['health'],
+        response: { 200: Ready, 503: NotReady },
+        problems: ['not_ready']
+      }
     },
     async (request, reply) => {
       const reasons = await fastify.readiness.reasons()

@@ -5,7 +5,6 @@ import { isSameText } from '../domain/constant-time.ts'
 import { Problem } from '../domain/errors.ts'
 import { metricsExposure } from '../domain/settings/metrics-exposure.ts'
 import { serveAnyway } from '../plugins/http/load-shedding.ts'
-import { problemReplies } from '../schemas/problem.ts'
 
 /** GET /metrics: serves Prometheus, by the token of `AUTH_METRICS`. Does not exist if that is not a token. */
 const metrics: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -20,7 +19,16 @@ const metrics: FastifyPluginAsyncTypebox = async (fastify) => {
       logLevel: 'warn',
       config: { public: true, rateLimit: false, pressureHandler: serveAnyway },
       preHandler: async (request) => requireToken(request, exposure.token),
-      schema: { tags: ['health'], response: { 200: Type.String(), ...problemReplies } }
+      schema: {
+        operationId: 'getMetrics',
+        summary: 'Returns the metrics for Prometheus',
+        description: 'The bearer token is that of `AUTH_METRICS`.',
+        tags: ['health'],
+        security: [{ bearer: [] }],
+        produces: ['text/plain'],
+        response: { 200: Type.String() },
+        problems: ['unauthorized']
+      }
     },
     async (_request, reply) => {
       reply.type(instruments.registry.contentType)

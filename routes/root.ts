@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { problemReplies } from '../schemas/problem.ts'
 import { WhereToGo } from '../schemas/root.ts'
 
 const POLICY =
@@ -19,7 +18,13 @@ const root: FastifyPluginAsyncTypebox = async (fastify) => {
     '/',
     {
       config: { public: true },
-      schema: { tags: ['metadata'], response: { 200: WhereToGo, ...problemReplies } }
+      schema: {
+        operationId: 'getRoot',
+        summary: 'Says where to go from here: a page for browsers, JSON for others',
+        tags: ['metadata'],
+        response: { 200: WhereToGo },
+        problems: []
+      }
     },
     async (request, reply) => {
       reply.header('vary', 'accept')

@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox'
-import { Nullable, Time } from './common.ts'
+import { Nullable, Time, View } from './common.ts'
 
 /** An event of the audit trail. */
-export const AuditEventView = Type.Object({
+export const AuditEventView = View('AuditEvent', {
   id: Type.String(),
   at: Time,
   type: Type.String(),

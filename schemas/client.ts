@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Closed, Nullable, Text, Time } from './common.ts'
+import { Body, Closed, Nullable, Text, Time, View } from './common.ts'
 import { Scope } from './role.ts'
 
 const Name = Text({ minLength: 1, maxLength: 100 })
@@ -13,7 +13,7 @@ const Grant = Type.Enum(['client_credentials', 'urn:ietf:params:oauth:grant-type
 const Grants = Type.Array(Grant, { maxItems: 2, uniqueItems: true })
 
 /** A public key of a client, for its assertions (RFC 7517 §4). */
-const PublicJwk = Closed({
+const PublicJwk = Body('ClientKey', {
   kty: Type.Enum(['EC', 'OKP', 'RSA']),
   kid: Type.Optional(Text({ minLength: 1, maxLength: 200 })),
   alg: Type.Optional(Type.Enum(['ES256', 'EdDSA', 'Ed25519', 'RS256'])),
@@ -26,7 +26,7 @@ const PublicJwk = Closed({
 })
 const Jwks = Closed({ keys: Type.Array(PublicJwk, { maxItems: 10 }) })
 
-export const ClientSecretView = Type.Object({
+export const ClientSecretView = View('ClientSecret', {
   id: Type.String(),
   createdAt: Time,
   expiresAt: Nullable(Time),
@@ -34,7 +34,7 @@ export const ClientSecretView = Type.Object({
 })
 export type ClientSecretView = Static<typeof ClientSecretView>
 
-export const ClientView = Type.Object({
+export const ClientView = View('Client', {
   id: Type.String({ description: 'The `client_id`' }),
   name: Type.String(),
   scope: Type.String({ description: 'Space-separated; what it may ask for' }),
@@ -47,7 +47,7 @@ export const ClientView = Type.Object({
 })
 export type ClientView = Static<typeof ClientView>
 
-export const NewClientBody = Closed({
+export const NewClientBody = Body('NewClient', {
   name: Name,
   scope: Scope,
   audiences: Type.Optional(Audiences),
@@ -55,7 +55,8 @@ export const NewClientBody = Closed({
   jwks: Type.Optional(Jwks)
 })
 
-export const ClientChangeBody = Closed(
+export const ClientChangeBody = Body(
+  'ClientChange',
   {
     name: Type.Optional(Name),
     scope: Type.Optional(Scope),
@@ -68,13 +69,16 @@ export const ClientChangeBody = Closed(
 )
 
 /** A new client with its secret, which no later reply shows. */
-export const CreatedClientView = Type.Object({
+export const CreatedClientView = View('CreatedClient', {
   ...ClientView.properties,
   clientSecret: Type.Optional(Type.String())
 })
 
-export const NewSecret = Closed({ expiresAt: Type.Optional(Time) })
-export const CreatedSecretView = Type.Object({ ...ClientSecretView.properties, clientSecret: Type.String() })
+export const NewSecret = Body('NewClientSecret', { expiresAt: Type.Optional(Time) })
+export const CreatedSecretView = View('CreatedClientSecret', {
+  ...ClientSecretView.properties,
+  clientSecret: Type.String()
+})
 
 export const SecretParams = Closed({
   id: Text({ minLength: 1, maxLength: 64 }),

@@ -4,6 +4,14 @@ import { type TProperties, type TSchema, Type } from 'typebox'
 export const Closed = <Properties extends TProperties>(properties: Properties, options = {}) =>
   Type.Object(properties, { additionalProperties: false, ...options })
 
+/** Makes the schema of a request body, which refuses unknown fields. `title` is its name in the API reference. */
+export const Body = <Properties extends TProperties>(title: string, properties: Properties, options = {}) =>
+  Closed(properties, { title, ...options })
+
+/** Makes the schema of a reply. `title` is its name in the API reference. */
+export const View = <Properties extends TProperties>(title: string, properties: Properties, options = {}) =>
+  Type.Object(properties, { title, ...options })
+
 export const Nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])
 
 /** ISO 8601, UTC. */

@@ -1,11 +1,12 @@
 import { Type } from 'typebox'
+import { View } from './common.ts'
 import { ProblemView } from './problem.ts'
 
-export const Alive = Type.Object({ alive: Type.Literal(true) })
+export const Alive = View('Alive', { alive: Type.Literal(true) })
 
-export const Ready = Type.Object({ ready: Type.Literal(true) })
+export const Ready = View('Ready', { ready: Type.Literal(true) })
 
-export const NotReady = Type.Object({
+export const NotReady = View('NotReady', {
   ...ProblemView.properties,
   reasons: Type.Array(
     Type.String({

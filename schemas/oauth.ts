@@ -1,12 +1,13 @@
 import { type TProperties, Type } from 'typebox'
+import { View } from './common.ts'
 
 export const FORM = 'application/x-www-form-urlencoded'
 
 const Parameter = Type.Optional(Type.String({ maxLength: 8192 }))
 
 /** Makes the schema of a form of an OAuth endpoint, which ignores unknown parameters (RFC 6749 §3.2). */
-const Form = <Properties extends TProperties>(properties: Properties) =>
-  Type.Object({
+const Form = <Properties extends TProperties>(title: string, properties: Properties) =>
+  View(title, {
     ...properties,
     client_id: Parameter,
     client_secret: Parameter,
@@ -14,7 +15,7 @@ const Form = <Properties extends TProperties>(properties: Properties) =>
     client_assertion_type: Parameter
   })
 
-export const TokenForm = Form({
+export const TokenForm = Form('TokenRequest', {
   grant_type: Parameter,
   scope: Parameter,
   resource: Parameter,
@@ -27,10 +28,10 @@ export const TokenForm = Form({
 })
 
 /** The form of introspection (RFC 7662 §2.1) and revocation (RFC 7009 §2.1). */
-export const AboutToken = Form({ token: Parameter, token_type_hint: Parameter })
+export const AboutToken = Form('TokenQuestion', { token: Parameter, token_type_hint: Parameter })
 
 /** The reply of the token endpoint (RFC 6749 §5.1). A token exchange adds `issued_token_type` (RFC 8693 §2.2.1). */
-export const IssuedToken = Type.Object({
+export const IssuedToken = View('IssuedToken', {
   access_token: Type.String(),
   token_type: Type.Literal('Bearer'),
   expires_in: Type.Integer({ description: 'Seconds' }),
@@ -39,7 +40,7 @@ export const IssuedToken = Type.Object({
 })
 
 /** The reply of introspection (RFC 7662 §2.2). If the token is not active, it has `active` alone. */
-export const Introspection = Type.Object({
+export const Introspection = View('Introspection', {
   active: Type.Boolean(),
   token_type: Type.Optional(Type.String()),
   iss: Type.Optional(Type.String()),
@@ -55,17 +56,18 @@ export const Introspection = Type.Object({
   act: Type.Optional(Type.Object({}, { additionalProperties: true }))
 })
 
-export const Revoked = Type.Null({
-  description: 'The token is not valid, whether it was or not (RFC 7009 §2.2).'
-})
+export const Revoked = Type.Unsafe<undefined>(
+  Type.Null({ description: 'The token is not valid, whether it was or not (RFC 7009 §2.2).' })
+)
 
 /** The error reply of an OAuth endpoint (RFC 6749 §5.2). */
-const OAuthProblem = Type.Object({ error: Type.String(), error_description: Type.Optional(Type.String()) })
-
-export const oauthErrorReplies = { '4xx': OAuthProblem, '5xx': OAuthProblem } as const
+export const OAuthErrorView = View('OAuthError', {
+  error: Type.String(),
+  error_description: Type.Optional(Type.String())
+})
 
 /** The metadata of the authorization server (RFC 8414 §2). */
-export const ServerMetadata = Type.Object({
+export const ServerMetadata = View('ServerMetadata', {
   issuer: Type.String(),
   token_endpoint: Type.String(),
   jwks_uri: Type.String(),

@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox'
+import { Nullable, View } from './common.ts'
 
 export const pageQuery = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 })),
@@ -7,6 +8,6 @@ export const pageQuery = {
   )
 }
 
-/** Makes the schema of a page of a list. `nextCursor` is null on the last page. */
-export const PageOf = <Item extends TSchema>(item: Item) =>
-  Type.Object({ items: Type.Array(item), nextCursor: Type.Union([Type.String(), Type.Null()]) })
+/** Makes the schema of a page of a list of named items. `nextCursor` is null on the last page. */
+export const PageOf = <Item extends TSchema & { title?: string }>(item: Item) =>
+  View(`${item.title}Page`, { items: Type.Array(item), nextCursor: Nullable(Type.String()) })

@@ -1,7 +1,9 @@
 import { Type } from 'typebox'
+import { View } from './common.ts'
 
 /** The body of an error reply (RFC 9457, `application/problem+json`). */
-export const ProblemView = Type.Object(
+export const ProblemView = View(
+  'Problem',
   {
     type: Type.String(),
     title: Type.String(),
@@ -11,7 +13,7 @@ export const ProblemView = Type.Object(
     requestId: Type.String(),
     errors: Type.Optional(
       Type.Array(
-        Type.Object({
+        View('FieldError', {
           pointer: Type.String({ description: 'JSON pointer to the field' }),
           code: Type.String(),
           detail: Type.String()
@@ -21,6 +23,3 @@ export const ProblemView = Type.Object(
   },
   { description: 'What was refused, and why (RFC 9457)' }
 )
-
-/** The error replies that every route may give, by status. */
-export const problemReplies = { '4xx': ProblemView, '5xx': ProblemView } as const

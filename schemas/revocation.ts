@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Closed, Text, Time } from './common.ts'
+import { Closed, Text, Time, View } from './common.ts'
 
 const LONGEST_WAIT = 30
 
@@ -14,9 +14,9 @@ export const FeedQuery = Closed({
   )
 })
 
-export const RevocationFeedView = Type.Object({
+export const RevocationFeedView = View('RevocationFeed', {
   entries: Type.Array(
-    Type.Object({
+    View('Revocation', {
       kind: Type.Enum(['sid', 'jti', 'user', 'client', 'kid']),
       id: Type.String(),
       minVersion: Type.Optional(

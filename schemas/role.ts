@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Closed, Text } from './common.ts'
+import { Body, Closed, Text, View } from './common.ts'
 
 export const ROLE_NAME = '[a-z][a-z0-9._:-]{0,63}'
 
@@ -13,7 +13,7 @@ export const Scope = Type.String({ ...SCOPE_OPTIONS, pattern: `^(${SCOPE_TOKENS}
 
 const Description = Text({ maxLength: 200 })
 
-export const RoleView = Type.Object({
+export const RoleView = View('Role', {
   name: Type.String(),
   description: Type.String(),
   scope: Type.String({ description: 'Space-separated permissions' }),
@@ -22,5 +22,9 @@ export const RoleView = Type.Object({
 export type RoleView = Static<typeof RoleView>
 
 export const RoleParams = Closed({ name: RoleName })
-export const NewRoleBody = Closed({ name: RoleName, description: Type.Optional(Description), scope: Scope })
-export const RoleChangeBody = Closed({ description: Type.Optional(Description), scope: Scope })
+export const NewRoleBody = Body('NewRole', {
+  name: RoleName,
+  description: Type.Optional(Description),
+  scope: Scope
+})
+export const RoleChangeBody = Body('RoleChange', { description: Type.Optional(Description), scope: Scope })

@@ -1,9 +1,10 @@
 import { Type } from 'typebox'
+import { View } from './common.ts'
 
 const Url = Type.String({ format: 'uri' })
 
 /** Where to go from the root. `docs` and `openapi` are absent if the API reference is off. */
-export const WhereToGo = Type.Object({
+export const WhereToGo = View('WhereToGo', {
   name: Type.Literal('Gatehouse'),
   issuer: Url,
   metadata: Url,

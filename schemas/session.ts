@@ -1,22 +1,22 @@
 import { type Static, Type } from 'typebox'
-import { Closed, Id, Time } from './common.ts'
+import { Body, Id, Nullable, Time, View } from './common.ts'
 import { Password } from './password.ts'
 import { Email, UserView } from './user.ts'
 
-export const Login = Closed({
+export const Login = Body('Login', {
   email: Email,
   password: Password,
   remember: Type.Optional(Type.Boolean({ description: 'Cookies that outlive the browser' }))
 })
 
-export const Reauthentication = Closed({ password: Password })
+export const Reauthentication = Body('Reauthentication', { password: Password })
 
-export const CsrfToken = Type.Object({
+export const CsrfToken = View('CsrfToken', {
   csrfToken: Type.String({ description: 'For the header X-CSRF-Token' })
 })
 
 /** The session that a reply's cookies belong to. */
-const SessionView = Type.Object({
+const SessionView = View('Session', {
   id: Id,
   authTime: Time,
   expiresAt: Type.String({
@@ -25,10 +25,10 @@ const SessionView = Type.Object({
   })
 })
 
-export const SignedInView = Type.Object({ user: UserView, session: SessionView })
+export const SignedInView = View('SignedIn', { user: UserView, session: SessionView })
 export type SignedInView = Static<typeof SignedInView>
 
-export const MeView = Type.Object({
+export const MeView = View('Me', {
   user: UserView,
   session: SessionView,
   roles: Type.Array(Type.String()),
@@ -37,10 +37,10 @@ export const MeView = Type.Object({
 export type MeView = Static<typeof MeView>
 
 /** The same, or null if no one is signed in. */
-export const SessionOrNull = Type.Union([MeView, Type.Null()])
+export const SessionOrNull = Nullable(MeView)
 
 /** A device on which a user is signed in. */
-export const DeviceView = Type.Object({
+export const DeviceView = View('Device', {
   id: Id,
   createdAt: Time,
   lastUsedAt: Time,

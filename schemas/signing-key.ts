@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
-import { Closed, Text, Time } from './common.ts'
+import { Closed, Text, Time, View } from './common.ts'
 
-export const SigningKeyView = Type.Object({
+export const SigningKeyView = View('Key', {
   kid: Type.String({ description: 'RFC 7638 thumbprint' }),
   algorithm: Type.String({ examples: ['ES256'] }),
   status: Type.Enum(['next', 'active', 'retired']),
@@ -14,9 +14,9 @@ export type SigningKeyView = Static<typeof SigningKeyView>
 export const KidParams = Closed({ kid: Text({ minLength: 1, maxLength: 64 }) })
 
 /** The JWKS (RFC 7517 §5): public keys only, of the key types that Gatehouse signs with. */
-export const Jwks = Type.Object({
+export const Jwks = View('KeySet', {
   keys: Type.Array(
-    Type.Object({
+    View('PublicKey', {
       kid: Type.String(),
       kty: Type.String(),
       alg: Type.String(),

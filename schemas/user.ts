@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Closed, Id, Nullable, Text, Time } from './common.ts'
+import { Body, Id, Nullable, Text, Time, View } from './common.ts'
 import { OneTimeLinkView, OneTimeToken } from './one-time-link.ts'
 import { Password } from './password.ts'
 import { RoleName } from './role.ts'
@@ -9,7 +9,7 @@ export const Email = Text({ minLength: 3, maxLength: 320, examples: ['ada@exampl
 export const Name = Text({ minLength: 1, maxLength: 100 })
 
 /** A user as replies show one. */
-export const UserView = Type.Object({
+export const UserView = View('User', {
   id: Id,
   email: Type.String(),
   name: Nullable(Type.String()),
@@ -21,17 +21,18 @@ export const UserView = Type.Object({
 })
 export type UserView = Static<typeof UserView>
 
-export const NameChange = Closed({ name: Nullable(Name) })
+export const NameChange = Body('NameChange', { name: Nullable(Name) })
 
 const Roles = Type.Array(RoleName, { maxItems: 100, uniqueItems: true })
 
-export const NewUserBody = Closed({
+export const NewUserBody = Body('NewUser', {
   email: Email,
   name: Type.Optional(Nullable(Name)),
   roles: Type.Optional(Roles)
 })
 
-export const UserChangeBody = Closed(
+export const UserChangeBody = Body(
+  'UserChange',
   {
     name: Type.Optional(Nullable(Name)),
     disabled: Type.Optional(Type.Boolean()),
@@ -42,7 +43,7 @@ export const UserChangeBody = Closed(
 
 const warnings = Type.Optional(
   Type.Array(
-    Type.Object({
+    View('Warning', {
       code: Type.String({ description: 'Stable: see docs/errors.md' }),
       detail: Type.String()
     }),
@@ -50,16 +51,20 @@ const warnings = Type.Optional(
   )
 )
 
-export const ChangedUserView = Type.Object({ ...UserView.properties, warnings })
-export const CreatedUserView = Type.Object({
+export const ChangedUserView = View('ChangedUser', { ...UserView.properties, warnings })
+export const CreatedUserView = View('CreatedUser', {
   ...UserView.properties,
   passwordLink: Type.Optional(OneTimeLinkView),
   warnings
 })
 
-export const Registration = Closed({ email: Email, password: Password, name: Type.Optional(Nullable(Name)) })
+export const Registration = Body('Registration', {
+  email: Email,
+  password: Password,
+  name: Type.Optional(Nullable(Name))
+})
 
-export const SetUp = Closed({
+export const SetUp = Body('SetUp', {
   token: OneTimeToken,
   email: Email,
   password: Password,

@@ -1,10 +1,10 @@
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import t from 'tap'
 import { holdConventions } from '../routes/conventions.ts'
-import { problemReplies } from '../schemas/problem.ts'
 import { build } from './harness/build.ts'
 
-const response = { 204: { type: 'null' }, ...problemReplies }
+const response = { 204: { type: 'null' } }
+const schema = { operationId: 'extra', summary: 'Tests', tags: ['auth'], problems: [], response }
 
 /** A route below the conventions of the real ones, in an app that is otherwise whole. */
 function withRoute(route: (app: FastifyInstance) => Partial<RouteOptions>) {
@@ -17,33 +17,37 @@ function withRoute(route: (app: FastifyInstance) => Partial<RouteOptions>) {
   }
 }
 
-const broken: Array<[string, (app: FastifyInstance) => Partial<RouteOptions>, RegExp]> = [
+type Broken = [fault: string, route: (app: FastifyInstance) => Partial<RouteOptions>, message: RegExp]
+
+const broken: Broken[] = [
   [
     'has neither a guard nor says that it is public',
-    () => ({ schema: { response } }),
+    () => ({ schema }),
     /^POST \/extra must have a guard, or config\.public, and not both$/
   ],
   [
     'has a hook that only looks like a guard',
-    () => ({ schema: { response }, preHandler: async function guard() {} }),
+    () => ({ schema, preHandler: async function guard() {} }),
     /^POST \/extra must have a guard/
   ],
   [
     'has a guard and says that it is public',
-    (app) => ({ schema: { response }, preHandler: app.guard(), config: { public: true } }),
+    (app) => ({ schema, preHandler: app.guard(), config: { public: true } }),
     /^POST \/extra must have a guard, or config\.public, and not both$/
   ],
   ['declares no replies', (app) => ({ preHandler: app.guard() }), /^POST \/extra must declare its replies$/],
   [
-    'declares no refusals',
-    (app) => ({ preHandler: app.guard(), schema: { response: { 204: { type: 'null' } } } }),
+    'declares no success',
+    (app) => ({ preHandler: app.guard(), schema: { ...schema, response: { 400: { type: 'null' } } } }),
     /^POST \/extra must declare its replies$/
   ],
-  [
-    'declares no success',
-    (app) => ({ preHandler: app.guard(), schema: { response: problemReplies } }),
-    /^POST \/extra must declare its replies$/
-  ]
+  ...['operationId', 'summary', 'tags', 'problems'].map(
+    (name): Broken => [
+      `has no ${name}`,
+      (app) => ({ preHandler: app.guard(), schema: { ...schema, [name]: undefined } }),
+      /^POST \/extra must have operationId, summary, tags and problems$/
+    ]
+  )
 ]
 
 for (const [fault, route, message] of broken) {
@@ -54,7 +58,7 @@ for (const [fault, route, message] of broken) {
 
 t.test('a route that holds the conventions is served', async (t) => {
   const { browser } = await build(t, {
-    routes: withRoute(() => ({ config: { public: true }, schema: { response } }))
+    routes: withRoute(() => ({ config: { public: true }, schema: { hide: true, response } }))
   })
   t.equal((await browser().post('/extra')).status, 204)
 })
@@ -62,7 +66,7 @@ t.test('a route that holds the conventions is served', async (t) => {
 t.test('a stranger hears 401, and only somebody let in hears what was wrong with the request', async (t) => {
   const body = { type: 'object', required: ['name'], additionalProperties: false, properties: { name: {} } }
   const service = await build(t, {
-    routes: withRoute((app) => ({ preHandler: [app.guard()], schema: { response, body } }))
+    routes: withRoute((app) => ({ preHandler: [app.guard()], schema: { hide: true, response, body } }))
   })
   t.equal((await service.browser().post('/extra', { other: 1 })).status, 401)
   const user = await service.signUp()
@@ -72,7 +76,7 @@ t.test('a stranger hears 401, and only somebody let in hears what was wrong with
 
 t.test('a guard that is misspelt keeps the service from starting', async (t) => {
   for (const fresh of ['ten minutes', '0s', -1, Number.NaN]) {
-    const routes = withRoute((app) => ({ preHandler: app.guard({ fresh }), schema: { response } }))
+    const routes = withRoute((app) => ({ preHandler: app.guard({ fresh }), schema }))
     await t.rejects(build(t, { routes }), { message: `guard: fresh cannot be ${JSON.stringify(fresh)}` })
   }
 })

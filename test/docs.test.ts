@@ -37,18 +37,22 @@ t.test(
   }
 )
 
-t.test('docs/api.md lists every endpoint', async (t) => {
+t.test('docs/api.md lists every endpoint, and begins with its summary', async (t) => {
   const { app } = await build(t)
   const { paths = {} } = app.swagger()
-  const actual = Object.entries(paths).flatMap(([path, operations]) =>
-    Object.keys(operations ?? {})
-      .filter((method) => method !== 'head')
-      .map((method) => `\`${method.toUpperCase()} ${path}\``)
+  const summaries = new Map<string, string>(
+    Object.entries(paths).flatMap(([path, operations]) =>
+      Object.entries((operations ?? {}) as Record<string, { summary: string }>).map(
+        ([method, { summary }]) => [`\`${method.toUpperCase()} ${path}\``, summary] as const
+      )
+    )
   )
-  const documented = tableAfter(await read('docs/api.md'), '| endpoint | does |').map(
-    ([endpoint]) => endpoint
-  )
-  t.strictSame([...documented].sort(), actual.sort())
+  const documented = tableAfter(await read('docs/api.md'), '| endpoint | does |')
+  t.strictSame(documented.map(([endpoint]) => endpoint).sort(), [...summaries.keys()].sort())
+  for (const [endpoint = '', does = ''] of documented) {
+    const sentence = does.charAt(0).toUpperCase() + does.slice(1)
+    t.ok(sentence.startsWith(summaries.get(endpoint) ?? '-'), `${endpoint}: ${sentence}`)
+  }
 })
 
 t.test('docs/commands.md lists every command', async (t) => {

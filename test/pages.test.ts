@@ -146,7 +146,7 @@ t.test('pages of one-time links and of the API, in a real browser', { skip: chro
     const { page, complaints } = await openReference(t, url)
 
     await t.test('lists the endpoints without a complaint', async (t) => {
-      for (const operation of ['auth-post_auth_login', 'admin-get_admin_users', 'health-get_livez']) {
+      for (const operation of ['auth-login', 'admin-listUsers', 'health-getLiveness']) {
         await page.locator(`#operations-${operation}`).waitFor()
       }
       await page.waitForLoadState('networkidle')
@@ -154,7 +154,7 @@ t.test('pages of one-time links and of the API, in a real browser', { skip: chro
     })
 
     await t.test('calls an endpoint when asked to try it out', async (t) => {
-      const operation = page.locator('#operations-health-get_livez')
+      const operation = page.locator('#operations-health-getLiveness')
       await operation.getByRole('button').first().click()
       await operation.getByRole('button', { name: 'Try it out' }).click()
       const answered = page.waitForResponse(`${url}/livez`)

@@ -50,17 +50,22 @@ export function decorateGuard(fastify: FastifyInstance, settings: GuardSettings,
   fastify.decorate('guard', (options) => guardOf(settings, options, onRefusal))
 }
 
-const guards = new WeakSet<object>()
+const guards = new WeakMap<object, GuardOptions>()
 
 /** Tells whether this hook is a guard. A service can refuse to start if a route has none. */
 export function isGuard(hook: unknown): boolean {
-  return typeof hook === 'function' && guards.has(hook)
+  return guardOptionsOf(hook) !== undefined
+}
+
+/** Returns the options of a guard, so that a service can describe its API; undefined if this hook is no guard. */
+export function guardOptionsOf(hook: unknown): GuardOptions | undefined {
+  return typeof hook === 'function' ? guards.get(hook) : undefined
 }
 
 /** Makes a guard over the given settings, as a `preHandler`. */
 export function guardOf(
   settings: GuardSettings,
-  options: GuardOptions | undefined,
+  options: GuardOptions = {},
   onRefusal: OnRefusal
 ): preHandlerHookHandler {
   const admit = createAdmission(settings, options)
@@ -98,7 +103,7 @@ export function guardOf(
     }
   }
 
-  guards.add(guard)
+  guards.set(guard, options)
   return guard
 }
 

@@ -1,5 +1,5 @@
 /** The errors of the OAuth endpoints and their HTTP status (RFC 6749 §5.2, RFC 8707 §2, RFC 7009 §2.2). */
-const oauthErrors = {
+export const oauthErrors = {
   invalid_request: 400,
   invalid_client: 401,
   invalid_grant: 400,
@@ -12,6 +12,12 @@ const oauthErrors = {
 } as const
 
 export type OAuthErrorCode = keyof typeof oauthErrors
+
+/** Returns the OAuth error that says most about a refusal of this HTTP status. */
+export function oauthCodeOf(status: number): OAuthErrorCode {
+  if (status === 500) return 'server_error'
+  return status === 503 || status === 429 ? 'temporarily_unavailable' : 'invalid_request'
+}
 
 /** An error in a machine client's request. `message` is public: the `error_description`. */
 export class OAuthError extends Error {

@@ -5,7 +5,6 @@ import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { AuditEventView } from '../../schemas/audit-event.ts'
 import { Closed, Text, Time } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { pageOf, pageView } from '../paging.ts'
 import { momentOf } from './moment-of.ts'
 
@@ -26,9 +25,12 @@ const audit: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: fastify.guard<ManagementScope>({ scope: 'audit:read' }),
       schema: {
+        operationId: 'listAuditEvents',
+        summary: 'Lists audit events',
         tags: ['admin'],
         querystring: AuditQuery,
-        response: { 200: PageOf(AuditEventView), ...problemReplies }
+        response: { 200: PageOf(AuditEventView) },
+        problems: []
       }
     },
     async ({ query }) => {

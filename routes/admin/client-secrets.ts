@@ -2,7 +2,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { CreatedSecretView, NewSecret, SecretParams } from '../../schemas/client.ts'
 import { IdParams, NoContent } from '../../schemas/common.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { clientSecretView } from '../views/client.ts'
 import { administratorOf } from './administrator-of.ts'
 import { momentOf } from './moment-of.ts'
@@ -23,10 +22,13 @@ const clientSecrets: FastifyPluginAsyncTypebox = async (fastify) => {
       },
       preHandler: mayWrite,
       schema: {
+        operationId: 'createClientSecret',
+        summary: 'Creates a second secret',
         tags: ['admin'],
         params: IdParams,
         body: NewSecret,
-        response: { 201: CreatedSecretView, ...problemReplies }
+        response: { 201: CreatedSecretView },
+        problems: ['not_found', 'too_many_secrets']
       }
     },
     async (request, reply) => {
@@ -44,7 +46,14 @@ const clientSecrets: FastifyPluginAsyncTypebox = async (fastify) => {
     '/clients/:id/secrets/:secretId',
     {
       preHandler: mayWrite,
-      schema: { tags: ['admin'], params: SecretParams, response: { 204: NoContent, ...problemReplies } }
+      schema: {
+        operationId: 'deleteClientSecret',
+        summary: 'Deletes a secret',
+        tags: ['admin'],
+        params: SecretParams,
+        response: { 204: NoContent },
+        problems: ['not_found']
+      }
     },
     async (request, reply) => {
       const { id, secretId } = request.params

@@ -6,7 +6,6 @@ import { type ManagementScope, parseScope } from '../../domain/roles/scopes.ts'
 import { ClientChangeBody, ClientView, CreatedClientView, NewClientBody } from '../../schemas/client.ts'
 import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { pageOf, pageView } from '../paging.ts'
 import { clientView } from '../views/client.ts'
 import { administratorOf } from './administrator-of.ts'
@@ -24,9 +23,12 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: mayRead,
       schema: {
+        operationId: 'listClients',
+        summary: 'Lists the machine clients',
         tags: ['admin'],
         querystring: Closed(pageQuery),
-        response: { 200: PageOf(ClientView), ...problemReplies }
+        response: { 200: PageOf(ClientView) },
+        problems: []
       }
     },
     async ({ query }) => {
@@ -45,9 +47,12 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: mayWrite,
       schema: {
+        operationId: 'createClient',
+        summary: 'Creates a client',
         tags: ['admin'],
         body: NewClientBody,
-        response: { 201: CreatedClientView, ...problemReplies }
+        response: { 201: CreatedClientView },
+        problems: []
       }
     },
     async (request, reply) => {
@@ -65,7 +70,14 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
     '/clients/:id',
     {
       preHandler: mayRead,
-      schema: { tags: ['admin'], params: IdParams, response: { 200: ClientView, ...problemReplies } }
+      schema: {
+        operationId: 'getClient',
+        summary: 'Returns one client',
+        tags: ['admin'],
+        params: IdParams,
+        response: { 200: ClientView },
+        problems: ['not_found']
+      }
     },
     async ({ params }) => {
       const found = await fastify.store.clients.find(params.id)
@@ -79,10 +91,13 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: mayWrite,
       schema: {
+        operationId: 'updateClient',
+        summary: 'Changes a client',
         tags: ['admin'],
         params: IdParams,
         body: ClientChangeBody,
-        response: { 200: ClientView, ...problemReplies }
+        response: { 200: ClientView },
+        problems: ['not_found']
       }
     },
     async (request) => {
@@ -101,7 +116,14 @@ const clients: FastifyPluginAsyncTypebox = async (fastify) => {
     '/clients/:id',
     {
       preHandler: mayWrite,
-      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...problemReplies } }
+      schema: {
+        operationId: 'deleteClient',
+        summary: 'Deletes a client',
+        tags: ['admin'],
+        params: IdParams,
+        response: { 204: NoContent },
+        problems: ['not_found']
+      }
     },
     async (request, reply) => {
       await fastify.clients.delete(request.params.id, administratorOf(request))

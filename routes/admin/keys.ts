@@ -3,7 +3,6 @@ import { withStatus } from '../../domain/keys/schedule.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { KidParams, SigningKeyView } from '../../schemas/signing-key.ts'
 import { notACursor, pageOf, pageView } from '../paging.ts'
 import { signingKeyView } from '../views/signing-key.ts'
@@ -29,7 +28,14 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
     '/keys',
     {
       preHandler: fastify.guard<ManagementScope>({ scope: 'keys:read' }),
-      schema: { tags: ['admin'], querystring: Closed(pageQuery), response: { 200: Keys, ...problemReplies } }
+      schema: {
+        operationId: 'listKeys',
+        summary: 'Lists the signing keys',
+        tags: ['admin'],
+        querystring: Closed(pageQuery),
+        response: { 200: Keys },
+        problems: []
+      }
     },
     async ({ query }) => page(query)
   )
@@ -39,9 +45,12 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: mayWrite,
       schema: {
+        operationId: 'rotateKeys',
+        summary: 'Activates the next key',
         tags: ['admin'],
         description: 'The next key signs as soon as every verifier can know it: `activatesAt` says when.',
-        response: { 200: Keys, ...problemReplies }
+        response: { 200: Keys },
+        problems: []
       }
     },
     async (request) => {
@@ -55,11 +64,14 @@ const keys: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: mayWrite,
       schema: {
+        operationId: 'revokeKey',
+        summary: 'Revokes a key',
         tags: ['admin'],
         description:
           'All that this key signed is refused, here and in services that follow the revocations, within a second. If it signs, its successor signs at once.',
         params: KidParams,
-        response: { 204: NoContent, ...problemReplies }
+        response: { 204: NoContent },
+        problems: ['not_found']
       }
     },
     async (request, reply) => {

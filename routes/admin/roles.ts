@@ -3,7 +3,6 @@ import { Problem } from '../../domain/errors.ts'
 import { type ManagementScope, parseScope } from '../../domain/roles/scopes.ts'
 import { Closed, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { NewRoleBody, RoleChangeBody, RoleParams, RoleView } from '../../schemas/role.ts'
 import { pageOf, pageView } from '../paging.ts'
 import { roleView } from '../views/role.ts'
@@ -22,9 +21,12 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: mayRead,
       schema: {
+        operationId: 'listRoles',
+        summary: 'Lists the roles',
         tags: ['admin'],
         querystring: Closed(pageQuery),
-        response: { 200: PageOf(RoleView), ...problemReplies }
+        response: { 200: PageOf(RoleView) },
+        problems: []
       }
     },
     async ({ query }) =>
@@ -35,7 +37,14 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
     '/roles',
     {
       preHandler: mayWrite,
-      schema: { tags: ['admin'], body: NewRoleBody, response: { 201: RoleView, ...problemReplies } }
+      schema: {
+        operationId: 'createRole',
+        summary: 'Creates a role',
+        tags: ['admin'],
+        body: NewRoleBody,
+        response: { 201: RoleView },
+        problems: ['role_exists', 'roles_too_large']
+      }
     },
     async (request, reply) => {
       const { name, description = '', scope } = request.body
@@ -50,7 +59,14 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
     '/roles/:name',
     {
       preHandler: mayRead,
-      schema: { tags: ['admin'], params: RoleParams, response: { 200: RoleView, ...problemReplies } }
+      schema: {
+        operationId: 'getRole',
+        summary: 'Returns one role',
+        tags: ['admin'],
+        params: RoleParams,
+        response: { 200: RoleView },
+        problems: ['not_found']
+      }
     },
     async ({ params }) => {
       const found = await fastify.store.roles.find(params.name)
@@ -64,10 +80,13 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: mayWrite,
       schema: {
+        operationId: 'updateRole',
+        summary: 'Changes the scope of a role',
         tags: ['admin'],
         params: RoleParams,
         body: RoleChangeBody,
-        response: { 200: RoleView, ...problemReplies }
+        response: { 200: RoleView },
+        problems: ['not_found', 'role_built_in', 'roles_too_large']
       }
     },
     async (request) => {
@@ -81,7 +100,14 @@ const roles: FastifyPluginAsyncTypebox = async (fastify) => {
     '/roles/:name',
     {
       preHandler: mayWrite,
-      schema: { tags: ['admin'], params: RoleParams, response: { 204: NoContent, ...problemReplies } }
+      schema: {
+        operationId: 'deleteRole',
+        summary: 'Removes a role from all its holders and deletes it',
+        tags: ['admin'],
+        params: RoleParams,
+        response: { 204: NoContent },
+        problems: ['not_found', 'role_built_in']
+      }
     },
     async (request, reply) => {
       await fastify.roles.delete(request.params.name, administratorOf(request))

@@ -2,7 +2,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { IdParams } from '../../schemas/common.ts'
 import { OneTimeLinkView } from '../../schemas/one-time-link.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { oneTimeLinkView } from '../views/one-time-link.ts'
 import { administratorOf } from './administrator-of.ts'
 
@@ -15,7 +14,14 @@ const userPasswordReset: FastifyPluginAsyncTypebox = async (fastify) => {
         scope: 'users:write',
         fresh: fastify.config.AUTH_FRESH_TTL
       }),
-      schema: { tags: ['admin'], params: IdParams, response: { 201: OneTimeLinkView, ...problemReplies } }
+      schema: {
+        operationId: 'createPasswordLink',
+        summary: 'Creates a one-time link for a new password',
+        tags: ['admin'],
+        params: IdParams,
+        response: { 201: OneTimeLinkView },
+        problems: ['not_found']
+      }
     },
     async (request, reply) => {
       const link = await fastify.accounts.administration.startPasswordReset(

@@ -3,7 +3,6 @@ import { Problem } from '../../domain/errors.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { DeviceView } from '../../schemas/session.ts'
 import { authOf } from '../../verifier/authorization.ts'
 import { pageOf } from '../paging.ts'
@@ -17,10 +16,13 @@ const userSessions: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: fastify.guard<ManagementScope>({ scope: 'users:read' }),
       schema: {
+        operationId: 'listUserSessions',
+        summary: 'Lists the sessions of an account',
         tags: ['admin'],
         params: IdParams,
         querystring: Closed(pageQuery),
-        response: { 200: PageOf(DeviceView), ...problemReplies }
+        response: { 200: PageOf(DeviceView) },
+        problems: ['not_found']
       }
     },
     async (request) => {
@@ -38,7 +40,14 @@ const userSessions: FastifyPluginAsyncTypebox = async (fastify) => {
         scope: 'users:write',
         fresh: fastify.config.AUTH_FRESH_TTL
       }),
-      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...problemReplies } }
+      schema: {
+        operationId: 'endUserSessions',
+        summary: 'Ends all sessions of an account',
+        tags: ['admin'],
+        params: IdParams,
+        response: { 204: NoContent },
+        problems: ['not_found']
+      }
     },
     async (request, reply) => {
       await fastify.accounts.administration.endSessions(request.params.id, administratorOf(request))

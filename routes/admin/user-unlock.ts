@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { IdParams, NoContent } from '../../schemas/common.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { administratorOf } from './administrator-of.ts'
 
 /** POST /admin/users/:id/unlock: clears the counts of failed sign-ins of an account. */
@@ -13,7 +12,14 @@ const userUnlock: FastifyPluginAsyncTypebox = async (fastify) => {
         scope: 'users:write',
         fresh: fastify.config.AUTH_FRESH_TTL
       }),
-      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...problemReplies } }
+      schema: {
+        operationId: 'unlockUser',
+        summary: 'Clears every count of failed sign-ins',
+        tags: ['admin'],
+        params: IdParams,
+        response: { 204: NoContent },
+        problems: ['not_found']
+      }
     },
     async (request, reply) => {
       await fastify.accounts.administration.unlock(request.params.id, administratorOf(request))

@@ -4,7 +4,6 @@ import type { Warning } from '../../domain/roles/assignable.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { Closed, IdParams, NoContent, Text } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import {
   ChangedUserView,
   CreatedUserView,
@@ -35,9 +34,12 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: mayRead,
       schema: {
+        operationId: 'listUsers',
+        summary: 'Lists accounts',
         tags: ['admin'],
         querystring: UsersQuery,
-        response: { 200: PageOf(UserView), ...problemReplies }
+        response: { 200: PageOf(UserView) },
+        problems: []
       }
     },
     async ({ query }) => {
@@ -50,7 +52,14 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
     '/users',
     {
       preHandler: mayWrite,
-      schema: { tags: ['admin'], body: NewUserBody, response: { 201: CreatedUserView, ...problemReplies } }
+      schema: {
+        operationId: 'createUser',
+        summary: 'Creates an account',
+        tags: ['admin'],
+        body: NewUserBody,
+        response: { 201: CreatedUserView },
+        problems: ['registration_closed', 'email_taken', 'unknown_role', 'roles_too_large']
+      }
     },
     async (request, reply) => {
       const { user, link, warnings } = await fastify.accounts.administration.inviteUser(
@@ -70,7 +79,14 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
     '/users/:id',
     {
       preHandler: mayRead,
-      schema: { tags: ['admin'], params: IdParams, response: { 200: UserView, ...problemReplies } }
+      schema: {
+        operationId: 'getUser',
+        summary: 'Returns one account',
+        tags: ['admin'],
+        params: IdParams,
+        response: { 200: UserView },
+        problems: ['not_found']
+      }
     },
     async ({ params }) => {
       const found = await fastify.store.users.find(params.id)
@@ -84,10 +100,13 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: mayWrite,
       schema: {
+        operationId: 'updateUser',
+        summary: 'Changes an account',
         tags: ['admin'],
         params: IdParams,
         body: UserChangeBody,
-        response: { 200: ChangedUserView, ...problemReplies }
+        response: { 200: ChangedUserView },
+        problems: ['not_found', 'last_administrator', 'unknown_role', 'roles_too_large']
       }
     },
     async (request) => {
@@ -105,7 +124,14 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
     '/users/:id',
     {
       preHandler: mayWrite,
-      schema: { tags: ['admin'], params: IdParams, response: { 204: NoContent, ...problemReplies } }
+      schema: {
+        operationId: 'deleteUser',
+        summary: 'Deletes an account',
+        tags: ['admin'],
+        params: IdParams,
+        response: { 204: NoContent },
+        problems: ['not_found', 'last_administrator']
+      }
     },
     async (request, reply) => {
       await fastify.accounts.administration.deleteUser(request.params.id, administratorOf(request))

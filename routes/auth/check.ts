@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Check } from '../../schemas/check.ts'
 import { NoContent } from '../../schemas/common.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { assertAllowed, authOf } from '../../verifier/authorization.ts'
 import { remoteHeaders } from '../views/remote-headers.ts'
 
@@ -15,7 +14,14 @@ const check: FastifyPluginAsyncTypebox = async (fastify) => {
       // A proxy asks this for every request of its site, and the check is a look-up in memory.
       config: { rateLimit: false },
       preHandler: fastify.tokenGuard('shared'),
-      schema: { tags: ['auth'], querystring: Check, response: { 204: NoContent, ...problemReplies } }
+      schema: {
+        operationId: 'checkAccess',
+        summary: 'Checks a request for a reverse proxy',
+        tags: ['auth'],
+        querystring: Check,
+        response: { 204: NoContent },
+        problems: ['forbidden']
+      }
     },
     async (request, reply) => {
       const { role, scope } = request.query

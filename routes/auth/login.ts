@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { problemReplies } from '../../schemas/problem.ts'
 import { Login, SignedInView } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
 
@@ -10,7 +9,14 @@ const login: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       config: { public: true },
       onRequest: fastify.loginLimit,
-      schema: { tags: ['auth'], body: Login, response: { 200: SignedInView, ...problemReplies } }
+      schema: {
+        operationId: 'login',
+        summary: 'Signs in',
+        tags: ['auth'],
+        body: Login,
+        response: { 200: SignedInView },
+        problems: ['invalid_credentials']
+      }
     },
     async (request, reply) => {
       const browser = {

@@ -2,7 +2,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Problem } from '../../domain/errors.ts'
 import type { Session } from '../../domain/model/session.ts'
 import { NoContent } from '../../schemas/common.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { carriesBearer } from '../../verifier/credentials.ts'
 
 /**
@@ -12,7 +11,17 @@ import { carriesBearer } from '../../verifier/credentials.ts'
 const logoutAll: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/logout-all',
-    { config: { public: true }, schema: { tags: ['auth'], response: { 204: NoContent, ...problemReplies } } },
+    {
+      config: { public: true },
+      schema: {
+        operationId: 'logoutAll',
+        summary: 'Ends all sessions of the user',
+        tags: ['auth'],
+        security: [{ session: [] }, {}],
+        response: { 204: NoContent },
+        problems: ['unauthorized']
+      }
+    },
     async (request, reply) => {
       if (carriesBearer(request.headers)) throw new Problem('unauthorized')
       const bound = await request.session()

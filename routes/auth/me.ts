@@ -1,6 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { NoContent } from '../../schemas/common.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { MeView } from '../../schemas/session.ts'
 import { NameChange } from '../../schemas/user.ts'
 import { authOf } from '../../verifier/authorization.ts'
@@ -19,7 +18,13 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
     '/me',
     {
       preHandler: fastify.tokenGuard('bearer', { kind: 'user', direct: true }),
-      schema: { tags: ['account'], response: { 200: MeView, ...problemReplies } }
+      schema: {
+        operationId: 'getMe',
+        summary: 'Returns the signed-in user',
+        tags: ['account'],
+        response: { 200: MeView },
+        problems: ['invalid_session']
+      }
     },
     async (request) => {
       const session = await fastify.sessions.current(authOf(request).sessionId)
@@ -31,7 +36,14 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
     '/me',
     {
       preHandler: signedIn,
-      schema: { tags: ['account'], body: NameChange, response: { 200: MeView, ...problemReplies } }
+      schema: {
+        operationId: 'updateMe',
+        summary: 'Changes the name',
+        tags: ['account'],
+        body: NameChange,
+        response: { 200: MeView },
+        problems: ['invalid_session']
+      }
     },
     async (request, reply) => {
       const { subject: userId, sessionId } = authOf(request)
@@ -49,7 +61,13 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
     '/me',
     {
       preHandler: freshlySignedIn,
-      schema: { tags: ['account'], response: { 204: NoContent, ...problemReplies } }
+      schema: {
+        operationId: 'deleteMe',
+        summary: 'Deletes the account',
+        tags: ['account'],
+        response: { 204: NoContent },
+        problems: ['last_administrator']
+      }
     },
     async (request, reply) => {
       await fastify.accounts.deleteOwn(authOf(request).subject, request.caller())

@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { NoContent } from '../../schemas/common.ts'
 import { PasswordReset } from '../../schemas/password.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 
 /** POST /auth/password/reset: sets a new password by a one-time link. Ends all sessions and opens none. */
 const passwordReset: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -10,7 +9,14 @@ const passwordReset: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       config: { public: true },
       onRequest: fastify.loginLimit,
-      schema: { tags: ['auth'], body: PasswordReset, response: { 204: NoContent, ...problemReplies } }
+      schema: {
+        operationId: 'resetPassword',
+        summary: 'Sets a new password with a one-time link',
+        tags: ['auth'],
+        body: PasswordReset,
+        response: { 204: NoContent },
+        problems: ['invalid_token', 'weak_password']
+      }
     },
     async (request, reply) => {
       const user = await fastify.accounts.passwordReset.redeem(request.body, request.caller())

@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { NoContent } from '../../schemas/common.ts'
 import { PasswordChange } from '../../schemas/password.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { authOf } from '../../verifier/authorization.ts'
 
 /** PUT /auth/password: changes the password, given the old one. Ends every other session. */
@@ -11,7 +10,14 @@ const password: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.loginLimit,
       preHandler: fastify.guard({ kind: 'user', direct: true }),
-      schema: { tags: ['account'], body: PasswordChange, response: { 204: NoContent, ...problemReplies } }
+      schema: {
+        operationId: 'changePassword',
+        summary: 'Changes the password',
+        tags: ['account'],
+        body: PasswordChange,
+        response: { 204: NoContent },
+        problems: ['invalid_credentials', 'invalid_session', 'weak_password']
+      }
     },
     async (request, reply) => {
       const session = await fastify.sessions.current(authOf(request).sessionId)

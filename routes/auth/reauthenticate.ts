@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { problemReplies } from '../../schemas/problem.ts'
 import { Reauthentication, SignedInView } from '../../schemas/session.ts'
 import { authOf } from '../../verifier/authorization.ts'
 import { signedInView } from '../views/session.ts'
@@ -11,7 +10,14 @@ const reauthenticate: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.loginLimit,
       preHandler: fastify.guard({ kind: 'user', direct: true }),
-      schema: { tags: ['auth'], body: Reauthentication, response: { 200: SignedInView, ...problemReplies } }
+      schema: {
+        operationId: 'reauthenticate',
+        summary: 'Checks the password again',
+        tags: ['auth'],
+        body: Reauthentication,
+        response: { 200: SignedInView },
+        problems: ['invalid_credentials', 'invalid_session']
+      }
     },
     async (request, reply) => {
       const session = await fastify.sessions.current(authOf(request).sessionId)

@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { problemReplies } from '../../schemas/problem.ts'
 import { SignedInView } from '../../schemas/session.ts'
 import { signedInView } from '../views/session.ts'
 
@@ -12,7 +11,14 @@ const refresh: FastifyPluginAsyncTypebox = async (fastify) => {
     '/refresh',
     {
       config: { public: true },
-      schema: { tags: ['auth'], response: { 200: SignedInView, ...problemReplies } }
+      schema: {
+        operationId: 'refresh',
+        summary: 'Replaces the refresh cookie and issues a new access token',
+        tags: ['auth'],
+        security: [{ refresh: [], session: [] }],
+        response: { 200: SignedInView },
+        problems: ['invalid_session']
+      }
     },
     async (request, reply) => {
       const { refresh: texts } = fastify.sessionCookies.read(request)

@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { problemReplies } from '../../schemas/problem.ts'
 import { SignedInView } from '../../schemas/session.ts'
 import { Registration } from '../../schemas/user.ts'
 import { signedInView } from '../views/session.ts'
@@ -11,7 +10,14 @@ const register: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       config: { public: true },
       onRequest: fastify.loginLimit,
-      schema: { tags: ['auth'], body: Registration, response: { 201: SignedInView, ...problemReplies } }
+      schema: {
+        operationId: 'register',
+        summary: 'Creates an account and signs in',
+        tags: ['auth'],
+        body: Registration,
+        response: { 201: SignedInView },
+        problems: ['registration_closed', 'email_taken', 'weak_password']
+      }
     },
     async (request, reply) => {
       const previous = await request.session()

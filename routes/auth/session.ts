@@ -1,6 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { preHandlerAsyncHookHandler } from 'fastify'
-import { problemReplies } from '../../schemas/problem.ts'
 import { SessionOrNull } from '../../schemas/session.ts'
 import { authOf } from '../../verifier/authorization.ts'
 import { carriesBearer } from '../../verifier/credentials.ts'
@@ -21,7 +20,13 @@ const session: FastifyPluginAsyncTypebox = async (fastify) => {
     '/session',
     {
       preHandler: [answerStranger, fastify.tokenGuard('bearer', { kind: 'user', direct: true })],
-      schema: { tags: ['account'], response: { 200: SessionOrNull, ...problemReplies } }
+      schema: {
+        operationId: 'getSession',
+        summary: 'Returns the signed-in user, or `null` if no one is signed in',
+        tags: ['account'],
+        response: { 200: SessionOrNull },
+        problems: ['invalid_session']
+      }
     },
     async (request) => {
       const current = await fastify.sessions.current(authOf(request).sessionId)

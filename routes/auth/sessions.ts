@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Closed, IdParams, NoContent } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { DeviceView } from '../../schemas/session.ts'
 import { authOf } from '../../verifier/authorization.ts'
 import { pageOf } from '../paging.ts'
@@ -21,9 +20,12 @@ const sessions: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: signedIn,
       schema: {
+        operationId: 'listSessions',
+        summary: 'Lists the user’s sessions',
         tags: ['account'],
         querystring: Closed(pageQuery),
-        response: { 200: PageOf(DeviceView), ...problemReplies }
+        response: { 200: PageOf(DeviceView) },
+        problems: []
       }
     },
     async (request) => {
@@ -37,7 +39,14 @@ const sessions: FastifyPluginAsyncTypebox = async (fastify) => {
     '/sessions/:id',
     {
       preHandler: freshlySignedIn,
-      schema: { tags: ['account'], params: IdParams, response: { 204: NoContent, ...problemReplies } }
+      schema: {
+        operationId: 'endSession',
+        summary: 'Ends one session of the user',
+        tags: ['account'],
+        params: IdParams,
+        response: { 204: NoContent },
+        problems: ['not_found']
+      }
     },
     async (request, reply) => {
       const { subject, sessionId } = authOf(request)

@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { problemReplies } from '../../schemas/problem.ts'
 import { SignedInView } from '../../schemas/session.ts'
 import { SetUp } from '../../schemas/user.ts'
 import { signedInView } from '../views/session.ts'
@@ -11,7 +10,14 @@ const setup: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       config: { public: true },
       onRequest: fastify.loginLimit,
-      schema: { tags: ['auth'], body: SetUp, response: { 201: SignedInView, ...problemReplies } }
+      schema: {
+        operationId: 'setUp',
+        summary: 'Creates the first administrator',
+        tags: ['auth'],
+        body: SetUp,
+        response: { 201: SignedInView },
+        problems: ['already_set_up', 'invalid_token', 'email_taken', 'weak_password']
+      }
     },
     async (request, reply) => {
       const previous = await request.session()

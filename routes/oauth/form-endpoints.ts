@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { OAuthError } from '../../domain/oauth/errors.ts'
+import { OAuthError, oauthCodeOf } from '../../domain/oauth/errors.ts'
 import { logRefusal, toProblem } from '../../plugins/http/errors.ts'
 import { FORM } from '../../schemas/oauth.ts'
 import introspect from './introspect.ts'
@@ -47,15 +47,7 @@ function toOAuthError(error: Error & Partial<FastifyError>): OAuthReply {
   const { status, message, retryAfter, cause } = toProblem(error)
   if (error.statusCode === 415)
     return { status: 400, error: 'invalid_request', description: FORM_NEEDED, cause }
-  if (status === 500) return { status, error: 'server_error', description: message, cause }
-  const isTemporary = status === 503 || status === 429
-  return {
-    status,
-    error: isTemporary ? 'temporarily_unavailable' : 'invalid_request',
-    description: message,
-    retryAfter,
-    cause
-  }
+  return { status, error: oauthCodeOf(status), description: message, retryAfter, cause }
 }
 
 const FORM_NEEDED = `Send the parameters as ${FORM}.`

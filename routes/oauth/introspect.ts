@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { OAuthError } from '../../domain/oauth/errors.ts'
 import { introspectionOf, mayIntrospect } from '../../domain/oauth/introspection.ts'
-import { AboutToken, FORM, Introspection, oauthErrorReplies } from '../../schemas/oauth.ts'
+import { AboutToken, FORM, Introspection } from '../../schemas/oauth.ts'
 import type { Auth } from '../../verifier/authorization.ts'
 import { Refusal } from '../../verifier/refusal.ts'
 
@@ -15,10 +15,13 @@ const introspect: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: fastify.clientGuard,
       schema: {
+        operationId: 'introspectToken',
+        summary: 'Says whether a token is active',
         tags: ['oauth'],
         consumes: [FORM],
         body: AboutToken,
-        response: { 200: Introspection, ...oauthErrorReplies }
+        response: { 200: Introspection },
+        oauthErrors: []
       }
     },
     async ({ client, body: { token } }) => {

@@ -8,7 +8,6 @@ import {
   parseCursor
 } from '../../domain/revocations/revocation-log.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { FeedQuery, RevocationFeedView } from '../../schemas/revocation.ts'
 import { authOf } from '../../verifier/authorization.ts'
 import type { Revocation } from '../../verifier/revocation-set.ts'
@@ -28,9 +27,12 @@ const revocations: FastifyPluginAsyncTypebox = async (fastify) => {
       config: { rateLimit: false },
       preHandler: fastify.guard<ManagementScope>({ scope: 'revocations:read' }),
       schema: {
+        operationId: 'listRevocations',
+        summary: 'Returns revocations to services that follow',
         tags: ['oauth'],
         querystring: FeedQuery,
-        response: { 200: RevocationFeedView, ...problemReplies }
+        response: { 200: RevocationFeedView },
+        problems: ['rate_limited']
       }
     },
     async (request, reply) => {

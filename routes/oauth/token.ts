@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE } from '../../domain/oauth/token-exchange.ts'
-import { FORM, IssuedToken, oauthErrorReplies, TokenForm } from '../../schemas/oauth.ts'
+import { FORM, IssuedToken, TokenForm } from '../../schemas/oauth.ts'
 
 /** POST /oauth/token: issues a token for the client (RFC 6749 §4.4), or for a user whose token it has (RFC 8693). */
 const token: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -9,10 +9,13 @@ const token: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       preHandler: fastify.clientGuard,
       schema: {
+        operationId: 'issueToken',
+        summary: 'Issues an access token to a machine client',
         tags: ['oauth'],
         consumes: [FORM],
         body: TokenForm,
-        response: { 200: IssuedToken, ...oauthErrorReplies }
+        response: { 200: IssuedToken },
+        oauthErrors: ['unauthorized_client', 'unsupported_grant_type', 'invalid_scope', 'invalid_target']
       }
     },
     async ({ client, body, log }, reply) => {

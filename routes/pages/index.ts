@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { problemReplies } from '../../schemas/problem.ts'
 
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -21,7 +20,7 @@ const pages: FastifyPluginAsyncTypebox = async (fastify) => {
       url,
       {
         config: { public: true },
-        schema: { hide: true, response: { 200: Type.String(), ...problemReplies } }
+        schema: { hide: true, response: { 200: Type.String() } }
       },
       async (_request, reply) => {
         reply.type(type).header('content-security-policy', POLICY)

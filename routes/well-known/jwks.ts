@@ -3,8 +3,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { SECOND } from '../../domain/clock.ts'
 import { publicJwk } from '../../domain/keys/signing-key.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 import { Jwks } from '../../schemas/signing-key.ts'
+
+const JWK_SET = 'application/jwk-set+json'
 
 const Unchanged = Type.Null({ description: 'As the `ETag` says.' })
 
@@ -17,15 +18,19 @@ const jwks: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       // No rate limit: a verifier without keys refuses every caller, and this reply is cheap.
       config: { public: true, rateLimit: false },
-      schema: { tags: ['keys'], response: { 200: Jwks, 304: Unchanged, ...problemReplies } }
+      schema: {
+        operationId: 'getKeySet',
+        summary: 'Returns the public keys of the access tokens',
+        tags: ['keys'],
+        produces: [JWK_SET],
+        response: { 200: Jwks, 304: Unchanged },
+        problems: []
+      }
     },
     async ({ headers }, reply) => {
       const keys = fastify.signingKeys.published()
       const etag = etagOf(keys.map(({ kid }) => kid))
-      reply
-        .type('application/jwk-set+json')
-        .header('cache-control', `public, max-age=${maxAge}`)
-        .header('etag', etag)
+      reply.type(JWK_SET).header('cache-control', `public, max-age=${maxAge}`).header('etag', etag)
       if (isCurrent(headers['if-none-match'], etag)) {
         reply.code(304)
         return null

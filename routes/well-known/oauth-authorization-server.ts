@@ -3,7 +3,6 @@ import { ASSERTION_ALGORITHMS, CLIENT_AUTHENTICATION_METHODS } from '../../domai
 import { CLIENT_CREDENTIALS } from '../../domain/oauth/grants.ts'
 import { TOKEN_EXCHANGE } from '../../domain/oauth/token-exchange.ts'
 import { ServerMetadata } from '../../schemas/oauth.ts'
-import { problemReplies } from '../../schemas/problem.ts'
 
 const MAX_AGE = 3600
 
@@ -36,7 +35,13 @@ const metadata: FastifyPluginAsyncTypebox = async (fastify) => {
     '/oauth-authorization-server',
     {
       config: { public: true, rateLimit: false },
-      schema: { tags: ['oauth'], response: { 200: ServerMetadata, ...problemReplies } }
+      schema: {
+        operationId: 'getServerMetadata',
+        summary: 'Returns the server metadata',
+        tags: ['oauth'],
+        response: { 200: ServerMetadata },
+        problems: []
+      }
     },
     async (_request, reply) => {
       reply.header('cache-control', `public, max-age=${MAX_AGE}`)

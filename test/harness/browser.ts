@@ -1,4 +1,5 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
+import { assertDeclared } from './declared.ts'
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD' | 'OPTIONS'
 
@@ -24,7 +25,7 @@ export interface Answer {
   text: string
 }
 
-/** A browser on a page of Gatehouse's own, by `inject`: for an app in this process. Keeps cookies by name and path, sends the headers that a browser sends. */
+/** A browser on a page of Gatehouse's own, by `inject`: for an app in this process. Keeps cookies by name and path, sends the headers that a browser sends. Throws if a reply is not as the API reference declares it. */
 export class Browser {
   readonly cookies = new Map<string, { value: string; path: string }>()
   readonly #app: FastifyInstance
@@ -70,13 +71,15 @@ export class Browser {
     const response = await this.#app.inject(options)
     const cookies = response.cookies as ReceivedCookie[]
     for (const cookie of cookies) this.#keep(cookie)
-    return {
+    const answer = {
       status: response.statusCode,
       headers: response.headers,
       cookies,
       body: isJson(response) ? JSON.parse(response.body) : undefined,
       text: response.body
     }
+    assertDeclared(this.#app, method, url, answer)
+    return answer
   }
 
   /** A second window with the same cookies as now, kept apart from here on. */

@@ -1,7 +1,12 @@
 import { Writable } from 'node:stream'
 import Fastify, { type FastifyServerOptions } from 'fastify'
 import t from 'tap'
-import guard, { type GuardOptions, type GuardPluginOptions } from '../../verifier/fastify.ts'
+import guard, {
+  type GuardOptions,
+  type GuardPluginOptions,
+  guardOptionsOf,
+  isGuard
+} from '../../verifier/fastify.ts'
 import type { Teardown } from '../harness/build.ts'
 import { freePort } from '../harness/port.ts'
 import { faults, hang, type Impostor, impersonate, json, person } from './impostor.ts'
@@ -33,6 +38,15 @@ function logbook() {
   })
   return { lines, logger: { level: 'info', stream } }
 }
+
+t.test('a guard tells its options, so that a service can describe its API', async (t) => {
+  const app = await service(t, await impersonate(t))
+  t.strictSame(guardOptionsOf(app.guard({ scope: 'orders:read' })), { scope: 'orders:read' })
+  t.strictSame(guardOptionsOf(app.guard()), {})
+  const other = async () => {}
+  t.equal(guardOptionsOf(other), undefined)
+  t.strictSame([isGuard(app.guard()), isGuard(other)], [true, false])
+})
 
 t.test('auth is null before a guard has run, and on routes without one', async (t) => {
   const impostor = await impersonate(t)
