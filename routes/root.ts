@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { WhereToGo } from '../schemas/root.ts'
+import { Page, WhereToGo } from '../schemas/root.ts'
 
 const POLICY =
   "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -21,8 +21,15 @@ const root: FastifyPluginAsyncTypebox = async (fastify) => {
       schema: {
         operationId: 'getRoot',
         summary: 'Says where to go from here: a page for browsers, JSON for others',
-        tags: ['metadata'],
-        response: { 200: WhereToGo },
+        tags: ['health'],
+        response: {
+          200: {
+            content: {
+              'application/json': { schema: WhereToGo },
+              'text/html': { schema: Page }
+            }
+          }
+        },
         problems: []
       }
     },
@@ -31,8 +38,7 @@ const root: FastifyPluginAsyncTypebox = async (fastify) => {
       if (!request.headers.accept?.includes('text/html'))
         return { name: 'Gatehouse' as const, issuer, ...links }
       reply.type('text/html; charset=utf-8').header('content-security-policy', POLICY)
-      // A string with another type than JSON is sent as it is.
-      return reply.send(page as never)
+      return page
     }
   )
 }

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Body, Id, Nullable, Time, View } from './common.ts'
+import { Body, Id, Time, View } from './common.ts'
 import { Password } from './password.ts'
 import { Email, UserView } from './user.ts'
 
@@ -37,7 +37,7 @@ export const MeView = View('Me', {
 export type MeView = Static<typeof MeView>
 
 /** The same, or null if no one is signed in. */
-export const SessionOrNull = Nullable(MeView)
+export const SessionOrNull = Type.Union([MeView, Type.Null()], { title: 'SessionOrNull' })
 
 /** A device on which a user is signed in. */
 export const DeviceView = View('Device', {

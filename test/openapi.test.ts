@@ -88,6 +88,7 @@ const PUBLIC = [
   'POST /auth/setup',
   'GET /.well-known/jwks.json',
   'GET /.well-known/oauth-authorization-server',
+  'GET /',
   'GET /livez',
   'GET /readyz'
 ]

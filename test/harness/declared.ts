@@ -44,7 +44,9 @@ function createCheck(document: object): Check {
     const code = body?.code ?? body?.error
     if (status >= 400 && !Object.hasOwn(media.examples ?? {}, code)) return `${code} is not declared`
     const validate = media.schema.$ref && ajv.getSchema(`api${media.schema.$ref}`)
-    return !validate || validate(body) ? undefined : ajv.errorsText(validate.errors)
+    return !validate || validate(type.endsWith('json') ? body : text)
+      ? undefined
+      : ajv.errorsText(validate.errors)
   }
 }
 
