@@ -89,13 +89,14 @@ t.test('a closed app leaves nothing open', { skip: valkey.missing }, async (t) =
     ['while it hangs', server.url]
   ] as const) {
     if (name === 'while it hangs') server.pause()
-    const { code, stdout } = await run(['-'], { env: { REDIS_URL: url }, input: BUILT_AND_CLOSED })
+    const { code, stdout } = await run(['-'], { env: { REDIS_URL: url }, input: BUILT_AND_CLOSED, cwd: ROOT })
     t.equal(code, 0)
     t.ok(Number(stdout) < 500, `${name}: ended ${stdout.trim()} ms after it was closed`)
   }
 })
 
 /** Prints the milliseconds from when the app was closed until nothing was left to wait for. */
+const ROOT = new URL('../..', import.meta.url)
 const BUILT_AND_CLOSED = `
 import { mkdtempSync, rmSync } from 'node:fs'
 import { buildApp } from './app.ts'

@@ -89,7 +89,7 @@ t.test('a port in use is told by the name of its setting', async (t) => {
   const { port } = other.address() as { port: number }
   const { app } = await build(t, { env: { AUTH_METRICS: String(port) } })
   await t.rejects(async () => app.metricsListener?.open(), {
-    message: 'AUTH_METRICS is a port in use by another program'
+    message: `AUTH_METRICS ${port} is in use by another program`
   })
 })
 

@@ -9,12 +9,14 @@ const clientRoutes = ['POST /oauth/introspect', 'POST /oauth/revoke', 'POST /oau
 
 /** What strangers may call. Everything else must refuse them. */
 const publicRoutes = [
+  'GET /',
   'GET /.well-known/jwks.json',
   'GET /.well-known/oauth-authorization-server',
   'GET /auth/csrf',
   'GET /auth/pages/one-time.css',
   'GET /auth/pages/one-time.js',
   'GET /auth/password/reset',
+  'GET /auth/session',
   'GET /auth/setup',
   'GET /livez',
   'GET /readyz',
