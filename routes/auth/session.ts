@@ -7,7 +7,7 @@ import { meView } from '../views/session.ts'
 
 /**
  * GET /auth/session: shows what GET /auth/me shows, or null if no one is signed in. If the access token has expired or is stale,
- * but a refresh would work, it answers 401 like any other route.
+ * but a refresh would work, it answers 401 like any other route. A bearer token is refused.
  */
 const session: FastifyPluginAsyncTypebox = async (fastify) => {
   const answerStranger: preHandlerAsyncHookHandler = async (request, reply) => {
@@ -19,7 +19,7 @@ const session: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/session',
     {
-      preHandler: [answerStranger, fastify.tokenGuard('bearer', { kind: 'user', direct: true })],
+      preHandler: [answerStranger, fastify.guard({ kind: 'user', direct: true })],
       schema: {
         operationId: 'getSession',
         summary: 'Returns the signed-in user, or `null` if no one is signed in',

@@ -47,9 +47,11 @@ const unbound: Record<string, (mine: Cookies, theirs: Cookies) => Record<string,
 
 /** What is for everybody, asks for a password or a link, or is a machine's: no token of a person's is looked at. */
 const TOKENLESS =
-  /^GET \/(livez|readyz|metrics|\.well-known\/.*|auth\/pages\/.*|auth\/setup|auth\/password\/reset)$|^POST \/(oauth\/(token|introspect|revoke)|auth\/(login|register|setup|password\/reset))$/
+  /^GET \/(|livez|readyz|metrics|\.well-known\/.*|auth\/pages\/.*|auth\/setup|auth\/password\/reset)$|^POST \/(oauth\/(token|introspect|revoke)|auth\/(login|register|setup|password\/reset))$/
 /** What a bearer token may read. */
 const READABLE: Record<string, number> = { 'GET /auth/me': 200, 'GET /auth/check': 204 }
+/** It answers null to a stranger. */
+const SESSION = 'GET /auth/session'
 /** A sign-out ends what any cookie proves: test/routes/auth/logout.test.ts. */
 const SIGN_OUT = 'POST /auth/logout'
 
@@ -74,7 +76,9 @@ for (const engine of engines) {
             const isBearer = way.startsWith('a bearer')
             if (nameOf(route) === SIGN_OUT && !isBearer) continue
             const answer = await ask(route, show(valuesOf(root), valuesOf(other)))
-            const expected = isBearer ? READABLE[nameOf(route)] : undefined
+            const isStranger = nameOf(route) === SESSION && !isBearer
+            if (isStranger) t.equal(answer.text, 'null', way)
+            const expected = isStranger ? 200 : isBearer ? READABLE[nameOf(route)] : undefined
             t.equal(answer.status, expected ?? 401, `${nameOf(route)} by ${way}`)
             t.strictSame(answer.cookies, [], `${nameOf(route)} by ${way}`)
           }
