@@ -22,6 +22,8 @@ import valkey from './plugins/valkey.ts'
 export interface CoreOverrides {
   clock?: Clock
   monotonic?: Monotonic
+  /** The time that has passed, for what may be forgotten; by default that of `monotonic`. */
+  elapsed?: Monotonic
   /** KiB of memory per password hash, less than the settings allow: the suite makes thousands of hashes. */
   hashMemoryKib?: number | undefined
 }
@@ -29,13 +31,18 @@ export interface CoreOverrides {
 /** Builds the instance without HTTP: the database, the keys and all rules. Commands use it; the service extends it. */
 export async function buildCore(
   settings: Config,
-  { clock = Date.now, monotonic = () => performance.now(), hashMemoryKib }: CoreOverrides = {},
+  {
+    clock = Date.now,
+    monotonic = () => performance.now(),
+    elapsed = monotonic,
+    hashMemoryKib
+  }: CoreOverrides = {},
   options: FastifyHttpOptions<Server> = {}
 ): Promise<FastifyInstance> {
   // No timeout: if another instance migrates the schema, the start waits until that is done.
   const core = Fastify({ ...options, pluginTimeout: 0 })
   return closedIfFailed(core, async () => {
-    await core.register(config, { config: settings, clock, monotonic })
+    await core.register(config, { config: settings, clock, monotonic, elapsed })
     await core.register(instruments)
     await core.register(valkey)
     await core.register(store)

@@ -16,7 +16,7 @@ declare module 'fastify' {
  */
 export default fp(
   async (fastify) => {
-    const { store, clock, monotonic, valkey, config } = fastify
+    const { store, steadyClock: clock, monotonic, valkey, config } = fastify
     const channel = `gatehouse:${config.AUTH_ISSUER}:revocations`
     const revocations = createLiveRevocations({
       store,

@@ -26,7 +26,7 @@ export default fp(
 
     const purge = setInterval(async () => {
       try {
-        const removed = await store.purge(fastify.clock())
+        const removed = await store.purge(fastify.steadyClock())
         fastify.log.debug({ removed }, 'purged')
       } catch (error) {
         fastify.log.warn({ err: error }, 'could not purge')

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
+import { withDeadline } from './deadline.ts'
 import { reasonOf } from './reason-of.ts'
 import { type Revocation, RevocationSet } from './revocation-set.ts'
 import type { RevocationSource } from './sources.ts'
+import { steadyClock } from './steady-clock.ts'
 
 /** Seconds that Gatehouse may wait before it answers with an empty page. */
 const WAIT = 5
@@ -47,6 +49,7 @@ interface FeedPage {
 /** Follows Gatehouse's revocations by long poll. A revocation arrives here a moment later. */
 export function followRevocations(options: FeedOptions): RevocationFeed {
   const { whenLost, onWarning, clock, uptime } = options
+  const steady = steadyClock(clock, uptime)
   const revoked = new RevocationSet()
   const unknownKinds = new Set<string>()
   const closing = new AbortController()
@@ -61,12 +64,12 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
   let gap = GAP
 
   async function read(): Promise<void> {
-    const page = await fetchPage(options, cursor, signal)
+    const page = await withDeadline(signal, TIMEOUT, (deadline) => fetchPage(options, cursor, deadline))
     const before = revoked.size
     for (const entry of page.entries) take(entry)
     // While a transaction stays open in the database, Gatehouse repeats entries.
     gap = page.entries.length > 0 && revoked.size === before ? GAP_AFTER_REPETITION : GAP
-    revoked.prune(clock())
+    revoked.prune(steady())
     cursor = page.cursor
     readAt = uptime()
     failures = 0
@@ -81,7 +84,7 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
 
   function doubt(entry: Entry): void {
     const { kind, expiresAt } = entry
-    revoked.addUnknown(JSON.stringify(entry), Date.parse(expiresAt), clock())
+    revoked.addUnknown(JSON.stringify(entry), Date.parse(expiresAt), steady())
     if (unknownKinds.has(kind)) return
     unknownKinds.add(kind)
     warn(new Error(`Gatehouse revokes by ${kind}, which this verifier does not know: bring it up to date`))
@@ -127,14 +130,13 @@ export function followRevocations(options: FeedOptions): RevocationFeed {
 async function fetchPage(
   { url, token, discard }: FeedOptions,
   cursor: string | undefined,
-  signal: AbortSignal
+  deadline: AbortSignal
 ): Promise<FeedPage> {
   const address = new URL(url)
   if (cursor !== undefined) {
     address.searchParams.set('cursor', cursor)
     address.searchParams.set('wait', String(WAIT))
   }
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)])
   const bearer = await before(deadline, token())
   const response = await fetch(address, {
     headers: { authorization: `Bearer ${bearer}`, accept: 'application/json' },

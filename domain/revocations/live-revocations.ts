@@ -53,6 +53,7 @@ export function createLiveRevocations({
   onCommit
 }: {
   store: Store
+  /** What may be forgotten depends on it, so it must not follow a wall clock that jumps forward. */
   clock: Clock
   monotonic: Monotonic
   onFailure: (error: unknown) => void

@@ -62,7 +62,7 @@ export async function build(t: Teardown, options: BuildOptions = {}): Promise<Te
   const { config } = loadSettings(settings, () => '')
   // A test that sets the cost checks the cost.
   const hashMemoryKib = env.AUTH_ARGON2_MEMORY_KIB ? undefined : HASH_MEMORY_KIB
-  const app = await buildApp(config, { clock, hashMemoryKib, ...overrides })
+  const app = await buildApp(config, { clock, elapsed: clock, hashMemoryKib, ...overrides })
   t.teardown(async () => {
     await app.close()
     // Not awaited, because it is slow: PostgreSQL makes a checkpoint before it drops a database.

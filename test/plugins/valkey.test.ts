@@ -118,11 +118,8 @@ async function startAlone(t: Teardown, url: string) {
   ).config
   const app = Fastify()
   t.teardown(() => app.close())
-  await app.register(config, {
-    config: settings,
-    clock: Date.now,
-    monotonic: () => performance.now()
-  })
+  const monotonic = () => performance.now()
+  await app.register(config, { config: settings, clock: Date.now, monotonic, elapsed: monotonic })
   await app.register(valkeyPlugin)
   await app.ready()
   return app

@@ -114,7 +114,7 @@ for (const [name, handler] of Object.entries({ 'is silent': hang, 'never ends': 
     const took = performance.now() - startedAt
     t.ok(took > 7900 && took < 10_000, `${took} ms`)
     t.equal(warnings.length, 1)
-    t.match(warnings[0], /timeout/)
+    t.match(warnings[0], /no answer within 8000 ms/)
   })
 }
 
@@ -295,20 +295,38 @@ for (const [name, entry] of Object.entries(unreadable)) {
   })
 }
 
-t.test('an entry counts until its time is over, and is then forgotten', async (t) => {
+t.test('an entry counts until its time has passed, whatever the wall clock says', async (t) => {
   const impostor = await impersonate(t)
-  let now = Date.now()
-  const token = impostor.token({ sid: 'session', exp: Math.floor(now / 1000) + 3600 })
+  let [now, uptime] = [Date.now(), 0]
   const feed = longPoll([{ kind: 'sid', id: 'session', expiresAt: new Date(now + 60_000).toISOString() }])
   impostor.feed = feed.handler
-  const verifier = verifierFor(t, { ...impostor, clock: () => now }, { revocations: { token: 'x' } })
-  t.strictSame(await outcomeOf(verifier.verify(token)), refusedAs('unauthorized'))
+  const followed = followRevocations({
+    url: new URL('/oauth/revocations', impostor.issuer),
+    token: () => 'x',
+    whenLost: 'open',
+    onWarning() {},
+    clock: () => now,
+    uptime: () => uptime
+  })
+  t.teardown(() => followed.close())
+  await followed.firstTry
+  const status = () => followed.statusOf({ jti: 'token', sub: 'ada', sid: 'session' })
+
+  for (const jump of [90_000, 7_200_000, 259_200_000, -90_000, -7_200_000, -259_200_000]) {
+    now += jump
+    await feed.tell()
+    now -= jump
+    await feed.tell()
+    t.equal(status(), 'revoked', `after a jump of ${jump} ms`)
+  }
   now += 59_999
+  uptime += 59_999
   await feed.tell()
-  t.strictSame(await outcomeOf(verifier.verify(token)), refusedAs('unauthorized'))
+  t.equal(status(), 'revoked')
   now += 1
+  uptime += 1
   await feed.tell()
-  t.match(await outcomeOf(verifier.verify(token)), good)
+  t.equal(status(), 'valid')
 })
 
 t.test('a feed that never holds its answer back is asked some 20 times a second', async (t) => {
