@@ -11,6 +11,9 @@ const POOL = { max: 10, connectionTimeoutMillis: 1000, idleTimeoutMillis: 30_000
 const MAX_QUEUE = 500
 /** Milliseconds. */
 const STATEMENT_TIMEOUT = 3000
+/** Set on each new connection, because PgBouncer refuses a connection that sets them from the start. */
+const LIMITS = `set statement_timeout = ${STATEMENT_TIMEOUT}; set lock_timeout = ${STATEMENT_TIMEOUT};
+  set idle_in_transaction_session_timeout = ${2 * STATEMENT_TIMEOUT}`
 /** Milliseconds after which the client gives up on a server that does not answer at all. */
 const SILENCE_TIMEOUT = STATEMENT_TIMEOUT + 1000
 
@@ -19,13 +22,11 @@ export function postgresDialect(url: string, onIdleError: (error: Error) => void
   return pooledDialect(
     {
       connectionString: url,
-      statement_timeout: STATEMENT_TIMEOUT,
       query_timeout: SILENCE_TIMEOUT,
-      lock_timeout: STATEMENT_TIMEOUT,
-      idle_in_transaction_session_timeout: 2 * STATEMENT_TIMEOUT,
       ...POOL
     },
-    onIdleError
+    onIdleError,
+    LIMITS
   )
 }
 
@@ -34,7 +35,11 @@ export function patientPostgresDialect(url: string, onIdleError: (error: Error) 
   return pooledDialect({ connectionString: url, ...POOL, max: 1 }, onIdleError)
 }
 
-function pooledDialect(options: pg.PoolConfig, onIdleError: (error: Error) => void): EngineDialect {
+function pooledDialect(
+  options: pg.PoolConfig,
+  onIdleError: (error: Error) => void,
+  first?: string
+): EngineDialect {
   const pool = new pg.Pool({
     application_name: 'gatehouse',
     keepAlive: true,
@@ -43,7 +48,11 @@ function pooledDialect(options: pg.PoolConfig, onIdleError: (error: Error) => vo
   })
   pool.on('error', onIdleError)
   // The pool listens to idle clients only. Without this, a client that breaks between two statements would end the process.
-  pool.on('connect', (client) => client.on('error', onIdleError))
+  pool.on('connect', (client) => {
+    client.on('error', onIdleError)
+    // Sent before any other statement of this connection, which fails if this one does.
+    if (first) client.query(first).catch(onIdleError)
+  })
   return withOutagesDialect(new PostgresDialect({ pool: withoutSilentClients(pool) }), pool)
 }
 

@@ -4,8 +4,8 @@ import { Problem } from '../domain/errors.ts'
 const RETRY_AFTER = 2
 
 // SQLSTATE: 08 connection, 53 insufficient resources, 57 operator intervention, 58 system error, 40 transaction rolled back,
-// 25006 read-only server, 25P03 idle transaction ended.
-const LOST_POSTGRES = /^(08|40|53|57|58|25006|25P03)/
+// 25006 read-only server, 25P03 idle transaction ended, 42501 a privilege was revoked.
+const LOST_POSTGRES = /^(08|40|53|57|58|25006|25P03|42501)/
 const LOST_SQLITE = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|NOMEM|PROTOCOL|CORRUPT|NOTADB)/
 const LOST_SOCKET = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/
 const LOST_BY_MESSAGE =
@@ -20,7 +20,11 @@ export function asUnavailable(error: unknown): unknown {
     LOST_SQLITE.test(code) ||
     LOST_SOCKET.test(code) ||
     LOST_BY_MESSAGE.test(message)
-  return lost ? new Problem('unavailable', { retryAfter: RETRY_AFTER, cause: error }) : error
+  return lost ? unavailable(error) : error
+}
+
+function unavailable(cause: unknown): Problem {
+  return new Problem('unavailable', { retryAfter: RETRY_AFTER, cause })
 }
 
 async function translated<T>(work: Promise<T>): Promise<T> {
@@ -52,7 +56,11 @@ export function withOutages(driver: Driver): Driver {
 
   return {
     init: () => translated(driver.init()),
-    acquireConnection: async () => wrap(await translated(driver.acquireConnection())),
+    // Whatever fails before there is a connection is an outage: a password, a certificate, a name, a socket.
+    acquireConnection: () =>
+      driver.acquireConnection().then(wrap, (error) => {
+        throw unavailable(error)
+      }),
     beginTransaction: (connection, settings) =>
       translated(driver.beginTransaction(unwrap(connection), settings)),
     commitTransaction: (connection) => translated(driver.commitTransaction(unwrap(connection))),
