@@ -1,3 +1,5 @@
+import os from 'node:os'
+
 // Plain JavaScript that any Node can read: an older one can run neither TypeScript nor our native modules.
 const [major, minor] = process.versions.node.split('.').map(Number)
 
@@ -7,3 +9,6 @@ if (major < 22 || (major === 22 && minor < 19)) {
   )
   process.exit(78)
 }
+
+// Password hashes take one thread for each processor. Files and names of hosts must not wait behind them.
+process.env.UV_THREADPOOL_SIZE ??= String(os.availableParallelism() + 4)

@@ -1,9 +1,9 @@
 import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
@@ -127,6 +127,18 @@ t.test('`npm run dev` starts, too', async (t) => {
   t.equal((await fetch(`http://localhost:${port}/readyz`)).status, 200)
   await stop()
 })
+
+t.test(
+  'the thread pool has one thread for each processor, and four more',
+  { skip: process.platform !== 'linux' && 'threads are read from /proc' },
+  async (t) => {
+    const { pid, url } = await start(t, { AUTH_DATA_DIR: await folder(t) })
+    t.equal((await fetch(`${url}/readyz`)).status, 200)
+    const tasks = await readdir(`/proc/${pid}/task`)
+    const names = await Promise.all(tasks.map((task) => readFile(`/proc/${pid}/task/${task}/comm`, 'utf8')))
+    t.equal(names.filter((name) => name === 'libuv-worker\n').length, availableParallelism() + 4)
+  }
+)
 
 t.test('a failure that an operator can mend is told in one line', async (t) => {
   const fails = async (t: Test, env: Record<string, string>, code: number, said: RegExp) => {
