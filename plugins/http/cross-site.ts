@@ -7,6 +7,17 @@ import { carriesBearer } from '../../verifier/credentials.ts'
 import { comesFromHere, isSafeMethod, namesItsSite } from '../../verifier/cross-site.ts'
 
 const PREFLIGHT_MAX_AGE = 600
+const ALLOWED_HEADERS = [
+  'authorization',
+  'content-type',
+  'x-csrf-token',
+  // Browser libraries for tracing, and older HTTP libraries, add these to every call.
+  'traceparent',
+  'tracestate',
+  'baggage',
+  'sentry-trace',
+  'x-requested-with'
+]
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -32,7 +43,7 @@ export default fp(
         origin: config.AUTH_ALLOWED_ORIGINS,
         credentials: true,
         methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-        allowedHeaders: ['authorization', 'content-type', 'x-csrf-token'],
+        allowedHeaders: ALLOWED_HEADERS,
         exposedHeaders: ['retry-after', 'x-request-id'],
         maxAge: PREFLIGHT_MAX_AGE,
         strictPreflight: false

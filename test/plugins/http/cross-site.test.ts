@@ -137,6 +137,16 @@ t.test('cross-site defence', async (t) => {
       'access-control-allow-credentials': 'true',
       vary: /Origin/
     })
+    t.strictSame(String(allowed.headers['access-control-allow-headers']).split(', ').sort(), [
+      'authorization',
+      'baggage',
+      'content-type',
+      'sentry-trace',
+      'traceparent',
+      'tracestate',
+      'x-csrf-token',
+      'x-requested-with'
+    ])
     for (const origin of ['https://evil.example', 'null', `${spa}.evil.example`, 'https://localhost:5173']) {
       t.equal((await preflight(origin)).headers['access-control-allow-origin'], undefined, origin)
       const { headers } = await browser({ origin }).get('/livez')
