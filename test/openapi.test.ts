@@ -53,6 +53,7 @@ const contract = [
   'GET /oauth/revocations',
   'GET /.well-known/jwks.json',
   'GET /.well-known/oauth-authorization-server',
+  'GET /.well-known/openid-configuration',
   'GET /',
   'GET /livez',
   'GET /readyz'
@@ -88,6 +89,7 @@ const PUBLIC = [
   'POST /auth/setup',
   'GET /.well-known/jwks.json',
   'GET /.well-known/oauth-authorization-server',
+  'GET /.well-known/openid-configuration',
   'GET /',
   'GET /livez',
   'GET /readyz'

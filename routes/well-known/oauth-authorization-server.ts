@@ -6,7 +6,21 @@ import { ServerMetadata } from '../../schemas/oauth.ts'
 
 const MAX_AGE = 3600
 
-/** GET /.well-known/oauth-authorization-server: describes this server to OAuth clients (RFC 8414). */
+/** The second address is for gateways and frameworks that read no other (RFC 8414 §5): AWS, Azure, .NET. */
+const ADDRESSES = [
+  {
+    path: '/oauth-authorization-server',
+    operationId: 'getServerMetadata',
+    summary: 'Returns the server metadata'
+  },
+  {
+    path: '/openid-configuration',
+    operationId: 'getOpenIdConfiguration',
+    summary: 'Returns the server metadata, for software that looks here'
+  }
+]
+
+/** GET /.well-known/oauth-authorization-server and openid-configuration: describe this server to OAuth clients (RFC 8414). */
 const metadata: FastifyPluginAsyncTypebox = async (fastify) => {
   const { AUTH_ISSUER: issuer, AUTH_AUDIENCE, AUTH_DOCS } = fastify.config
   const methods = [...CLIENT_AUTHENTICATION_METHODS]
@@ -31,23 +45,18 @@ const metadata: FastifyPluginAsyncTypebox = async (fastify) => {
     ...(AUTH_DOCS === 'on' && { service_documentation: `${issuer}/docs` })
   }
 
-  fastify.get(
-    '/oauth-authorization-server',
-    {
-      config: { public: true, rateLimit: false },
-      schema: {
-        operationId: 'getServerMetadata',
-        summary: 'Returns the server metadata',
-        tags: ['oauth'],
-        response: { 200: ServerMetadata },
-        problems: []
+  for (const { path, operationId, summary } of ADDRESSES)
+    fastify.get(
+      path,
+      {
+        config: { public: true, rateLimit: false },
+        schema: { operationId, summary, tags: ['oauth'], response: { 200: ServerMetadata }, problems: [] }
+      },
+      async (_request, reply) => {
+        reply.header('cache-control', `public, max-age=${MAX_AGE}`)
+        return document
       }
-    },
-    async (_request, reply) => {
-      reply.header('cache-control', `public, max-age=${MAX_AGE}`)
-      return document
-    }
-  )
+    )
 }
 
 export default metadata

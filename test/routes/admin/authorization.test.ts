@@ -12,6 +12,7 @@ const publicRoutes = [
   'GET /',
   'GET /.well-known/jwks.json',
   'GET /.well-known/oauth-authorization-server',
+  'GET /.well-known/openid-configuration',
   'GET /auth/csrf',
   'GET /auth/pages/one-time.css',
   'GET /auth/pages/one-time.js',

@@ -46,6 +46,13 @@ t.test('the metadata of the authorization server', async (t) => {
     t.notMatch(JSON.stringify(body), /evil/)
   })
 
+  await t.test('are the same at /.well-known/openid-configuration, where some software looks', async (t) => {
+    const { status, headers, body } = await browser({}).get('/.well-known/openid-configuration')
+    t.equal(status, 200)
+    t.equal(headers['cache-control'], 'public, max-age=3600')
+    t.strictSame(body, (await browser({}).get(PATH)).body)
+  })
+
   await t.test('name only endpoints that there are', async (t) => {
     const { body } = await browser({}).get(PATH)
     for (const name of ['token_endpoint', 'introspection_endpoint', 'revocation_endpoint']) {
