@@ -29,21 +29,25 @@ for (const engine of engines) {
 
     for (const [path, rounds] of Object.entries({ '/auth/logout': ROUNDS, '/auth/logout-all': 15 })) {
       await t.test(`${path} beside a refresh leaves no token that is accepted`, async (t) => {
-        let won = 0
-        for (let round = 0; round < rounds; round += 1) {
+        let [won, lost] = [0, 0]
+        // A busy machine may order many rounds alike: goes on until both orders were seen.
+        for (let round = 0; round < rounds || (won * lost === 0 && round < 10 * rounds); round += 1) {
           const { ended, refreshes, windows } = await race(round, (window) => window.post(path))
           t.equal(ended.status, 204)
           for (const { status, cookies } of refreshes) {
             if (status === 200) won += 1
-            else t.strictSame([status, cookies], [401, []], 'a refusal touches no cookie')
+            else {
+              lost += 1
+              t.strictSame([status, cookies], [401, []], 'a refusal touches no cookie')
+            }
           }
           for (const window of windows) {
             t.strictSame(refusalOf(await window.get('/auth/me')), refusal(401, 'unauthorized'))
             t.strictSame(refusalOf(await window.post('/auth/refresh')), refusal(401, 'invalid_session'))
           }
         }
-        t.comment(`${won} of ${rounds * REFRESHES} refreshes came before the end`)
-        t.ok(won > 0 && won < rounds * REFRESHES, 'now the one was first, now the other')
+        t.comment(`${won} refreshes came before the end, ${lost} after it`)
+        t.ok(won > 0 && lost > 0, 'now the one was first, now the other')
       })
     }
 
