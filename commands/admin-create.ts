@@ -58,7 +58,9 @@ const HINT =
 
 async function promote(app: FastifyInstance, email: string): Promise<CommandResult> {
   const { user, link } = await app.accounts.promote(email, operator.caller)
-  const note = user.disabled ? ` The account is disabled. Enable it: gatehouse users enable ${user.id}.` : ''
+  const note = user.disabled
+    ? ` The account is disabled. Enable it: ./gatehouse users enable ${user.id}.`
+    : ''
   return resultOf(user, link, `${email} is an administrator now; its sessions and its password ended.${note}`)
 }
 

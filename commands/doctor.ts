@@ -18,7 +18,7 @@ import { nameIn, settingsCheck } from './doctor/settings.ts'
 import { valkeyCheck } from './doctor/valkey.ts'
 
 const EX_CONFIG = 78
-const COLOURS = { ok: 'green', warning: 'yellow', error: 'red', skipped: 'gray' } as const
+const COLOURS = { ok: 'green', warning: 'yellow', error: 'red' } as const
 /** Milliseconds for each check. */
 const LIMIT = 3000
 

@@ -57,7 +57,7 @@ export const restore: Command = {
 function howToOnPostgres(loaded: LoadedSettings, file: string): string {
   return (
     `PostgreSQL has a program for this: pg_restore --no-owner --dbname=${databaseUrlInShell(loaded)} ${quoted(file)}` +
-    ' (into an empty database), then gatehouse restore --after-pg-restore'
+    ' (into an empty database), then ./gatehouse restore --after-pg-restore'
   )
 }
 

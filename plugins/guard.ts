@@ -22,8 +22,8 @@ type Showing = 'bearer' | 'shared'
 /** What the API reference says about a guard. */
 export interface GuardDescription {
   options: GuardOptions
-  /** Whose token counts in the Authorization header. */
-  bearer: 'nobody' | 'clients' | 'everybody'
+  /** Which callers may send their token in the Authorization header. */
+  bearer: 'none' | 'clients' | 'all'
 }
 
 const tokenGuards = new WeakSet<object>()
@@ -32,10 +32,10 @@ const tokenGuards = new WeakSet<object>()
 export function describeGuard(hook: unknown): GuardDescription | undefined {
   const options = guardOptionsOf(hook)
   if (!options) return undefined
-  if (tokenGuards.has(hook as object)) return { options, bearer: 'everybody' }
+  if (tokenGuards.has(hook as object)) return { options, bearer: 'all' }
   // A machine client has a user's token only by exchange, and that is never direct.
   const refusesClients = options.kind === 'user' && options.direct === true
-  return { options, bearer: refusesClients ? 'nobody' : 'clients' }
+  return { options, bearer: refusesClients ? 'none' : 'clients' }
 }
 
 declare module 'fastify' {

@@ -100,7 +100,7 @@ export const Settings = Type.Object({
   AUTH_REGISTRATION: Type.Enum(['open', 'invite', 'closed'], {
     default: 'open',
     description:
-      'Who can register: everyone (`open`), people with a link from an administrator (`invite`), or nobody (`closed`; `admin create` still works)'
+      'Who creates accounts: anyone, by registering (`open`); an administrator, by an invitation link (`invite`); only the operator, by command (`closed`)'
   }),
   AUTH_FORWARD_UNVERIFIED_EMAIL: Type.Enum(['off', 'on'], {
     default: 'off',

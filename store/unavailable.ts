@@ -56,7 +56,7 @@ export function withOutages(driver: Driver): Driver {
 
   return {
     init: () => translated(driver.init()),
-    // Whatever fails before there is a connection is an outage: a password, a certificate, a name, a socket.
+    // Every error before a connection exists is an outage: a wrong password, certificate, host name or socket.
     acquireConnection: () =>
       driver.acquireConnection().then(wrap, (error) => {
         throw unavailable(error)

@@ -303,7 +303,7 @@ for (const engine of engines) {
       const { id } = json as { id: string }
       t.match(
         text,
-        `The account is disabled. Enable it: gatehouse users enable ${id}. Choose the password here`
+        `The account is disabled. Enable it: ./gatehouse users enable ${id}. Choose the password here`
       )
     })
 

@@ -20,7 +20,7 @@ export function clientCommand({ name, summary, change, done }: ClientCommand): C
     words: 1,
     options: {},
     async run(_values, [id]) {
-      if (!id) throw new UsageError('ID is needed: gatehouse clients list shows the clients')
+      if (!id) throw new UsageError('ID is needed: ./gatehouse clients list shows the clients')
       return withCore(async (app) => {
         const found = await app.store.clients.find(id)
         if (!found) throw new Error(`There is no client with the id ${id}`)

@@ -81,7 +81,7 @@ export function keyFindings(
       error(
         `The master key does not open ${closed.length === keys.length ? 'the signing keys' : `signing key ${closed.join(', ')}`}`,
         'Set AUTH_MASTER_KEY, or AUTH_MASTER_KEY_PREVIOUS, to the one that this database was used with. ' +
-          'A key that none of your instances made was written by an intruder: gatehouse keys revoke.'
+          'A key that none of your instances made was written by an intruder: ./gatehouse keys revoke.'
       )
     ]
   }
@@ -90,7 +90,7 @@ export function keyFindings(
     return [
       error(
         `Signing key ${altered.join(', ')} was altered in the database; Gatehouse goes by its sealed private half`,
-        'Find out who can write to the database, and revoke the key: gatehouse keys revoke.'
+        'Find out who can write to the database, and revoke the key: ./gatehouse keys revoke.'
       )
     ]
   }

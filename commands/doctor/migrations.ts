@@ -12,7 +12,7 @@ export function migrationsCheck({ stateIfReachable }: DatabaseReading): Check {
       const state = await stateIfReachable
       return state ? migrationFindings(state) : []
     },
-    advice: 'Run gatehouse migrate.'
+    advice: 'Run ./gatehouse migrate.'
   }
 }
 
@@ -26,6 +26,6 @@ export function migrationFindings({ pending, unknown }: DatabaseState): Finding[
     ]
   }
   if (pending.length > 0)
-    return [warning(`Not yet run: ${pending.join(', ')}`, 'Start Gatehouse, or run gatehouse migrate.')]
+    return [warning(`Not yet run: ${pending.join(', ')}`, 'Start Gatehouse, or run ./gatehouse migrate.')]
   return [ok('The schema is up to date')]
 }

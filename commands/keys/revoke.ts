@@ -12,7 +12,7 @@ export const keysRevoke: Command = {
   words: 1,
   options: {},
   async run(_values, [kid]) {
-    if (!kid) throw new UsageError('KID is needed: gatehouse keys list shows the keys')
+    if (!kid) throw new UsageError('KID is needed: ./gatehouse keys list shows the keys')
     return withCore(async (app) => {
       await app.signingKeys.revoke(kid, operator.caller)
       return keysText(app.signingKeys.schedule())

@@ -10,7 +10,7 @@ export const usersResetPassword = accountCommand({
   async run(app, { id, email, disabled }) {
     const link = await app.accounts.administration.startPasswordReset(id, operator)
     const lines = [`${email} can choose a new password here, once, within 24 hours:`, link.url]
-    const note = `The account is disabled. Enable it first: gatehouse users enable ${id}`
+    const note = `The account is disabled. Enable it first: ./gatehouse users enable ${id}`
     return { text: [...lines, ...(disabled ? [note] : [])].join('\n'), json: oneTimeLinkView(link) }
   }
 })

@@ -11,7 +11,7 @@ import { guardOf } from './security.ts'
 const problemCodes = Object.keys(problems) as ProblemCode[]
 const oauthCodes = Object.keys(oauthErrors) as OAuthErrorCode[]
 
-/** Any route may answer so, whatever it does. The document shows them as `4XX` and `5XX`. */
+/** Codes that every route can return. The document shows them as `4XX` and `5XX`. */
 const OF_ANY_ROUTE: ProblemCode[] = ['payload_too_large', 'internal_error', 'busy', 'unavailable']
 /** Likewise, but never as an error of OAuth. */
 const OF_ANY_JSON_ROUTE: ProblemCode[] = [

@@ -48,7 +48,7 @@ export function guardOf(preHandler: RouteOptions['preHandler']): GuardDescriptio
 function waysPast({ options, bearer }: GuardDescription): Security {
   const scope = options.scope?.split(' ') ?? []
   const byCookie = { cookie: scope, session: [] }
-  return bearer === 'nobody' ? [byCookie] : [byCookie, { bearer: scope }]
+  return bearer === 'none' ? [byCookie] : [byCookie, { bearer: scope }]
 }
 
 function requirementsOf({ options, bearer }: GuardDescription): string[] {

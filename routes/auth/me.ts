@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { NoContent } from '../../schemas/common.ts'
 import { MeView } from '../../schemas/session.ts'
 import { NameChange } from '../../schemas/user.ts'
@@ -26,10 +27,7 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
         problems: ['invalid_session']
       }
     },
-    async (request) => {
-      const session = await fastify.sessions.current(authOf(request).sessionId)
-      return meView(await fastify.sessions.withUser(session))
-    }
+    (request) => showMe(fastify, request)
   )
 
   fastify.patch(
@@ -76,6 +74,12 @@ const me: FastifyPluginAsyncTypebox = async (fastify) => {
       return null
     }
   )
+}
+
+/** Returns the view of the signed-in user. Throws a Problem `unauthorized` if the session has ended. */
+export async function showMe({ sessions }: FastifyInstance, request: FastifyRequest): Promise<MeView> {
+  const session = await sessions.current(authOf(request).sessionId)
+  return meView(await sessions.withUser(session))
 }
 
 export default me

@@ -1,9 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { preHandlerAsyncHookHandler } from 'fastify'
 import { SessionOrNull } from '../../schemas/session.ts'
-import { authOf } from '../../verifier/authorization.ts'
 import { carriesBearer } from '../../verifier/credentials.ts'
-import { meView } from '../views/session.ts'
+import { showMe } from './me.ts'
 
 /**
  * GET /auth/session: shows what GET /auth/me shows, or null if no one is signed in. If the access token has expired or is stale,
@@ -28,10 +27,7 @@ const session: FastifyPluginAsyncTypebox = async (fastify) => {
         problems: ['invalid_session']
       }
     },
-    async (request) => {
-      const current = await fastify.sessions.current(authOf(request).sessionId)
-      return meView(await fastify.sessions.withUser(current))
-    }
+    (request) => showMe(fastify, request)
   )
 }
 

@@ -131,7 +131,7 @@ for (const engine of engines) {
       const { text } = await perform(env, 'users reset-password', {}, [id])
       t.equal(
         text.split('\n').at(-1),
-        `The account is disabled. Enable it first: gatehouse users enable ${id}`
+        `The account is disabled. Enable it first: ./gatehouse users enable ${id}`
       )
     })
   })
