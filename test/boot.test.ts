@@ -1,15 +1,16 @@
 import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { availableParallelism, tmpdir } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { loadMasterKey, masterKeyWarnings } from '../domain/keys/master-key.ts'
-import { build, type Teardown } from './harness/build.ts'
+import { build } from './harness/build.ts'
 import { postgres, postgresUrl } from './harness/engines.ts'
+import { newFolder } from './harness/folder.ts'
 import { freePort } from './harness/port.ts'
 import { run, start } from './harness/program.ts'
 
@@ -21,7 +22,7 @@ t.test(
   async (t) => {
     const { code, stdout, stderr } = await run(['server.ts'], {
       env: {
-        AUTH_DATA_DIR: await folder(t),
+        AUTH_DATA_DIR: await newFolder(t),
         AUTH_ISUER: '1',
         AUTH_ACCESS_TTL: 'soon',
         AUTH_ISSUER: 'http://auth.example.com',
@@ -43,7 +44,7 @@ t.test(
 )
 
 t.test('the first boot, and the one after', async (t) => {
-  const data = join(await folder(t), 'data')
+  const data = join(await newFolder(t), 'data')
   const port = await freePort()
   const env = { AUTH_DATA_DIR: data, PORT: port, AUTH_RATE_LIMIT_PER_IP: '0' }
   const first = await start(t, env)
@@ -100,7 +101,7 @@ t.test('the first boot, and the one after', async (t) => {
 })
 
 t.test('a terminal gets the same as one block', { skip: await whyNoTerminal() }, async (t) => {
-  const env = { AUTH_DATA_DIR: await folder(t), PORT: String(await freePort()) }
+  const env = { AUTH_DATA_DIR: await newFolder(t), PORT: String(await freePort()) }
   const { code, lines } = await onTerminal(env, 'works once')
   t.equal(code, 0, 'Ctrl+C ends it well')
   t.equal(lines[0], '', 'the block is all there is')
@@ -122,7 +123,7 @@ t.test('`npm run dev` starts, too', async (t) => {
   const { scripts } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
   const [, ...words] = scripts.dev.split(' ')
   const port = await freePort()
-  const env = { AUTH_DATA_DIR: await folder(t), PORT: port }
+  const env = { AUTH_DATA_DIR: await newFolder(t), PORT: port }
   const { stop } = await start(t, env, words)
   t.equal((await fetch(`http://localhost:${port}/readyz`)).status, 200)
   await stop()
@@ -132,7 +133,7 @@ t.test(
   'the thread pool has one thread for each processor, and four more',
   { skip: process.platform !== 'linux' && 'threads are read from /proc' },
   async (t) => {
-    const { pid, url } = await start(t, { AUTH_DATA_DIR: await folder(t) })
+    const { pid, url } = await start(t, { AUTH_DATA_DIR: await newFolder(t) })
     t.equal((await fetch(`${url}/readyz`)).status, 200)
     const tasks = await readdir(`/proc/${pid}/task`)
     const names = await Promise.all(tasks.map((task) => readFile(`/proc/${pid}/task/${task}/comm`, 'utf8')))
@@ -156,7 +157,7 @@ t.test('a failure that an operator can mend is told in one line', async (t) => {
     const { port } = other.address() as { port: number }
     await fails(
       t,
-      { AUTH_DATA_DIR: await folder(t), PORT: String(port) },
+      { AUTH_DATA_DIR: await newFolder(t), PORT: String(port) },
       1,
       new RegExp(`^PORT ${port} is in use by another program$`)
     )
@@ -167,25 +168,25 @@ t.test('a failure that an operator can mend is told in one line', async (t) => {
     await once(other, 'listening')
     t.teardown(() => other.close())
     const { port } = other.address() as { port: number }
-    const env = { AUTH_DATA_DIR: await folder(t), AUTH_METRICS: String(port) }
+    const env = { AUTH_DATA_DIR: await newFolder(t), AUTH_METRICS: String(port) }
     await fails(t, env, 1, new RegExp(`^AUTH_METRICS ${port} is in use by another program$`))
   })
 
   t.test('a PostgreSQL that does not answer', async (t) => {
     const DATABASE_URL = `postgres://gatehouse:hunter2@127.0.0.1:${await freePort()}/gatehouse`
-    const env = { AUTH_DATA_DIR: await folder(t), DATABASE_URL }
+    const env = { AUTH_DATA_DIR: await newFolder(t), DATABASE_URL }
     await fails(t, env, 1, /^The database cannot be used: connect ECONNREFUSED 127\.0\.0\.1:\d+$/)
   })
 
   t.test('a PostgreSQL without that database', { skip: postgres.missing }, async (t) => {
     const url = new URL(postgresUrl)
     url.pathname = '/gatehouse_has_no_such_database'
-    const env = { AUTH_DATA_DIR: await folder(t), DATABASE_URL: url.href }
+    const env = { AUTH_DATA_DIR: await newFolder(t), DATABASE_URL: url.href }
     await fails(t, env, 1, /"gatehouse_has_no_such_database" does not exist$/)
   })
 
   t.test('a SQLite file that is none', async (t) => {
-    const data = await folder(t)
+    const data = await newFolder(t)
     await writeFile(
       join(data, 'gatehouse.db'),
       'this is a letter to my grandmother, and no database'.repeat(20)
@@ -194,7 +195,7 @@ t.test('a failure that an operator can mend is told in one line', async (t) => {
   })
 
   t.test('a data directory that cannot be made', async (t) => {
-    const file = join(await folder(t), 'file')
+    const file = join(await newFolder(t), 'file')
     await writeFile(file, '')
     await fails(t, { AUTH_DATA_DIR: join(file, 'data') }, 1, /ENOTDIR/)
   })
@@ -206,7 +207,7 @@ t.test('a failure that an operator can mend is told in one line', async (t) => {
   })
 
   t.test('a master.key that others can read', async (t) => {
-    const data = await folder(t)
+    const data = await newFolder(t)
     const path = join(data, 'master.key')
     await writeFile(path, `${newKey()}\n`)
     for (const mode of [0o604, 0o606, 0o644, 0o666]) {
@@ -222,7 +223,7 @@ t.test('a failure that an operator can mend is told in one line', async (t) => {
   t.test(
     'but one that a group can read starts, with a warning: fsGroup opens it at every mount',
     async (t) => {
-      const data = await folder(t)
+      const data = await newFolder(t)
       const path = join(data, 'master.key')
       await writeFile(path, `${newKey()}\n`)
       for (const mode of [0o640, 0o660, 0o670]) {
@@ -237,7 +238,7 @@ t.test('a failure that an operator can mend is told in one line', async (t) => {
   )
 
   t.test('a master.key that holds none', async (t) => {
-    const data = await folder(t)
+    const data = await newFolder(t)
     await writeFile(join(data, 'master.key'), 'changeme\n', { mode: 0o600 })
     await fails(t, { AUTH_DATA_DIR: data }, EX_CONFIG, /master\.key does not hold a master key$/)
   })
@@ -245,7 +246,7 @@ t.test('a failure that an operator can mend is told in one line', async (t) => {
 
 t.test('two first boots at the same moment end with one master key', async (t) => {
   for (let round = 0; round < 5; round += 1) {
-    const env = { AUTH_DATA_DIR: await folder(t) }
+    const env = { AUTH_DATA_DIR: await newFolder(t) }
     const apps = await Promise.all([build(t, { env }), build(t, { env })])
     const [one, two] = apps.map(({ app }) => app.derivedKeys.refreshToken.current.export().toString('hex'))
     t.equal(one, two)
@@ -267,12 +268,6 @@ t.test(
     }
   }
 )
-
-async function folder(t: Teardown): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'gatehouse-'))
-  t.teardown(() => rm(path, { recursive: true, force: true }))
-  return path
-}
 
 function newKey(): string {
   return randomBytes(48).toString('base64url')

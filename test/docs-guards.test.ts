@@ -8,9 +8,9 @@ import t from 'tap'
 import { EARLY_SKEW, LATE_SKEW } from '../verifier/claims.ts'
 import { refusals } from '../verifier/refusal.ts'
 import { ALGORITHMS } from '../verifier/sources.ts'
+import { newFolder } from './harness/folder.ts'
 import { guardedServices } from './harness/guards.ts'
 import { run, start } from './harness/program.ts'
-import { newFolder } from './verifier/packed.ts'
 
 const FOLDER = 'docs/guards'
 const LONGEST_FILE = 60

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import type { Teardown } from './harness/build.ts'
+import { newFolder } from './harness/folder.ts'
 import { freePort } from './harness/port.ts'
 import { startServer } from './harness/program.ts'
 import { install } from './verifier/packed.ts'
@@ -134,10 +134,4 @@ t.test('an installation without development dependencies', async (t) => {
 
 async function pathOf(tool: string): Promise<string> {
   return (await promisify(execFile)('/bin/sh', ['-c', `command -v ${tool}`])).stdout.trim()
-}
-
-async function newFolder(t: Teardown): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  return folder
 }

@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import type { Teardown } from './harness/build.ts'
+import { newFolder } from './harness/folder.ts'
 import { startServer } from './harness/program.ts'
 
 const PAGE = new URL('../docs/try-it.md', import.meta.url)
@@ -80,10 +79,4 @@ async function runScript(t: Teardown, script: string) {
   const exited = once(bash, 'exit')
   const [output, complaints, [code]] = await Promise.all([text(bash.stdout), text(bash.stderr), exited])
   return { code, output, complaints }
-}
-
-async function newFolder(t: Teardown): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  return folder
 }

@@ -1,19 +1,7 @@
 import { execFile } from 'node:child_process'
 import fs from 'node:fs'
-import {
-  copyFile,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  readlink,
-  rm,
-  stat,
-  symlink,
-  writeFile
-} from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -26,15 +14,10 @@ import { backUpDatabase } from '../../store/sqlite/backup.ts'
 import { build, password, type Teardown } from '../harness/build.ts'
 import { Client } from '../harness/client.ts'
 import { postgres, postgresUrl } from '../harness/engines.ts'
+import { newFolder } from '../harness/folder.ts'
 import { run, startServer } from '../harness/program.ts'
 
 const CHANGES_BEFORE = 100
-
-async function newFolder(t: Teardown): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  return folder
-}
 
 /** A database without a service: its path, and a folder for backups. */
 async function newDatabase(t: Teardown): Promise<{ path: string; folder: string }> {

@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, readFile } from 'node:fs/promises'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { FastifyInstance } from 'fastify'
@@ -17,6 +16,7 @@ import { openStore } from '../../store/index.ts'
 import { build, type Teardown } from '../harness/build.ts'
 import { type Certificate, certificates } from '../harness/certificate.ts'
 import { postgres, postgresByOwner, postgresUrl } from '../harness/engines.ts'
+import { newFolder } from '../harness/folder.ts'
 import { run, startServer } from '../harness/program.ts'
 import { valkey } from '../harness/valkey.ts'
 
@@ -37,12 +37,6 @@ async function diagnose(env: Record<string, string>) {
 
 const hasBadDisk = (findings: NamedFinding[]) =>
   findings.some(({ severity, check }) => severity === 'error' && check === 'disk')
-
-async function newFolder(t: Teardown): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  return folder
-}
 
 /** A server on loopback by TLS. Returns its origin. */
 async function listenByTls(t: Teardown, certificate: Certificate, answer: RequestListener): Promise<string> {

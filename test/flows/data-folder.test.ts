@@ -1,17 +1,18 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, chown, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { sqlitePathOf } from '../../store/sqlite/path.ts'
 import type { Teardown } from '../harness/build.ts'
+import { newFolder } from '../harness/folder.ts'
 import { freePort } from '../harness/port.ts'
 import { run, start } from '../harness/program.ts'
 
 t.test('one service a SQLite database', async (t) => {
-  const env = settings(await folder(t))
+  const env = settings(await newFolder(t))
   const port = await freePort()
   const first = await start(t, { ...env, PORT: port })
 
@@ -26,7 +27,7 @@ t.test('one service a SQLite database', async (t) => {
   })
 
   await t.test('nor does a link to the file or its folder make another of it', async (t) => {
-    const elsewhere = await folder(t)
+    const elsewhere = await newFolder(t)
     await symlink(join(env.AUTH_DATA_DIR, 'gatehouse.db'), join(elsewhere, 'gatehouse.db'))
     await symlink(env.AUTH_DATA_DIR, join(elsewhere, 'data'))
     const toBe = join(elsewhere, 'to-be.db')
@@ -58,10 +59,14 @@ t.test(
   'a data folder that may not be written to is refused in a line',
   { skip: whyNoOtherUser() },
   async (t) => {
-    const path = await folder(t)
+    const path = await newFolder(t)
     await chmod(path, 0o755)
+    const project = await readableByNobody(t)
     const refused = async (t: Test, env: Record<string, string>) => {
-      const { stderr, code } = await asNobody(['server.ts'], { ...env, PORT: String(await freePort()) })
+      const { stderr, code } = await asNobody(project, ['server.ts'], {
+        ...env,
+        PORT: String(await freePort())
+      })
       t.equal(code, 1)
       t.match(stderr, /^[^\n]*gatehouse[^\n]*\n$/i)
       return stderr
@@ -125,22 +130,32 @@ t.test(
 )
 
 const NOBODY = 65_534
+const PROJECT = fileURLToPath(new URL('../../', import.meta.url))
 
 function whyNoOtherUser(): string | false {
-  return process.getuid?.() === 0 ? false : 'only root can run a program as somebody else'
+  return process.getuid?.() === 0 ? false : 'only root can run a program as another user'
 }
 
-async function asNobody(args: string[], env: Record<string, string>) {
-  const options = { cwd: new URL('../..', import.meta.url), uid: NOBODY, gid: NOBODY }
-  const inherited = { PATH: process.env.PATH }
+/** Returns the project's folder, or a copy of it if another user cannot read it: a clone may be in a private folder. */
+async function readableByNobody(t: Teardown): Promise<string> {
+  const options = { cwd: '/', uid: NOBODY, gid: NOBODY }
+  const isReadable = await promisify(execFile)('test', ['-r', join(PROJECT, 'server.ts')], options).then(
+    () => true,
+    () => false
+  )
+  if (isReadable) return PROJECT
+  const copy = await newFolder(t)
+  await promisify(execFile)('cp', ['-a', `${PROJECT}.`, copy])
+  await chmod(copy, 0o755)
+  return copy
+}
+
+async function asNobody(cwd: string, args: string[], env: Record<string, string>) {
+  const options = { cwd, uid: NOBODY, gid: NOBODY, env: { PATH: process.env.PATH, ...env }, timeout: 20_000 }
   try {
-    // Without what the test runner has every Node.js write down: nobody may write there.
-    const command = ['--unset=NODE_OPTIONS', process.execPath, ...args]
-    const { stderr } = await promisify(execFile)('env', command, {
-      ...options,
-      env: { ...inherited, ...env },
-      timeout: 20_000
-    })
+    // `npm ci` installs Node.js into the project, too.
+    const node = process.execPath.replace(PROJECT, `${cwd}/`)
+    const { stderr } = await promisify(execFile)(node, args, options)
     return { code: 0, stderr }
   } catch (error) {
     const { code, stderr } = error as { code: number; stderr: string }
@@ -150,10 +165,4 @@ async function asNobody(args: string[], env: Record<string, string>) {
 
 function settings(path: string) {
   return { AUTH_DATA_DIR: path, AUTH_MASTER_KEY: randomBytes(48).toString('base64url') }
-}
-
-async function folder(t: Teardown): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'gatehouse-'))
-  t.teardown(() => rm(path, { recursive: true, force: true }))
-  return path
 }

@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
-import { build, password, type Teardown } from '../harness/build.ts'
+import { build, password } from '../harness/build.ts'
+import { newFolder } from '../harness/folder.ts'
 import { Lateness } from '../harness/lateness.ts'
 import { freePort } from '../harness/port.ts'
 import { start } from '../harness/program.ts'
@@ -19,7 +17,7 @@ const GRACE = 8000
 t.test('SIGTERM: nobody who is being served is let down', async (t) => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const server = await start(t, { ...settings(await folder(t)), PORT: port })
+  const server = await start(t, { ...settings(await newFolder(t)), PORT: port })
   await register(url, 'ada@example.com')
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   t.teardown(() => agent.destroy())
@@ -68,7 +66,7 @@ t.test('SIGTERM: nobody who is being served is let down', async (t) => {
 
 t.test('a connection that never asked anything holds no end up', async (t) => {
   const port = await freePort()
-  const server = await start(t, { ...settings(await folder(t)), PORT: port })
+  const server = await start(t, { ...settings(await newFolder(t)), PORT: port })
   const socket = connect(port, '127.0.0.1')
   t.teardown(() => socket.destroy())
   await once(socket, 'connect')
@@ -81,7 +79,7 @@ t.test('a connection that never asked anything holds no end up', async (t) => {
 
 t.test('half a request holds no end up for longer than it may take', async (t) => {
   const port = await freePort()
-  const server = await start(t, { ...settings(await folder(t)), PORT: port })
+  const server = await start(t, { ...settings(await newFolder(t)), PORT: port })
   const answered = 'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n'
   const body =
     'POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{'
@@ -203,10 +201,4 @@ async function until<T>(work: () => Promise<T>, holds: (value: T) => boolean): P
 
 function later<T>(wait: number, work: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => setTimeout(() => work().then(resolve, reject), wait))
-}
-
-async function folder(t: Teardown): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'gatehouse-'))
-  t.teardown(() => rm(path, { recursive: true, force: true }))
-  return path
 }

@@ -1,12 +1,12 @@
-import { execFile, execFileSync, spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { eventually } from '../verifier/tokens.ts'
+import { answers } from './answers.ts'
 import type { Teardown } from './build.ts'
+import { newFolder } from './folder.ts'
 import { freePort } from './port.ts'
 
 const FOLDER = fileURLToPath(new URL('../../docs/guards/', import.meta.url))
@@ -53,8 +53,7 @@ const go: GuardedService = {
   name: 'Go',
   missing: answers('go', ['version']) ? false : 'there is no go',
   async start(t, env) {
-    const folder = await mkdtemp(join(tmpdir(), 'gatehouse-go-'))
-    t.teardown(() => rm(folder, { recursive: true, force: true }))
+    const folder = await newFolder(t)
     const program = join(folder, 'orders')
     const surroundings = { cwd: join(FOLDER, 'go'), env: { ...process.env, ...GO } }
     await promisify(execFile)('go', ['build', '-o', program, '.'], surroundings)
@@ -94,13 +93,4 @@ async function serve(
     )
   }, START_TIMEOUT)
   return { origin, log: () => logged }
-}
-
-function answers(program: string, words: string[]): boolean {
-  try {
-    execFileSync(program, words, { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
 }

@@ -1,15 +1,16 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { answers } from './answers.ts'
 import type { Teardown } from './build.ts'
 import { type Engine, postgres, postgresUrl } from './engines.ts'
 import { freePort } from './port.ts'
 
 /** A PgBouncer in front of the tests' PostgreSQL. `missing` says why it cannot run, or is false. */
 export const pgbouncer = {
-  missing: postgres.missing || whyMissing(),
+  missing: postgres.missing || (!answers('pgbouncer') && 'pgbouncer is not installed'),
 
   /** Starts it with its defaults in this pool mode, and returns the databases behind it. It ends with the test. */
   async start(t: Teardown, mode: 'session' | 'transaction'): Promise<Engine> {
@@ -55,14 +56,5 @@ ${process.getuid?.() === 0 ? 'user = postgres' : ''}
         return { url: Object.assign(new URL(url), { port: String(port) }).href, remove }
       }
     }
-  }
-}
-
-function whyMissing(): string | false {
-  try {
-    execFileSync('pgbouncer', ['--version'], { stdio: 'ignore' })
-    return false
-  } catch {
-    return 'pgbouncer is not installed'
   }
 }

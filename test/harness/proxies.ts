@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Teardown } from './build.ts'
 import type { Certificate } from './certificate.ts'
+import { newFolder } from './folder.ts'
 import { freePort } from './port.ts'
 
 const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url))
@@ -140,12 +140,6 @@ async function listens(port: number): Promise<boolean> {
   } finally {
     socket.destroy()
   }
-}
-
-async function newFolder(t: Teardown): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  return folder
 }
 
 function find(...paths: Array<string | undefined>): string | undefined {

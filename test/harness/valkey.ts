@@ -1,12 +1,13 @@
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { answers } from './answers.ts'
 import type { Teardown } from './build.ts'
 import { freePort } from './port.ts'
 
-const program = ['valkey-server', 'redis-server'].find(answers)
+const program = ['valkey-server', 'redis-server'].find((name) => answers(name))
 
 /** A Valkey or Redis on its own port that only one test uses, and may break. It stores nothing on disk. */
 export interface ValkeyServer {
@@ -73,13 +74,4 @@ async function end(child: ChildProcessWithoutNullStreams, signal: NodeJS.Signals
   if (child.exitCode !== null || child.signalCode !== null) return
   child.kill(signal)
   await once(child, 'exit')
-}
-
-function answers(name: string): boolean {
-  try {
-    execFileSync(name, ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
 }

@@ -1,11 +1,11 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, symlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Teardown } from '../harness/build.ts'
+import { newFolder } from '../harness/folder.ts'
 import { eventually } from './tokens.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -20,13 +20,6 @@ export interface Packed {
   tarball: string
   /** Paths in it. */
   files: string[]
-}
-
-/** An empty folder that is gone when the test is over. */
-export async function newFolder(t: Teardown): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  return folder
 }
 
 /** Packs the verifier into a folder, as its README says, from a copy that was never built before. */
