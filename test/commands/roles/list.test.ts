@@ -1,7 +1,7 @@
 import t from 'tap'
-import { MANAGEMENT_SCOPE } from '../../domain/roles/scopes.ts'
-import { build } from '../harness/build.ts'
-import { perform } from '../harness/command.ts'
+import { MANAGEMENT_SCOPE } from '../../../domain/roles/scopes.ts'
+import { build } from '../../harness/build.ts'
+import { perform } from '../../harness/command.ts'
 
 t.test('roles list shows all roles, for people and for programs', async (t) => {
   const service = await build(t)
