@@ -1,13 +1,11 @@
-import { dictionary } from '@zxcvbn-ts/language-common'
 import { type FieldError, Problem } from '../errors.ts'
+import { commonWords } from './common-words.ts'
 import { normalisePassword } from './hasher.ts'
 import { strengthOf } from './strength.ts'
 
 const MAX_LENGTH = 128
 // Guesses, as a power of two: about 10^9. The limits on tries put so many out of reach.
 const LEAST_STRENGTH = 30
-
-const common = new Set(dictionary['passwords-common'] as string[])
 
 /** Words of an account, which are among the first guesses at its password. */
 export interface PasswordContext {
@@ -38,7 +36,7 @@ function weaknesses(
   const length = [...password].length
   if (length < minLength) return [{ code: 'too_short', detail: `Use ${minLength} characters or more.` }]
   if (length > MAX_LENGTH) return [{ code: 'too_long', detail: `Use ${MAX_LENGTH} characters or fewer.` }]
-  if (common.has(password.toLowerCase())) {
+  if (commonWords().passwords.has(password.toLowerCase())) {
     return [{ code: 'too_common', detail: 'This password is among the first that are tried.' }]
   }
   if (strengthOf(password, words, LEAST_STRENGTH) < LEAST_STRENGTH) {

@@ -1,6 +1,5 @@
-import { dictionary } from '@zxcvbn-ts/language-common'
+import { commonWords, fold, LEAST_WORD } from './common-words.ts'
 
-const LEAST_WORD = 4
 const LEAST_CONTEXT_WORD = 3
 const LEAST_RUN = 3
 const LONGEST_PIECE = 24
@@ -10,7 +9,6 @@ const JUDGED_LENGTH = 64
 /** Guesses as powers of two. An addition to a word is worth the guesses that it takes, not its length. */
 const BITS = {
   contextWord: 1,
-  calendarWord: 6,
   year: 6,
   run: 6,
   again: 2,
@@ -24,10 +22,6 @@ const BITS = {
   capital: 5.7,
   other: 9
 }
-
-const SEASONS =
-  'spring summer autumn fall winter frühling sommer herbst printemps été automne hiver primavera verano otoño invierno estate autunno inverno lente zomer herfst wiosna lato jesień zima весна лето осень зима'
-const CALENDAR_LANGUAGES = ['en', 'de', 'fr', 'es', 'it', 'pt', 'nl', 'pl', 'sv', 'tr', 'ru', 'uk']
 
 /** Straight lines on keyboards (US, German, French, Russian), and the alphabet. A run follows one, in either direction. */
 const LINES = [
@@ -62,9 +56,6 @@ for (const [written, meant] of ['@a', '$s', '+t', '(c', '€e'])
   SUBSTITUTES.set(written as string, meant as string)
 /** Characters that stand for an i or an l. */
 const STROKES = new Set(['1', '!', '|'])
-
-const words = readWords()
-const wordStarts = new Set([...words.keys()].map((word) => word.slice(0, LEAST_WORD)))
 
 interface Text {
   /** Lower case, without accents. */
@@ -131,6 +122,7 @@ function findWords(
   context: Set<string>,
   found: Found
 ): void {
+  const common = commonWords()
   for (const [letters, extra] of [
     [written, 0],
     [asI, BITS.substitutions],
@@ -143,12 +135,12 @@ function findWords(
       word += letters[start + length - 1]
       if (isCapital[start + length - 1]) capitals += 1
       if (length < LEAST_CONTEXT_WORD) continue
-      const bits = context.has(word) ? BITS.contextWord : words.get(word)
+      const bits = context.has(word) ? BITS.contextWord : common.bits.get(word)
       if (bits !== undefined)
         found(length, bits + extra + capitalBits(length, capitals, isCapital[start] ?? false))
       if (
         length === LEAST_WORD &&
-        !wordStarts.has(word) &&
+        !common.starts.has(word) &&
         ![...context].some((each) => each.startsWith(word))
       )
         break
@@ -200,35 +192,4 @@ function isAgain(text: string[], start: number, length: number): boolean {
   if (start + length > text.length) return false
   for (let n = 0; n < length; n += 1) if (text[start + n] !== text[start - length + n]) return false
   return true
-}
-
-/** Returns the text in lower case, without accents. */
-function fold(text: string): string {
-  return text.toLowerCase().normalize('NFD').replace(/\p{M}/gu, '') || text
-}
-
-/** Returns the bits of common passwords by rank, of dice-list words, and of the names of seasons, months and weekdays. */
-function readWords(): Map<string, number> {
-  const { 'passwords-common': passwords, 'diceware-common': dice } = dictionary as Record<string, string[]>
-  const bitsByWord = new Map<string, number>()
-  const learn = (word: string, bits: number) => {
-    const known = bitsByWord.get(word) ?? Number.POSITIVE_INFINITY
-    if (word.length >= LEAST_WORD) bitsByWord.set(word, Math.min(known, bits))
-  }
-  for (const [rank, word] of (passwords ?? []).entries()) learn(word, Math.log2(rank + 2))
-  for (const word of dice ?? []) learn(word, Math.log2(dice?.length ?? 1))
-  for (const word of calendarWords()) learn(fold(word), BITS.calendarWord)
-  return bitsByWord
-}
-
-function calendarWords(): string[] {
-  const names = CALENDAR_LANGUAGES.flatMap((language) => {
-    const nameOf = (part: 'month' | 'weekday', day: number) =>
-      new Intl.DateTimeFormat(language, { [part]: 'long', timeZone: 'UTC' }).format(day)
-    return Array.from({ length: 12 }, (_, n) => [
-      nameOf('month', Date.UTC(2026, n, 1)),
-      nameOf('weekday', Date.UTC(2026, 0, n + 1))
-    ]).flat()
-  })
-  return [...SEASONS.split(' '), ...names]
 }
