@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import { registerAll } from '../register-all.ts'
 import audit from './audit.ts'
 import clientSecrets from './client-secrets.ts'
 import clients from './clients.ts'
@@ -11,15 +12,17 @@ import users from './users.ts'
 
 /** /admin: accounts, roles, machine clients, signing keys and the audit trail. Each route asks for a scope. */
 const admin: FastifyPluginAsync = async (fastify) => {
-  await fastify.register(users)
-  await fastify.register(userSessions)
-  await fastify.register(userPasswordReset)
-  await fastify.register(userUnlock)
-  await fastify.register(roles)
-  await fastify.register(clients)
-  await fastify.register(clientSecrets)
-  await fastify.register(keys)
-  await fastify.register(audit)
+  await registerAll(fastify, [
+    users,
+    userSessions,
+    userPasswordReset,
+    userUnlock,
+    roles,
+    clients,
+    clientSecrets,
+    keys,
+    audit
+  ])
 }
 
 export default admin

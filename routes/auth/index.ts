@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import { registerAll } from '../register-all.ts'
 import check from './check.ts'
 import csrf from './csrf.ts'
 import login from './login.ts'
@@ -16,20 +17,22 @@ import setup from './setup.ts'
 
 /** /auth: the endpoints for users' own accounts and sessions. */
 const auth: FastifyPluginAsync = async (fastify) => {
-  await fastify.register(register)
-  await fastify.register(login)
-  await fastify.register(refresh)
-  await fastify.register(logout)
-  await fastify.register(logoutAll)
-  await fastify.register(me)
-  await fastify.register(session)
-  await fastify.register(sessions)
-  await fastify.register(csrf)
-  await fastify.register(check)
-  await fastify.register(reauthenticate)
-  await fastify.register(password)
-  await fastify.register(passwordReset)
-  await fastify.register(setup)
+  await registerAll(fastify, [
+    register,
+    login,
+    refresh,
+    logout,
+    logoutAll,
+    me,
+    session,
+    sessions,
+    csrf,
+    check,
+    reauthenticate,
+    password,
+    passwordReset,
+    setup
+  ])
 }
 
 export default auth

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } f
 import { OAuthError, oauthCodeOf } from '../../domain/oauth/errors.ts'
 import { logRefusal, toProblem } from '../../plugins/http/errors.ts'
 import { FORM } from '../../schemas/oauth.ts'
+import { registerAll } from '../register-all.ts'
 import introspect from './introspect.ts'
 import revoke from './revoke.ts'
 import token from './token.ts'
@@ -16,9 +17,7 @@ const formEndpoints: FastifyPluginAsync = async (fastify) => {
     sendOAuthError(toOAuthError(error), request, reply)
   )
 
-  await fastify.register(token)
-  await fastify.register(introspect)
-  await fastify.register(revoke)
+  await registerAll(fastify, [token, introspect, revoke])
 }
 
 /** Reads a form. Ignores parameters without a value, and refuses one that occurs twice (RFC 6749 §3.2). */

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import { registerAll } from '../register-all.ts'
 import jwks from './jwks.ts'
 import metadata from './oauth-authorization-server.ts'
 
@@ -9,8 +10,7 @@ const wellKnown: FastifyPluginAsync = async (fastify) => {
     // For an allowed origin, the CORS plugin has already set the header.
     if (!reply.hasHeader('access-control-allow-origin')) reply.header('access-control-allow-origin', '*')
   })
-  await fastify.register(jwks)
-  await fastify.register(metadata)
+  await registerAll(fastify, [jwks, metadata])
 }
 
 export default wellKnown
