@@ -1,13 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { parse } from 'yaml'
 import { outcomes } from '../plugins/metrics/outcome.ts'
-import { build, type Teardown } from './harness/build.ts'
-import { type Engine, engines } from './harness/engines.ts'
-import { type Family, parseExposition } from './harness/exposition.ts'
+import { engines } from './harness/engines.ts'
+import { expose } from './harness/expose.ts'
+import type { Family } from './harness/exposition.ts'
 import { valkey } from './harness/valkey.ts'
 
-const TOKEN = 'Kx7vQ2mZ9pLr4tWs6yBd8fGh1jNc3kEa'
 /** What one engine, one platform or one setting alone has, as its description says. */
 const CONDITION = /\((SQLite|PostgreSQL|Linux|with `REDIS_URL`)\)$/
 
@@ -48,17 +46,6 @@ function labelsOf({ name, samples }: Family): string[] {
   return [...names].filter((label) => label !== 'le' && label !== 'quantile')
 }
 
-/** What is exposed at the second scrape, when the first has been measured. */
-async function expose(t: Teardown, engine: Engine, REDIS_URL?: string): Promise<Map<string, Family>> {
-  const env = { AUTH_METRICS: TOKEN, ...(REDIS_URL && { REDIS_URL }) }
-  const { app } = await build(t, { engine, env })
-  const origin = await app.listen({ host: '127.0.0.1', port: 0 })
-  const scrape = async () =>
-    (await fetch(`${origin}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } })).text()
-  await scrape()
-  return parseExposition(await scrape())
-}
-
 for (const engine of engines) {
   t.test(`docs/metrics.md is what ${engine.name} exposes`, { skip: engine.missing }, async (t) => {
     const redis = valkey.missing ? undefined : (await valkey.start(t)).url
@@ -80,24 +67,4 @@ t.test('every outcome has its row', async (t) => {
     rowsBelow('| outcome | means |').map(([outcome]) => outcome),
     outcomes.map((outcome) => `\`${outcome}\``)
   )
-})
-
-t.test('an alert names metrics and label values that there are', async (t) => {
-  const exposed = await expose(t, engines[0] as Engine)
-  const [, yaml = ''] = /```yaml\n(groups:.*?)```/s.exec(text) ?? []
-  const rules: Array<{ alert: string; expr: string }> = parse(yaml).groups[0].rules
-  t.ok(rules.length >= 5)
-  for (const { alert, expr } of rules) {
-    const named = [
-      ...expr.matchAll(/(gatehouse_\w+?)(?:_bucket|_count)?(?:\{(\w+)=~?"([^"]+)"\})?(?=[^\w{])/g)
-    ]
-    t.ok(named.length > 0, alert)
-    for (const [, name = '', label, values = ''] of named) {
-      const samples = exposed.get(name)?.samples ?? []
-      t.ok(exposed.has(name), `${alert}: ${name}`)
-      if (label === undefined || label === 'status') continue
-      const known = samples.map(({ labels }) => labels[label])
-      for (const value of values.split('|')) t.ok(known.includes(value), `${alert}: ${label} ${value}`)
-    }
-  }
 })

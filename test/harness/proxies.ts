@@ -1,17 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Teardown } from './build.ts'
 import type { Certificate } from './certificate.ts'
 import { newFolder } from './folder.ts'
 import { freePort } from './port.ts'
+import { firstExisting, untilListening } from './proxy-process.ts'
 
 const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url))
-const START_TIMEOUT = 10_000
 
 /** The ports on loopback that a proxy passes requests on to. */
 export interface Upstreams {
@@ -27,8 +24,13 @@ export interface ReverseProxy {
   start(t: Teardown, upstreams: Upstreams, certificate?: Certificate): Promise<number>
 }
 
-const nginxPath = find(process.env.NGINX_PATH, '/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/bin/nginx')
-const caddyPath = find(process.env.CADDY_PATH, '/usr/bin/caddy', '/usr/local/bin/caddy')
+export const nginxPath = firstExisting(
+  process.env.NGINX_PATH,
+  '/usr/sbin/nginx',
+  '/usr/bin/nginx',
+  '/usr/local/bin/nginx'
+)
+const caddyPath = firstExisting(process.env.CADDY_PATH, '/usr/bin/caddy', '/usr/local/bin/caddy')
 
 const nginx: ReverseProxy = {
   name: 'nginx',
@@ -50,7 +52,7 @@ const nginx: ReverseProxy = {
       `daemon off; master_process off; pid ${folder}/nginx.pid; error_log stderr;
       events {} http { access_log off; ${temporary} include ${folder}/site.conf; }`
     )
-    await run(t, spawn(nginxPath as string, ['-c', main, '-p', folder, '-e', 'stderr']), port)
+    await untilListening(t, spawn(nginxPath as string, ['-c', main, '-p', folder, '-e', 'stderr']), port)
     return port
   }
 }
@@ -72,7 +74,7 @@ const caddy: ReverseProxy = {
       APP: `127.0.0.1:${upstreams.app}`
     }
     const args = ['run', '--config', main, '--adapter', 'caddyfile']
-    await run(t, spawn(caddyPath as string, args, { env }), port)
+    await untilListening(t, spawn(caddyPath as string, args, { env }), port)
     return port
   }
 }
@@ -91,7 +93,7 @@ export async function startComposeCaddy(t: Teardown, gatehouse: number): Promise
   await writeFile(main, local)
   const env = { HOME: folder, GATEHOUSE_HOST: `http://127.0.0.1:${port}` }
   const args = ['run', '--config', main, '--adapter', 'caddyfile']
-  await run(t, spawn(caddyPath as string, args, { env }), port)
+  await untilListening(t, spawn(caddyPath as string, args, { env }), port)
   return port
 }
 
@@ -110,38 +112,4 @@ function replaceEach(site: string, replacements: Array<[string, string]>): strin
     if (text.split(placeholder).length !== 2) throw new Error(`there must be one line ${placeholder}`)
     return text.replace(placeholder, address)
   }, site)
-}
-
-/** Resolves when the program listens, and ends it with the test. Throws an Error if it does not start. */
-async function run(t: Teardown, child: ChildProcess, port: number): Promise<void> {
-  const output: string[] = []
-  child.stdout?.on('data', (part) => output.push(String(part)))
-  child.stderr?.on('data', (part) => output.push(String(part)))
-  t.teardown(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGTERM')
-    await once(child, 'exit')
-  })
-  const deadline = performance.now() + START_TIMEOUT
-  while (!(await listens(port))) {
-    if (child.exitCode !== null || performance.now() > deadline)
-      throw new Error(`the proxy did not start: ${output.join('')}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
-}
-
-function find(...paths: Array<string | undefined>): string | undefined {
-  return paths.find((path) => path !== undefined && existsSync(path))
 }
