@@ -134,7 +134,7 @@ export const Settings = Type.Object({
   AUTH_RATE_LIMIT_PER_IP: Limit(600, 'Requests per minute from one address (IPv6: one /64); `0` = no limit'),
   AUTH_LOGIN_LIMIT_PER_IP: Limit(
     30,
-    'Sign-ins, registrations and password checks per minute from one address; `0` = no limit'
+    'Failed sign-ins and password checks, and registrations, per minute from one address; `0` = no limit'
   ),
   AUTH_LOGIN_LIMIT_PER_ACCOUNT: Limit(
     5,
