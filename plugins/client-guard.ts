@@ -33,7 +33,7 @@ export default fp(
       try {
         const form = (request.body ?? {}) as CredentialForm
         const credentials = readClientCredentials(request.headers.authorization, form)
-        request.client = await fastify.clients.authenticate(credentials)
+        request.client = await fastify.clients.authenticate(credentials, request.routeOptions.url ?? '')
       } catch (error) {
         if (error instanceof OAuthError && error.code === 'invalid_client') {
           await fastify.loginLimit.count(request)
