@@ -9,7 +9,7 @@ const NATIVE_ORIGINS = [
 ]
 
 /** Tells whether this is the origin of a page in an app shell or a browser extension, exactly as its browser sends it. */
-export function isNativeOrigin(text: string): boolean {
+function isNativeOrigin(text: string): boolean {
   return NATIVE_ORIGINS.some((pattern) => pattern.test(text))
 }
 
