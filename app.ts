@@ -14,6 +14,7 @@ import forwardedAddress from './plugins/http/forwarded-address.ts'
 import jsonBodies from './plugins/http/json-bodies.ts'
 import loadShedding from './plugins/http/load-shedding.ts'
 import { CompletionLog, loggerOptions, terminalStream } from './plugins/http/logging.ts'
+import loginLimit from './plugins/http/login-limit.ts'
 import notFound from './plugins/http/not-found.ts'
 import rateLimits from './plugins/http/rate-limits.ts'
 import readiness from './plugins/http/readiness.ts'
@@ -76,6 +77,7 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(httpConformance)
     await app.register(draining)
     await app.register(rateLimits)
+    await app.register(loginLimit)
 
     await app.register(eventCounts)
     await app.register(sessionCookies)

@@ -29,14 +29,14 @@ export default fp(
     fastify.decorateRequest('client', null as unknown as Client)
 
     const failures = new RepeatedFailures(fastify.clock)
-    const clientGuard: preHandlerAsyncHookHandler = async (request, reply) => {
+    const clientGuard: preHandlerAsyncHookHandler = async (request) => {
       try {
         const form = (request.body ?? {}) as CredentialForm
         const credentials = readClientCredentials(request.headers.authorization, form)
-        request.client = await fastify.clients.authenticate(credentials)
+        request.client = await fastify.clients.authenticate(credentials, request.routeOptions.url ?? '')
       } catch (error) {
         if (error instanceof OAuthError && error.code === 'invalid_client') {
-          await fastify.loginLimit.call(fastify, request, reply)
+          await fastify.loginLimit.count(request)
           await noteFailure(fastify, request, failures)
         }
         throw error
@@ -45,7 +45,7 @@ export default fp(
     guards.add(clientGuard)
     fastify.decorate('clientGuard', clientGuard)
   },
-  { name: 'client-guard', dependencies: ['store', 'clients', 'rate-limits', 'request-caller'] }
+  { name: 'client-guard', dependencies: ['store', 'clients', 'login-limit', 'request-caller'] }
 )
 
 // An attacker controls how often this happens, and must not control how fast the audit trail grows.

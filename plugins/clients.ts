@@ -28,7 +28,7 @@ export default fp(
         clock,
         secretKeys,
         isCurrent: ({ id, version }) => revocations.isClientCurrent(id, version),
-        audiences: [config.AUTH_ISSUER, `${config.AUTH_ISSUER}/oauth/token`]
+        issuer: config.AUTH_ISSUER
       }),
       tokens: createClientTokens({ store, clock, config })
     })

@@ -15,4 +15,13 @@ const RequiredScope = Type.String({
 })
 
 /** What a reverse proxy requires of the caller. */
-export const Check = Closed({ role: Type.Optional(RequiredRoles), scope: Type.Optional(RequiredScope) })
+export const Check = Closed({
+  role: Type.Optional(RequiredRoles),
+  scope: Type.Optional(RequiredScope),
+  preflight: Type.Optional(
+    Type.Literal('pass', {
+      description:
+        'Lets CORS preflights pass without a credential, because browsers send none with them. Only for a proxy that sets `X-Forwarded-Method` itself'
+    })
+  )
+})

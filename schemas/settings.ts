@@ -57,6 +57,10 @@ export const Settings = Type.Object({
     'Comma-separated origins of browser apps that may call Gatehouse with cookies. Its own origin always may',
     'must be origins such as https://app.example.com'
   ),
+  AUTH_CORS_HEADERS: List(
+    'Comma-separated names of request headers that apps of allowed origins may add, besides those that Gatehouse reads and those of tracing',
+    'must be names of headers such as x-request-source'
+  ),
   AUTH_TRUST_PROXY: List(
     'Comma-separated addresses or CIDR ranges of the reverse proxies whose `X-Forwarded-*` headers are trusted',
     'must be addresses or CIDR ranges such as 10.0.0.0/8'
@@ -134,7 +138,7 @@ export const Settings = Type.Object({
   AUTH_RATE_LIMIT_PER_IP: Limit(600, 'Requests per minute from one address (IPv6: one /64); `0` = no limit'),
   AUTH_LOGIN_LIMIT_PER_IP: Limit(
     30,
-    'Sign-ins, registrations and password checks per minute from one address; `0` = no limit'
+    'Failed sign-ins and password checks, and registrations, per minute from one address; `0` = no limit'
   ),
   AUTH_LOGIN_LIMIT_PER_ACCOUNT: Limit(
     5,

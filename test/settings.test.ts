@@ -35,6 +35,7 @@ t.test('with nothing set every default holds', async (t) => {
     AUTH_ISSUER: 'http://localhost:3000',
     AUTH_AUDIENCE: 'http://localhost:3000',
     AUTH_ALLOWED_ORIGINS: [],
+    AUTH_CORS_HEADERS: [],
     AUTH_TRUST_PROXY: [],
     AUTH_JWT_ALG: 'ES256',
     AUTH_ACCESS_TTL: 5 * 60_000,
@@ -154,8 +155,25 @@ const refused: Record<string, string[]> = {
     'https://*.example.com/',
     'https://app-*.example.com',
     'http://app.example.com',
-    'app.example.com'
+    'app.example.com',
+    'capacitor://localhost/',
+    'capacitor://localhost:80',
+    'capacitor://app.example.com',
+    'Capacitor://localhost',
+    'tauri://',
+    'tauri://localhost.example.com',
+    'https://tauri.localhost/',
+    'http://tauri.localhost.example.com',
+    'chrome-extension://abcdefghijklmnopabcdefghijklmno',
+    'chrome-extension://abcdefghijklmnopabcdefghijklmnoq',
+    'chrome-extension://abcdefghijklmnopabcdefghijklmnop/popup.html',
+    'chrome-extension://*',
+    'moz-extension://2C127FA4-62C7-7E4F-90E5-472B45EECFDC',
+    'moz-extension://2c127fa4-62c7-7e4f-90e5',
+    'file://',
+    'app://localhost'
   ],
+  AUTH_CORS_HEADERS: ['*', 'x-a b', 'x-a:', 'x-ä', '"x"', 'x-a/b', 'x-a;q=1', 'x-(a)', 'x-a,x b'],
   AUTH_TRUST_PROXY: [
     'true',
     '1',
@@ -229,6 +247,20 @@ t.test('a value that is allowed is taken as it is meant', async (t) => {
     t.equal(of({ AUTH_ISSUER: issuer }).AUTH_ISSUER, issuer)
   }
   t.strictSame(of({ AUTH_TRUST_PROXY: '10.0.0.0/8, ::1 ,' }).AUTH_TRUST_PROXY, ['10.0.0.0/8', '::1'])
+  t.strictSame(of({ AUTH_CORS_HEADERS: 'x-request-source, X_b!' }).AUTH_CORS_HEADERS, [
+    'x-request-source',
+    'X_b!'
+  ])
+  for (const origin of [
+    'capacitor://localhost',
+    'ionic://localhost',
+    'tauri://localhost',
+    'http://tauri.localhost',
+    'https://tauri.localhost',
+    'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+    'moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc'
+  ])
+    t.strictSame(of({ AUTH_ALLOWED_ORIGINS: origin }).AUTH_ALLOWED_ORIGINS, [origin])
   t.equal(of({ AUTH_REFRESH_GRACE: '0s' }).AUTH_REFRESH_GRACE, 0)
   t.equal(of({ AUTH_RATE_LIMIT_PER_IP: '0' }).AUTH_RATE_LIMIT_PER_IP, 0)
   t.equal(of({ DATABASE_URL: 'postgresql://x@y/z' }).DATABASE_URL, 'postgresql://x@y/z')
@@ -430,6 +462,8 @@ t.test('what weakens the service and is allowed is warned about by name', async 
   t.strictSame(warningsOf({ AUTH_TRUST_PROXY: '0.0.0.0/0' }), ['AUTH_TRUST_PROXY'])
   t.strictSame(warningsOf({ AUTH_ALLOWED_ORIGINS: 'http://localhost:5173' }), [])
   t.strictSame(warningsOf({ AUTH_ALLOWED_ORIGINS: 'https://app.example.com' }), ['AUTH_ALLOWED_ORIGINS'])
+  t.strictSame(warningsOf({ AUTH_ALLOWED_ORIGINS: 'capacitor://localhost' }), ['AUTH_ALLOWED_ORIGINS'])
+  t.strictSame(warningsOf({ AUTH_ALLOWED_ORIGINS: `chrome-extension://${'a'.repeat(32)}` }), [])
   t.strictSame(warningsOf({ AUTH_FORWARD_UNVERIFIED_EMAIL: 'on' }), ['AUTH_FORWARD_UNVERIFIED_EMAIL'])
   for (const limit of ['AUTH_RATE_LIMIT_PER_IP', 'AUTH_LOGIN_LIMIT_PER_IP', 'AUTH_LOGIN_LIMIT_PER_ACCOUNT']) {
     t.strictSame(warningsOf({ [limit]: '0' }), [limit])

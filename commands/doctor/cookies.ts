@@ -1,5 +1,5 @@
 import type { Config } from '../../domain/settings/config.ts'
-import { isSameSite } from '../../domain/settings/registrable-domain.ts'
+import { getsCookies } from '../../domain/settings/origins.ts'
 import type { Check } from './checkup.ts'
 import { error, type Finding, ok } from './finding.ts'
 
@@ -17,7 +17,7 @@ export function cookiesCheck(config: Config): Check {
 export function cookieFindings({ AUTH_ISSUER, AUTH_ALLOWED_ORIGINS }: Config): Finding[] {
   const findings: Finding[] = []
   for (const origin of AUTH_ALLOWED_ORIGINS) {
-    if (isSameSite(origin, AUTH_ISSUER)) continue
+    if (getsCookies(origin, AUTH_ISSUER)) continue
     findings.push(
       error(
         `AUTH_ALLOWED_ORIGINS ${origin} is another site than ${AUTH_ISSUER}: browsers send it no cookies (SameSite)`,

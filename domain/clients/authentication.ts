@@ -21,31 +21,32 @@ import { hashesOf, isKept, isLive } from './secret.ts'
 const LONGEST_ASSERTION = 300
 /** Accepted `typ` headers of an assertion, if it has one. Other tokens that the client signs are no assertions. */
 const ASSERTION_TYPES = ['jwt', 'client-authentication+jwt']
+/** Path of the endpoint that every assertion may name as its audience, besides the endpoint where it is used. */
+const TOKEN_ENDPOINT = '/oauth/token'
 /** PostgreSQL text cannot hold NUL. */
 const JTI = /^[^\0]{1,200}$/
 /** Precision of a secret's last use, in milliseconds. */
 const USE_INTERVAL = MINUTE
 
 /**
- * Returns the client that these credentials prove. Rejects with the same OAuthError `invalid_client` for every fault, or
+ * Returns the client that these credentials prove at this endpoint, a path. Rejects with the same OAuthError `invalid_client` for every fault, or
  * with a Problem `unavailable`.
  */
-export type ClientAuthenticator = (credentials: ClientCredentials) => Promise<Client>
+export type ClientAuthenticator = (credentials: ClientCredentials, endpoint: string) => Promise<Client>
 
 export function createClientAuthenticator({
   store,
   directory,
   clock,
   secretKeys,
-  audiences,
+  issuer,
   isCurrent
 }: {
   store: Store
   directory: ClientDirectory
   clock: Clock
   secretKeys: DerivedKey
-  /** Accepted `aud` values of an assertion: the issuer and the token endpoint. */
-  audiences: string[]
+  issuer: string
   /** Returns whether the verifiers would accept a token issued to this client now. */
   isCurrent: (client: Client) => boolean
 }): ClientAuthenticator {
@@ -73,13 +74,13 @@ export function createClientAuthenticator({
     await store.clients.recordSecretUse(used.id, hash, now)
   }
 
-  async function byAssertion({
-    clientId,
-    assertion
-  }: ClientCredentials & { assertion: string }): Promise<Client> {
+  async function byAssertion(
+    { clientId, assertion }: ClientCredentials & { assertion: string },
+    endpoint: string
+  ): Promise<Client> {
     const client = await directory.findAnew(clientId)
     if (!client) throw new OAuthError('invalid_client', 'The client is not who it says.')
-    const { jti = '', exp = 0 } = await verifyAssertion(client, assertion)
+    const { jti = '', exp = 0 } = await verifyAssertion(client, assertion, endpoint)
     const expiresAt = (exp + LATE_SKEW) * SECOND
     if (!(await store.clients.useAssertion(client.id, jti, expiresAt))) {
       throw new OAuthError(
@@ -91,7 +92,7 @@ export function createClientAuthenticator({
     return client
   }
 
-  async function verifyAssertion(client: Client, assertion: string): Promise<JWTPayload> {
+  async function verifyAssertion(client: Client, assertion: string, endpoint: string): Promise<JWTPayload> {
     const now = clock()
     // The key type fixes the algorithm. `alg` may use another name for it, so it is left out.
     const keys = client.jwks.map(({ alg: _alg, ...key }) => key)
@@ -107,6 +108,7 @@ export function createClientAuthenticator({
     try {
       const { payload, protectedHeader } = await verifyByAny(assertion, keys, options)
       assertType(protectedHeader.typ)
+      assertMeantFor(payload, [issuer, `${issuer}${TOKEN_ENDPOINT}`, `${issuer}${endpoint}`])
       assertNarrow(payload, now)
       return payload
     } catch (error) {
@@ -114,21 +116,25 @@ export function createClientAuthenticator({
     }
   }
 
-  // No other audience: a second server that receives the assertion could replay it here.
-  function assertNarrow({ aud, exp = 0, iat = 0, nbf, jti }: JWTPayload, now: number): void {
-    const meantFor = [aud ?? []].flat()
-    if (meantFor.length === 0 || !meantFor.every((audience) => audiences.includes(audience)))
-      throw new Error('assertion for another audience')
-    if (!isTimely({ exp, iat, nbf }, now)) throw new Error('assertion of another time')
-    if (exp > now / SECOND + LONGEST_ASSERTION + EARLY_SKEW) throw new Error('assertion lives too long')
-    if (typeof jti !== 'string' || !JTI.test(jti)) throw new Error('assertion without a jti')
-  }
-
-  return async (credentials) => {
-    const client = 'secret' in credentials ? await bySecret(credentials) : await byAssertion(credentials)
+  return async (credentials, endpoint) => {
+    const client =
+      'secret' in credentials ? await bySecret(credentials) : await byAssertion(credentials, endpoint)
     if (client.disabled) throw new OAuthError('invalid_client', 'The client is not who it says.')
     return client
   }
+}
+
+// No other audience: a second server that receives the assertion could replay it here.
+function assertMeantFor({ aud }: JWTPayload, accepted: string[]): void {
+  const meantFor = [aud ?? []].flat()
+  if (meantFor.length === 0 || !meantFor.every((audience) => accepted.includes(audience)))
+    throw new Error('assertion for another audience')
+}
+
+function assertNarrow({ exp = 0, iat = 0, nbf, jti }: JWTPayload, now: number): void {
+  if (!isTimely({ exp, iat, nbf }, now)) throw new Error('assertion of another time')
+  if (exp > now / SECOND + LONGEST_ASSERTION + EARLY_SKEW) throw new Error('assertion lives too long')
+  if (typeof jti !== 'string' || !JTI.test(jti)) throw new Error('assertion without a jti')
 }
 
 function assertType(typ: string | undefined): void {

@@ -1,13 +1,16 @@
-import { isIP } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import ipaddr from 'ipaddr.js'
 import { DAY } from '../clock.ts'
 import { masterKeyFault } from '../keys/master-key.ts'
 import { LONGEST_ACCESS_TTL } from '../tokens/access-token.ts'
 import type { Config } from './config.ts'
 import { parseRange } from './forwarded-address.ts'
+import { isHttpsOrLoopback, isLoopback } from './loopback.ts'
 import { metricsFault } from './metrics-exposure.ts'
-import { isPublicSuffix, isSameSite } from './registrable-domain.ts'
+import { example, getsCookies, originFaults, originOf } from './origins.ts'
+import { isPublicSuffix } from './registrable-domain.ts'
+
+/** A token (RFC 9110 §5.6.2), but no `*`: beside credentials, browsers do not read it as any name. */
+const FIELD_NAME = /^[!#$%&'+\-.^_`|~\dA-Za-z]+$/
 
 /** Returns the faults of settings that each have the right type: one line per fault. */
 export function settingFaults(config: Config): string[] {
@@ -16,6 +19,9 @@ export function settingFaults(config: Config): string[] {
     ...durationFaults(config),
     ...cookieDomainFaults(config),
     ...config.AUTH_ALLOWED_ORIGINS.flatMap(originFaults),
+    ...config.AUTH_CORS_HEADERS.filter((name) => !FIELD_NAME.test(name)).map(
+      (name) => `AUTH_CORS_HEADERS ${name} is not the name of a header, written out such as x-request-source`
+    ),
     ...config.AUTH_TRUST_PROXY.filter((range) => !parseRange(range)).map(
       (range) => `AUTH_TRUST_PROXY ${range} is not an address or a CIDR range, written out such as 10.0.0.0/8`
     ),
@@ -130,38 +136,6 @@ function cookieDomainFaults({ AUTH_COOKIE_DOMAIN: domain, AUTH_ISSUER, secure }:
     : []
 }
 
-function originFaults(text: string): string[] {
-  if (text.includes('*')) return [`AUTH_ALLOWED_ORIGINS ${text} has a wildcard: name every origin by itself`]
-  const origin = originOf(text)
-  if (origin !== text) return [`AUTH_ALLOWED_ORIGINS ${text} is not an origin: ${example(origin)}`]
-  return isHttpsOrLoopback(text)
-    ? []
-    : [`AUTH_ALLOWED_ORIGINS ${text} must be https: plain http is for a loopback address only`]
-}
-
-function example(origin = 'https://auth.example.com'): string {
-  return `write ${origin}`
-}
-
-function originOf(text: string): string | undefined {
-  const url = URL.parse(text)
-  // URL accepts a wildcard as a host name.
-  if (!url || url.hostname.includes('*')) return undefined
-  return url.protocol === 'https:' || url.protocol === 'http:' ? url.origin : undefined
-}
-
-function isHttpsOrLoopback(origin: string): boolean {
-  const { protocol, hostname } = new URL(origin)
-  return protocol === 'https:' || isLoopback(hostname)
-}
-
-/** Returns whether this is a loopback host name or address. */
-export function isLoopback(host: string): boolean {
-  if (host === 'localhost' || host.endsWith('.localhost')) return true
-  const address = host.replace(/^\[|\]$/g, '')
-  return isIP(address) !== 0 && ipaddr.process(address).range() === 'loopback'
-}
-
 /** Returns warnings about allowed settings that weaken Gatehouse: one line each, with the setting's name. */
 export function settingWarnings(config: Config): string[] {
   const warnings: string[] = []
@@ -206,7 +180,7 @@ export function settingWarnings(config: Config): string[] {
 
 // Ignores a text that is no origin: `settingFaults` reports it.
 function isElsewhere(origin: string, issuer: string): boolean {
-  return URL.canParse(origin) && URL.canParse(issuer) && !isSameSite(origin, issuer)
+  return URL.canParse(origin) && URL.canParse(issuer) && !getsCookies(origin, issuer)
 }
 
 // The operating system protects a socket. A client certificate is a credential. `settingFaults` reports a text that is no URL.

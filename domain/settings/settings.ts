@@ -2,8 +2,9 @@ import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { type SettingName, Settings, type SettingValues } from '../../schemas/settings.ts'
 import { isReadableByOthers } from '../file-mode.ts'
-import { isLoopback, settingFaults, settingWarnings } from './checks.ts'
+import { settingFaults, settingWarnings } from './checks.ts'
 import type { Config } from './config.ts'
+import { isLoopback } from './loopback.ts'
 import { meantSetting } from './meant.ts'
 
 /** `file` is the one that NAME_FILE names. */

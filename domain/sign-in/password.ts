@@ -107,13 +107,15 @@ export function createPasswordSignIn({
     ): Promise<SignedIn> {
       const email = normaliseEmail(typed) ?? typed
       const user = await store.users.findByEmail(email)
-      const counts = await throttle.reserveLogin({ email, user, deviceCookies }, caller)
       const context = { caller, previous, remember, event: 'login.succeeded' } as const
       // If the hash was replaced in between, it may be of the same password at a new cost: compare once more.
-      return (
-        (await tryOnce(user, password, counts, context)) ??
-        (await tryOnce(await store.users.findByEmail(email), password, counts, context)) ??
-        refuse('login.failed', caller, user)
+      return throttle.tryLogin(
+        { email, user, deviceCookies },
+        caller,
+        async (counts) =>
+          (await tryOnce(user, password, counts, context)) ??
+          (await tryOnce(await store.users.findByEmail(email), password, counts, context)) ??
+          refuse('login.failed', caller, user)
       )
     },
 

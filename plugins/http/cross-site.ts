@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Problem } from '../../domain/errors.ts'
 import { csrfTokenOf, isCsrfTokenOf } from '../../domain/sessions/csrf-token.ts'
+import { isOrigin } from '../../domain/settings/origins.ts'
 import { carriesBearer } from '../../verifier/credentials.ts'
 import { comesFromHere, isSafeMethod, namesItsSite } from '../../verifier/cross-site.ts'
 
@@ -43,7 +44,7 @@ export default fp(
         origin: config.AUTH_ALLOWED_ORIGINS,
         credentials: true,
         methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-        allowedHeaders: ALLOWED_HEADERS,
+        allowedHeaders: [...ALLOWED_HEADERS, ...config.AUTH_CORS_HEADERS],
         exposedHeaders: ['retry-after', 'x-request-id'],
         maxAge: PREFLIGHT_MAX_AGE,
         strictPreflight: false
@@ -72,7 +73,7 @@ function noteOrigin({ method, headers, log }: FastifyRequest, allowed: ReadonlyS
 function reasonOf({ origin }: FastifyRequest['headers']): string {
   if (origin === undefined) return 'the request has neither an origin that is allowed nor a CSRF token'
   // A caller can write anything there, and the log repeats nothing but an origin.
-  const named = URL.parse(origin)?.origin === origin ? origin : 'that it names'
+  const named = isOrigin(origin) ? origin : 'that it names'
   return `the origin ${named} is not allowed: AUTH_ALLOWED_ORIGINS does not contain it`
 }
 

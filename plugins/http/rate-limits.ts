@@ -1,45 +1,48 @@
-import rateLimit, { type RateLimitOptions } from '@fastify/rate-limit'
-import type { onRequestAsyncHookHandler } from 'fastify'
+import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import fp from 'fastify-plugin'
 import { MINUTE } from '../../domain/clock.ts'
 import { Problem } from '../../domain/errors.ts'
-import { RateLimitStore, SharedCounts } from './rate-limit-store.ts'
+import { RequestCounter } from './request-counter.ts'
+import { SharedCounts } from './shared-counts.ts'
+
+type Counted = Parameters<FastifyRateLimitStore['incr']>[1]
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** An `onRequest` hook for routes that check a password or a one-time token. */
-    loginLimit: onRequestAsyncHookHandler
+    /** Makes the counter of one limit, with separate counts. */
+    requestCounter(group: string): RequestCounter
   }
 }
 
-/** Limits requests by address (IPv6: one /64) on every route. Decorates `loginLimit`, a tighter limit that all sign-ins share. */
+/** Limits requests by address (IPv6: one /64) on every route. Decorates `requestCounter`, for tighter limits. */
 export default fp(
   async (fastify) => {
-    const { AUTH_RATE_LIMIT_PER_IP: perIp, AUTH_LOGIN_LIMIT_PER_IP: loginsPerIp } = fastify.config
+    const { AUTH_RATE_LIMIT_PER_IP: max } = fastify.config
     const shared = fastify.valkey && new SharedCounts(fastify.valkey, fastify.log)
+    fastify.decorate('requestCounter', (group) => new RequestCounter(group, shared))
+    const counter = fastify.requestCounter('requests')
+
     await fastify.register(rateLimit, {
-      global: perIp > 0,
-      max: perIp,
+      global: max > 0,
+      max,
       timeWindow: MINUTE,
-      store: class extends RateLimitStore {
-        constructor() {
-          super('requests', shared)
+      store: class implements FastifyRateLimitStore {
+        incr(key: string, callback: Counted, window: number, limit: number): void {
+          counter.count(key, window, limit).then((count) => callback(null, count), callback)
+        }
+
+        // No route has a limit of its own.
+        child() {
+          return this
         }
       },
-      errorResponseBuilder: (_request, { ttl }) => refusal(ttl)
-    })
-
-    const logins: RateLimitOptions = { max: loginsPerIp, timeWindow: MINUTE, groupId: 'logins' }
-    const countLogin = fastify.createRateLimit(logins)
-    fastify.decorate('loginLimit', async (request) => {
-      if (loginsPerIp === 0) return
-      const counted = await countLogin(request)
-      if (!counted.isAllowed && counted.isExceeded) throw refusal(counted.ttl)
+      errorResponseBuilder: (_request, { ttl }) => tooMany(ttl)
     })
   },
   { name: 'rate-limits', dependencies: ['config', 'valkey', 'forwarded-address'] }
 )
 
-function refusal(ttl: number): Problem {
+/** Returns the refusal of a request over a limit. `ttl` is in milliseconds. */
+export function tooMany(ttl: number): Problem {
   return new Problem('rate_limited', { retryAfter: Math.max(1, Math.ceil(ttl / 1000)) })
 }

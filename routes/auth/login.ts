@@ -8,7 +8,7 @@ const login: FastifyPluginAsyncTypebox = async (fastify) => {
     '/login',
     {
       config: { public: true },
-      onRequest: fastify.loginLimit,
+      ...fastify.loginLimit.failures,
       schema: {
         operationId: 'login',
         summary: 'Signs in',

@@ -8,7 +8,7 @@ const passwordReset: FastifyPluginAsyncTypebox = async (fastify) => {
     '/password/reset',
     {
       config: { public: true },
-      onRequest: fastify.loginLimit,
+      ...fastify.loginLimit.failures,
       schema: {
         operationId: 'resetPassword',
         summary: 'Sets a new password with a one-time link',

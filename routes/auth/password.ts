@@ -8,7 +8,7 @@ const password: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.put(
     '/password',
     {
-      onRequest: fastify.loginLimit,
+      ...fastify.loginLimit.failures,
       preHandler: fastify.guard({ kind: 'user', direct: true }),
       schema: {
         operationId: 'changePassword',

@@ -8,7 +8,7 @@ const reauthenticate: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/reauthenticate',
     {
-      onRequest: fastify.loginLimit,
+      ...fastify.loginLimit.failures,
       preHandler: fastify.guard({ kind: 'user', direct: true }),
       schema: {
         operationId: 'reauthenticate',

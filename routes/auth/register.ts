@@ -9,7 +9,7 @@ const register: FastifyPluginAsyncTypebox = async (fastify) => {
     '/register',
     {
       config: { public: true },
-      onRequest: fastify.loginLimit,
+      onRequest: fastify.loginLimit.count,
       schema: {
         operationId: 'register',
         summary: 'Creates an account and signs in',

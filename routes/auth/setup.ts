@@ -9,7 +9,7 @@ const setup: FastifyPluginAsyncTypebox = async (fastify) => {
     '/setup',
     {
       config: { public: true },
-      onRequest: fastify.loginLimit,
+      ...fastify.loginLimit.failures,
       schema: {
         operationId: 'setUp',
         summary: 'Creates the first administrator',

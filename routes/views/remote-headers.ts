@@ -21,6 +21,16 @@ export function remoteHeaders(
   }
 }
 
+/** Names nobody. Caddy would send the app a placeholder for a header that the reply lacks. */
+export const noRemoteHeaders: ReturnType<typeof remoteHeaders> = {
+  'remote-user': '',
+  'remote-email': '',
+  'remote-email-verified': '',
+  'remote-name': '',
+  'remote-roles': '',
+  'remote-scope': ''
+}
+
 // Node writes each character of a header as one byte, and refuses line breaks.
 function inBytes(text: string): string {
   return Buffer.from(text.replace(/\p{Cc}/gu, ' '), 'utf8').toString('latin1')

@@ -337,6 +337,46 @@ for (const proxy of proxies) {
       await isKeptFromApp(t, () => stranger().send('GET', '/staff/desk'), 401)
     })
 
+    await t.test('a CORS preflight is answered by the app, which is told of nobody', async (t) => {
+      const preflight: HeaderLines = [
+        ['Origin', 'https://other.example.com'],
+        ['Access-Control-Request-Method', 'PUT'],
+        ['Access-Control-Request-Headers', 'x-b3-traceid']
+      ]
+      for (const visitor of [stranger(), ada])
+        for (const path of ['/any/path?q=1', '/staff/desk']) {
+          const reply = await visitor.send('OPTIONS', path, [...preflight, ...claims])
+          t.equal(reply.status, 200, path)
+          const told = parse(reply)
+          t.strictSame([told.method, told.url], ['OPTIONS', path])
+          t.strictSame(remoteHeaders(told), [])
+          t.strictSame(valuesOf(told, 'cookie'), [])
+          t.strictSame(valuesOf(told, 'access-control-request-headers'), ['x-b3-traceid'])
+        }
+    })
+
+    await t.test('no other request passes as a preflight, whatever it says of its method', async (t) => {
+      const preflight: HeaderLines = [
+        ['Origin', 'https://other.example.com'],
+        ['Access-Control-Request-Method', 'PUT']
+      ]
+      const pretences: HeaderLines = [
+        ['X-Forwarded-Method', 'OPTIONS'],
+        ['x-forwarded-method', 'OPTIONS'],
+        ['X_Forwarded_Method', 'OPTIONS'],
+        ['X-HTTP-Method-Override', 'OPTIONS'],
+        ['X-Original-Method', 'OPTIONS']
+      ]
+      const tries: HeaderLines[] = [[], pretences, ...pretences.map((line) => [line])]
+      for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH'])
+        for (const lines of tries)
+          await isKeptFromApp(t, () => stranger().send(method, '/', [...preflight, ...lines]), 401)
+      const inQuery = '/?preflight=pass&x-forwarded-method=OPTIONS'
+      await isKeptFromApp(t, () => stranger().send('GET', inQuery, preflight), 401)
+      await isKeptFromApp(t, () => stranger().send('OPTIONS', '/'), 401)
+      for (const line of preflight) await isKeptFromApp(t, () => stranger().send('OPTIONS', '/', [line]), 401)
+    })
+
     await t.test('the check is not there for clients', async (t) => {
       for (const path of ['/auth/check', '/auth/check?role=user', '/auth/x/../check']) {
         const reply = await ada.send('GET', path)
@@ -422,7 +462,7 @@ for (const proxy of proxies) {
       await ada.send('PUT', '/?role=admin', [...claims, ['X-Forwarded-For', '203.0.113.9']], randomBytes(10))
       t.equal(checks.length, 1)
       const { method, url, headers } = checks[0] as IncomingMessage
-      t.strictSame([method, url?.replace(/\?$/, '')], ['GET', '/auth/check'])
+      t.strictSame([method, url?.replace(/&$/, '')], ['GET', '/auth/check?preflight=pass'])
       t.equal(headers['x-forwarded-for'], VISITOR_ADDRESS)
       t.strictSame(
         Object.keys(headers).filter((name) => name.startsWith('remote')),

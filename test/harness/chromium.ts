@@ -7,6 +7,7 @@ import {
   type Page
 } from 'playwright-core'
 import type { Teardown } from './build.ts'
+import { newFolder } from './folder.ts'
 
 const PATHS = [
   '/usr/bin/chromium',
@@ -43,6 +44,23 @@ export const chromium = {
     })
     t.teardown(() => browser.close())
     return browser
+  },
+
+  /** Starts a browser that has this unpacked extension, with an empty profile. */
+  async launchWithExtension(t: Teardown, folder: string): Promise<BrowserContext> {
+    const profile = await engine.launchPersistentContext(await newFolder(t), {
+      executablePath,
+      channel: 'chromium',
+      args: [
+        ...ARGUMENTS,
+        `--load-extension=${folder}`,
+        `--disable-extensions-except=${folder}`,
+        '--disable-features=DisableLoadExtensionCommandLineSwitch'
+      ],
+      chromiumSandbox: false
+    })
+    t.teardown(() => profile.close())
+    return profile
   }
 }
 

@@ -73,6 +73,44 @@ t.test('private_key_jwt', async (t) => {
       t.equal((await show({ claims: { aud } })).status, 200, JSON.stringify(aud))
   })
 
+  await t.test(
+    'at another endpoint an assertion may be meant for that endpoint, alone or in an array',
+    async (t) => {
+      const { body } = await show()
+      const token = body.access_token as string
+      const token_endpoint = `${ISSUER}/oauth/token`
+      for (const path of ['/oauth/introspect', '/oauth/revoke']) {
+        const endpoint = `${ISSUER}${path}`
+        const present = async (aud: JWTPayload['aud'], at = path) => {
+          const fields = shown(await assertion(machine.id, key, clock(), { claims: { aud } as JWTPayload }))
+          return ask({ ...fields, token }, at)
+        }
+        // openid-client 5 names the issuer and the token endpoint at every endpoint.
+        const own = [endpoint, [endpoint], [ISSUER, token_endpoint], [ISSUER, token_endpoint, endpoint]]
+        for (const aud of own) t.equal((await present(aud)).status, 200, `${path} ${aud}`)
+        t.strictSame(answerOf(await present(endpoint, '/oauth/token')), NOT_WHO_IT_SAYS, 'nowhere else')
+        t.strictSame(answerOf(await present(`${endpoint}/`)), NOT_WHO_IT_SAYS)
+        t.strictSame(answerOf(await present([endpoint, 'https://elsewhere.example'])), NOT_WHO_IT_SAYS)
+        const other = path === '/oauth/revoke' ? '/oauth/introspect' : '/oauth/revoke'
+        t.strictSame(answerOf(await present(endpoint, other)), NOT_WHO_IT_SAYS)
+      }
+    }
+  )
+
+  await t.test('an assertion for one endpoint is used up at every other', async (t) => {
+    const aud = [ISSUER, `${ISSUER}/oauth/token`, `${ISSUER}/oauth/introspect`]
+    const { body } = await show()
+    const once = shown(await assertion(machine.id, key, clock(), { claims: { aud } }))
+    t.equal((await ask({ ...once, token: body.access_token as string }, '/oauth/introspect')).status, 200)
+    t.strictSame(answerOf(await ask(once)), NOT_WHO_IT_SAYS)
+    const anew = shown(await assertion(machine.id, key, clock(), { claims: { aud: aud.slice(0, 2) } }))
+    t.equal((await ask(anew)).status, 200)
+    t.strictSame(
+      answerOf(await ask({ ...anew, token: body.access_token as string }, '/oauth/introspect')),
+      NOT_WHO_IT_SAYS
+    )
+  })
+
   await t.test('an assertion for anybody else, or for others, too, is refused', async (t) => {
     const others: Array<JWTPayload['aud']> = [
       'https://elsewhere.example',

@@ -171,6 +171,11 @@ t.test('cookies: an app on another site gets none', (t) => {
   t.strictSame(judge('https://auth.one.co.uk', 'https://app.two.co.uk'), ['error'])
   t.strictSame(judge('http://localhost:3000', 'http://127.0.0.1:5173'), ['error'])
   t.strictSame(judge('https://one.github.io', 'https://two.github.io'), ['error'])
+  t.strictSame(judge('https://auth.example.com', 'capacitor://localhost,https://tauri.localhost'), [
+    'error',
+    'error'
+  ])
+  t.strictSame(judge('https://auth.example.com', `chrome-extension://${'a'.repeat(32)}`), ['ok'])
   t.end()
 })
 

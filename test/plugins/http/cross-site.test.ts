@@ -155,6 +155,68 @@ t.test('cross-site defence', async (t) => {
   })
 })
 
+t.test('AUTH_CORS_HEADERS adds to the headers that a preflight allows', async (t) => {
+  const env = { AUTH_ALLOWED_ORIGINS: spa, AUTH_CORS_HEADERS: 'X-Request-Source, x-datadog-trace-id' }
+  const { browser } = await build(t, { env })
+  const { headers } = await browser({
+    origin: spa,
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'content-type,x-datadog-trace-id,x-request-source'
+  }).request('OPTIONS', '/auth/login')
+  const allowed = String(headers['access-control-allow-headers']).toLowerCase().split(', ')
+  for (const name of ['x-request-source', 'x-datadog-trace-id', 'content-type', 'x-csrf-token'])
+    t.ok(allowed.includes(name), name)
+  t.notOk(allowed.includes('*'))
+})
+
+const NATIVE_ORIGINS = [
+  'capacitor://localhost',
+  'ionic://localhost',
+  'tauri://localhost',
+  'http://tauri.localhost',
+  'https://tauri.localhost',
+  'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+  'moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc'
+]
+
+t.test('an app shell or an extension whose origin is allowed may call, and no other', async (t) => {
+  const [allowed, others] = [NATIVE_ORIGINS.slice(0, -1), NATIVE_ORIGINS.slice(-1)]
+  const { browser, signUp } = await build(t, { env: { AUTH_ALLOWED_ORIGINS: allowed.join(',') } })
+  await signUp()
+  const login = (origin: string) =>
+    browser({ origin, 'sec-fetch-site': 'cross-site' }).post('/auth/login', {
+      email: 'ada@example.com',
+      password
+    })
+  for (const origin of allowed) {
+    const { status, headers } = await login(origin)
+    t.equal(status, 200, origin)
+    t.match(headers, { 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true' })
+  }
+  // `URL` gives all of these the origin `null`.
+  const imitations = [
+    'null',
+    'tauri://evil',
+    'capacitor://localhost.evil',
+    'chrome-extension://abc',
+    ...others
+  ]
+  for (const origin of imitations) {
+    const { status, headers } = await login(origin)
+    t.equal(status, 403, origin)
+    t.equal(headers['access-control-allow-origin'], undefined, origin)
+  }
+})
+
+t.test('the log names an extension that is not allowed', async (t) => {
+  const { log, lines } = captureLog()
+  const { browser } = await build(t, { log })
+  const origin = NATIVE_ORIGINS.at(-1) as string
+  await browser({ origin }).post('/auth/logout')
+  const named = `the origin ${origin} is not allowed: AUTH_ALLOWED_ORIGINS does not contain it`
+  t.ok(lines.some(({ err }) => err?.message === named))
+})
+
 t.test('without allowed origins there is no CORS at all', async (t) => {
   const { browser } = await build(t)
   const { status, headers } = await browser({ origin: spa, 'access-control-request-method': 'POST' }).request(

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import type { InjectOptions } from 'fastify'
 import t from 'tap'
 import { build, password } from '../../harness/build.ts'
@@ -85,4 +88,28 @@ t.test('sign-ins, registrations and one-time links share a tighter limit', async
   t.equal(refused.statusCode, 429)
   t.match(refused.headers['retry-after'], /^\d+$/)
   t.equal((await post('/auth/refresh', {})).statusCode, 401, 'a refresh is no sign-in')
+})
+
+t.test('a caller who leaves during a right sign-in holds up nobody', async (t) => {
+  const { app, signUp } = await build(t, { env: { AUTH_LOGIN_LIMIT_PER_IP: '4' } })
+  await signUp()
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const body = JSON.stringify({ email: 'ada@example.com', password })
+  const head = `POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`
+  for (let n = 0; n < 8; n += 1) {
+    const left = once(app.server, 'request').then(([, response]) => once(response, 'close'))
+    const socket = connect(port, '127.0.0.1', () =>
+      socket.end(`${head}\r\n\r\n${body}`, () => socket.destroy())
+    )
+    await left
+  }
+  const login = () => app.inject({ method: 'POST', url: '/auth/login', payload: JSON.parse(body) })
+  // Their tries count until they are decided, which is long before the minute is over.
+  const deadline = performance.now() + 20_000
+  while ((await login()).statusCode !== 200) {
+    if (performance.now() > deadline) return t.fail('their tries still count')
+    await setTimeout(20)
+  }
+  t.pass()
 })

@@ -340,3 +340,76 @@ t.test('questions do not count against the limit by address', async (t) => {
   for (let n = 0; n < 20; n += 1) t.equal((await window.get('/auth/check')).status, 204)
   for (let n = 0; n < 20; n += 1) t.equal((await gatehouse.browser().get('/auth/check')).status, 401)
 })
+
+t.test('a CORS preflight that a trusted proxy reports', async (t) => {
+  const gatehouse = await build(t, { env: { AUTH_TRUST_PROXY: '192.0.2.0/24' } })
+  const { window } = await register(gatehouse, 'ada@example.com', 'Ada')
+  const cookie = `access=${window.value('access')}; session=${window.value('session')}`
+  const preflight: Record<string, string> = {
+    'x-forwarded-method': 'OPTIONS',
+    origin: 'https://app.example.com',
+    'access-control-request-method': 'POST'
+  }
+  const ask = (headers: Record<string, string>, query = '?preflight=pass', remoteAddress = '192.0.2.7') =>
+    gatehouse.app.inject({ url: `/auth/check${query}`, headers, remoteAddress })
+
+  t.test('passes without a credential, and identifies nobody, whoever asks', async (t) => {
+    for (const headers of [preflight, { ...preflight, cookie }, { ...preflight, 'remote-user': 'root' }]) {
+      for (const query of ['?preflight=pass', '?preflight=pass&', '?preflight=pass&role=admin']) {
+        const reply = await ask(headers, query)
+        t.strictSame([reply.statusCode, reply.body], [204, ''])
+        const remote = Object.entries(reply.headers).filter(([name]) => name.startsWith('remote-'))
+        t.strictSame([remote.length, new Set(remote.map(([, value]) => value))], [6, new Set([''])])
+      }
+    }
+  })
+
+  t.test('passes only if the proxy asks for that', async (t) => {
+    for (const query of ['', '?role=user']) t.equal((await ask(preflight, query)).statusCode, 401, query)
+    for (const query of [
+      '?preflight=',
+      '?preflight=on',
+      '?preflight=pass&roles=x',
+      '?preflight=pass&preflight=pass'
+    ])
+      t.equal((await ask(preflight, query)).statusCode, 401, query)
+  })
+
+  t.test('does not pass from a peer that is not trusted, whatever it forwards', async (t) => {
+    for (const headers of [preflight, { ...preflight, 'x-forwarded-for': '192.0.2.7' }])
+      t.equal((await ask(headers, undefined, '198.51.100.1')).statusCode, 401)
+  })
+
+  t.test('is an OPTIONS request with both headers of a preflight, and nothing else is', async (t) => {
+    const methods = ['GET', 'POST', 'HEAD', 'options', 'OPTIONS, GET', 'GET, OPTIONS', 'OPTIONS ,', '']
+    for (const method of methods)
+      t.equal((await ask({ ...preflight, 'x-forwarded-method': method })).statusCode, 401, method)
+    for (const name of Object.keys(preflight)) {
+      const { [name]: _left, ...others } = preflight
+      t.equal((await ask(others)).statusCode, 401, `without ${name}`)
+    }
+    const beside = { 'x-http-method-override': 'OPTIONS', 'x-original-method': 'OPTIONS' }
+    const { 'x-forwarded-method': _method, ...others } = preflight
+    t.equal((await ask({ ...others, ...beside })).statusCode, 401)
+  })
+
+  t.test('that is none is checked as ever', async (t) => {
+    const reply = await ask({ 'x-forwarded-method': 'GET', cookie })
+    t.equal(reply.statusCode, 204)
+    t.equal(reply.headers['remote-name'], 'Ada')
+    t.equal(
+      (await ask({ 'x-forwarded-method': 'GET', cookie }, '?preflight=pass&role=admin')).statusCode,
+      403
+    )
+  })
+})
+
+t.test('without a trusted proxy no preflight passes', async (t) => {
+  const { app } = await build(t)
+  const headers = {
+    'x-forwarded-method': 'OPTIONS',
+    origin: 'https://app.example.com',
+    'access-control-request-method': 'POST'
+  }
+  t.equal((await app.inject({ url: '/auth/check?preflight=pass', headers })).statusCode, 401)
+})
