@@ -1,4 +1,4 @@
-import { PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
+import { PostgresAdapter, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
 import type { EngineDialect } from './engine-dialect.ts'
 import { withOutages } from './unavailable.ts'
@@ -16,6 +16,12 @@ const LIMITS = `set statement_timeout = ${STATEMENT_TIMEOUT}; set lock_timeout =
   set idle_in_transaction_session_timeout = ${2 * STATEMENT_TIMEOUT}`
 /** Milliseconds after which the client gives up on a server that does not answer at all. */
 const SILENCE_TIMEOUT = STATEMENT_TIMEOUT + 1000
+
+// `migrate` takes the lock itself, for the whole transaction.
+class UnlockedAdapter extends PostgresAdapter {
+  override async acquireMigrationLock(): Promise<void> {}
+  override async releaseMigrationLock(): Promise<void> {}
+}
 
 /** Connects to PostgreSQL through a bounded pool. Calls `onIdleError` if a connection breaks while no statement runs on it. */
 export function postgresDialect(url: string, onIdleError: (error: Error) => void): EngineDialect {
@@ -93,7 +99,7 @@ function withOutagesDialect(dialect: PostgresDialect, pool: pg.Pool): EngineDial
       waiting: pool.waitingCount,
       connections: { active: pool.totalCount - pool.idleCount, idle: pool.idleCount }
     }),
-    createAdapter: () => dialect.createAdapter(),
+    createAdapter: () => new UnlockedAdapter(),
     createDriver: () => withOutages(dialect.createDriver()),
     createIntrospector: (db) => dialect.createIntrospector(db),
     createQueryCompiler: () => dialect.createQueryCompiler()

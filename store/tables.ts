@@ -112,3 +112,24 @@ export interface Tables {
   jobs: { name: string; due_at: number }
   service_identity: { id: number; issuer: string; audience: string }
 }
+
+const EVERY_TABLE: Record<keyof Tables, true> = {
+  users: true,
+  roles: true,
+  user_roles: true,
+  sessions: true,
+  signing_keys: true,
+  revocations: true,
+  clients: true,
+  client_secrets: true,
+  used_assertions: true,
+  login_throttles: true,
+  blocked_logins: true,
+  one_time_tokens: true,
+  audit_events: true,
+  jobs: true,
+  service_identity: true
+}
+
+/** The names of all tables. */
+export const TABLE_NAMES = Object.keys(EVERY_TABLE)

@@ -5,7 +5,7 @@ import { auditEvent } from '../../domain/model/audit.ts'
 import type { Committed } from '../../domain/model/store.ts'
 import type { UserFilter } from '../../domain/model/user.ts'
 import { openStore } from '../../store/index.ts'
-import { migrationsOf } from '../../store/migrate.ts'
+import { migrationsOf } from '../../store/migrations/index.ts'
 import { engines } from '../harness/engines.ts'
 import { insertSession, insertUser, newSession, newUser, nobody, now, openOn } from './rows.ts'
 
