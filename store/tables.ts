@@ -11,6 +11,9 @@ export interface Tables {
     id: string
     email: string
     name: string | null
+    /** What a search compares. Null until `fillUserSearch` has filled it in an account of an earlier version. */
+    folded_email: string | null
+    folded_name: string | null
     password_hash: string | null
     version: number
     disabled: number

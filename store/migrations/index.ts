@@ -8,6 +8,7 @@ import { loginLimits } from './0006-login-limits.ts'
 import { authority } from './0007-authority.ts'
 import { load } from './0009-load.ts'
 import { serviceIdentity } from './0010-service-identity.ts'
+import { userSearch } from './0011-user-search.ts'
 
 /** Returns all migrations, by name, in the order in which they run. */
 export const migrationsOf = (engine: Store['engine']) => ({
@@ -19,5 +20,6 @@ export const migrationsOf = (engine: Store['engine']) => ({
   '0006-login-limits': loginLimits,
   '0007-authority': authority,
   '0009-load': load,
-  '0010-service-identity': serviceIdentity
+  '0010-service-identity': serviceIdentity,
+  '0011-user-search': userSearch
 })

@@ -88,6 +88,26 @@ for (const engine of engines) {
       )
     })
 
+    t.test('search finds names and addresses in any spelling', async (t) => {
+      const sought = await insertUser(store, 'info@xn--mnchen-3ya.de')
+      for (const [name, ...searches] of [
+        ['ΟΔΥΣΣΕΥΣ', 'ΟΔΥΣΣΕΥΣ', 'οδυσσεύς', 'ΣΣΕΥ'],
+        ['İSTANBUL', 'İSTANBUL', 'istanbul', 'ıstan'],
+        ['ÉLODIE', 'élodie', 'elodie', 'ÉLODIE'],
+        ['Ada', 'münchen', 'INFO@MÜNCHEN.DE', 'xn--mnchen', 'munchen']
+      ] as const) {
+        await store.users.setName(sought.id, name)
+        for (const search of searches) {
+          const found = await store.users.list({ limit: 200, search })
+          t.strictSame(
+            found.map(({ id }) => id),
+            [sought.id],
+            search
+          )
+        }
+      }
+    })
+
     t.test('accounts are listed by role and by whether they are disabled', async (t) => {
       const [holder, off, other] = [await insertUser(store), await insertUser(store), await insertUser(store)]
       const role = `r-${holder.id}`
