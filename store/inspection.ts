@@ -10,6 +10,8 @@ import { createSigningKeyRepository } from './signing-keys.ts'
 import { refuseOtherThanFile, sqlitePathOf } from './sqlite/path.ts'
 import type { Tables } from './tables.ts'
 
+export { inTheWayAdvice } from './migrate.ts'
+
 const READ_TIMEOUT = 1000
 const UNSAFE_POSTGRES = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }
 

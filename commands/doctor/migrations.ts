@@ -1,5 +1,4 @@
-import type { DatabaseState } from '../../store/inspection.ts'
-import { inTheWayAdvice } from '../../store/migrate.ts'
+import { type DatabaseState, inTheWayAdvice } from '../../store/inspection.ts'
 import type { Check } from './checkup.ts'
 import { DATABASE_SETTINGS, type DatabaseReading } from './database.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
