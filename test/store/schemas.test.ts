@@ -98,6 +98,7 @@ for (const engine of engines) {
         all.filter((name) => name >= '0011')
       )
       t.strictSame(await migrationTables(url), ['gatehouse_migration', 'gatehouse_migration_lock'])
+      await t.resolves(runIn(url, OTHER_APP), 'Kysely’s names are free for another app')
     })
 
     t.test('an earlier installation is known as one before it is taken over', async (t) => {
