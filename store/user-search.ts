@@ -9,25 +9,30 @@ const BATCH = 500
  * instance of an earlier version may still serve after the migration.
  */
 export async function fillUserSearch(db: Kysely<Tables>): Promise<void> {
-  let filled: number
-  do filled = await fillBatch(db)
-  while (filled === BATCH)
+  let last: string | undefined = ''
+  while (last !== undefined) last = await fillBatch(db, last)
 }
 
-async function fillBatch(db: Kysely<Tables>): Promise<number> {
+// Returns the last id of a batch, after which the next one begins; undefined if nothing was left.
+async function fillBatch(db: Kysely<Tables>, after: string): Promise<string | undefined> {
   const rows = await db
     .selectFrom('users')
     .select(['id', 'email', 'name'])
     .where('folded_email', 'is', null)
+    .where('id', '>', after)
     .orderBy('id')
     .limit(BATCH)
     .execute()
-  if (rows.length === 0) return 0
+  const last = rows.at(-1)?.id
+  if (last === undefined) return undefined
   const folded = rows.map(({ id, email, name }) => sql`(${id}, ${foldedEmail(email)}, ${foldedName(name)})`)
+  // The bounds keep PostgreSQL from reading the whole table for each batch.
   await sql`with folded (id, email, name) as (values ${sql.join(folded)})
-    update users set folded_email = folded.email, folded_name = folded.name
-    from folded where users.id = folded.id and users.folded_email is null`.execute(db)
-  return rows.length
+    update users set folded_email = folded.email, folded_name = folded.name from folded
+    where users.id = folded.id and users.folded_email is null and users.id > ${after} and users.id <= ${last}`.execute(
+    db
+  )
+  return last
 }
 
 export function foldedName(name: string | null): string | null {
