@@ -5,14 +5,27 @@ import { auditEvent } from '../../domain/model/audit.ts'
 import type { Committed } from '../../domain/model/store.ts'
 import type { UserFilter } from '../../domain/model/user.ts'
 import { openStore } from '../../store/index.ts'
-import { migrationsOf } from '../../store/migrate.ts'
+import { migrationsOf } from '../../store/migrations/index.ts'
+import type { Teardown } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
+import { pgbouncer } from '../harness/pgbouncer.ts'
 import { insertSession, insertUser, newSession, newUser, nobody, now, openOn } from './rows.ts'
 
 const at = (lastUsedAt: number) => ({ lastUsedAt, idleExpiresAt: now + 20_000, ip: '', userAgent: '' })
 
-for (const engine of engines) {
-  t.test(`on ${engine.name}`, { skip: engine.missing }, async (t) => {
+/** What the store runs on. In transaction mode, two transactions of one client may use two connections. */
+const subjects = [
+  ...engines.map((engine) => ({ ...engine, start: async (_t: Teardown) => engine })),
+  {
+    name: 'postgres behind PgBouncer in transaction mode',
+    missing: pgbouncer.missing,
+    start: (t: Teardown) => pgbouncer.start(t, 'transaction')
+  }
+]
+
+for (const { name, missing, start } of subjects) {
+  t.test(`on ${name}`, { skip: missing }, async (t) => {
+    const engine = await start(t)
     const { store, migrated, url } = await openOn(t, engine)
 
     t.test('a new database is migrated once', async (t) => {
@@ -86,6 +99,26 @@ for (const engine of engines) {
         found.map(({ id }) => id),
         [marked.id]
       )
+    })
+
+    t.test('search finds names and addresses in any spelling', async (t) => {
+      const sought = await insertUser(store, 'info@xn--mnchen-3ya.de')
+      for (const [name, ...searches] of [
+        ['ΟΔΥΣΣΕΥΣ', 'ΟΔΥΣΣΕΥΣ', 'οδυσσεύς', 'ΣΣΕΥ'],
+        ['İSTANBUL', 'İSTANBUL', 'istanbul', 'ıstan'],
+        ['ÉLODIE', 'élodie', 'elodie', 'ÉLODIE'],
+        ['Ada', 'münchen', 'INFO@MÜNCHEN.DE', 'xn--mnchen', 'munchen']
+      ] as const) {
+        await store.users.setName(sought.id, name)
+        for (const search of searches) {
+          const found = await store.users.list({ limit: 200, search })
+          t.strictSame(
+            found.map(({ id }) => id),
+            [sought.id],
+            search
+          )
+        }
+      }
     })
 
     t.test('accounts are listed by role and by whether they are disabled', async (t) => {
