@@ -32,6 +32,10 @@ export default fp(
     const subscriber = valkey?.duplicate({ autoResubscribe: false })
     subscriber?.on('error', () => {})
     subscriber?.on('message', revocations.announce)
+    // The address may lead to another server now: both connections must be at the same one.
+    valkey?.on('reconnecting', () => {
+      if (subscriber?.status === 'ready') subscriber.disconnect(true)
+    })
     // Subscribes after each new connection. Polling reads what missed announcements would have reported.
     subscriber?.on('ready', () => subscriber.subscribe(channel).catch(() => {}))
 

@@ -8,6 +8,8 @@ const CONNECT_TIMEOUT = 2000
 const LONGEST_RETRY = 1000
 /** Milliseconds after which a connection is replaced if a command waits on it and nothing arrives. */
 const LONGEST_SILENCE = 1000
+/** A server that refuses a count in one of these ways is not the primary, or not yet. The address may lead to another one now. */
+const ELSEWHERE = /^(READONLY|MASTERDOWN|LOADING|NOPERM)/
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -27,6 +29,7 @@ export default fp(
       fastify.decorate('valkey', undefined)
       return
     }
+    let isReplacing = false
     const valkey = new Redis(REDIS_URL, {
       keyPrefix: `gatehouse:${AUTH_ISSUER}:`,
       connectTimeout: CONNECT_TIMEOUT,
@@ -36,7 +39,13 @@ export default fp(
       socketTimeout: LONGEST_SILENCE,
       disconnectTimeout: COMMAND_TIMEOUT,
       maxLoadingRetryTime: LONGEST_RETRY,
-      retryStrategy: (tries) => Math.min(tries * 50, LONGEST_RETRY)
+      retryStrategy: (tries) => Math.min(tries * 50, LONGEST_RETRY),
+      // Only for counts: they are tried once a second while they fail, so a server that keeps refusing costs a connection a second.
+      reconnectOnError: (error: Error & { command?: { name: string } }) => {
+        const isElsewhere = error.command?.name === 'eval' && ELSEWHERE.test(error.message)
+        isReplacing ||= isElsewhere
+        return isElsewhere
+      }
     })
 
     // Logs one line when the connection is lost and one when it is back, not one per try.
@@ -46,8 +55,11 @@ export default fp(
       lost = true
     }
     valkey.on('error', (error) => lose(reasonOf(error)))
-    valkey.on('reconnecting', () => lose('the connection was closed'))
+    valkey.on('reconnecting', () => {
+      if (!isReplacing) lose('the connection was closed')
+    })
     valkey.on('ready', () => {
+      isReplacing = false
       if (lost) fastify.log.info('Valkey is back')
       lost = false
     })
