@@ -8,6 +8,7 @@ import type { Config } from './config.ts'
 import { parseRange } from './forwarded-address.ts'
 import { metricsFault } from './metrics-exposure.ts'
 import { isPublicSuffix, isSameSite } from './registrable-domain.ts'
+import { parseValkeyUrl } from './valkey-url.ts'
 
 /** Returns the faults of settings that each have the right type: one line per fault. */
 export function settingFaults(config: Config): string[] {
@@ -41,12 +42,12 @@ function databaseFaults(text: string): string[] {
 
 function valkeyFaults(text: string): string[] {
   if (!text) return []
-  if (!isReadableUrl(text))
-    return ['REDIS_URL is not a URL: percent-encode what is special in its user and password']
-  const { pathname } = new URL(text)
-  return /^(\/\d*)?$/.test(pathname)
-    ? []
-    : ['REDIS_URL must end with the number of a database, or without one']
+  try {
+    parseValkeyUrl(text)
+    return []
+  } catch (error) {
+    return [`REDIS_URL ${(error as Error).message}`]
+  }
 }
 
 function isFilePath(text: string): boolean {
@@ -185,11 +186,12 @@ export function settingWarnings(config: Config): string[] {
       isElsewhere(origin, config.AUTH_ISSUER),
       `AUTH_ALLOWED_ORIGINS ${origin} is another site than ${config.AUTH_ISSUER}: browsers send it no cookies`
     )
-  for (const name of ['DATABASE_URL', 'REDIS_URL'] as const)
-    warn(
-      isOpenElsewhere(config[name]),
-      `${name} has no password for a server on another machine: whoever reaches it is let in`
-    )
+  const open = {
+    DATABASE_URL: isOpenElsewhere(config.DATABASE_URL),
+    REDIS_URL: valkeyFaults(config.REDIS_URL).length === 0 && isOpenValkey(config.REDIS_URL)
+  }
+  for (const [name, isOpen] of Object.entries(open))
+    warn(isOpen, `${name} has no password for a server on another machine: whoever reaches it is let in`)
   warn(
     config.AUTH_FORWARD_UNVERIFIED_EMAIL === 'on',
     'AUTH_FORWARD_UNVERIFIED_EMAIL is on: an app may take a person for the owner of an address that is not theirs'
@@ -211,9 +213,18 @@ function isElsewhere(origin: string, issuer: string): boolean {
 
 // The operating system protects a socket. A client certificate is a credential. `settingFaults` reports a text that is no URL.
 function isOpenElsewhere(text: string): boolean {
-  if (!/^(postgres(ql)?|rediss?):/.test(text)) return false
+  if (!/^postgres(ql)?:/.test(text)) return false
   const { hostname = '', password, searchParams } = URL.parse(text.replace('@/', '@localhost/')) ?? {}
   if (password || searchParams?.has('password') || searchParams?.has('sslcert')) return false
   const host = searchParams?.get('host') ?? hostname
   return !/^(\/|%2f|$)/i.test(host) && !isLoopback(host)
+}
+
+// `settingFaults` reports a text that is no URL.
+function isOpenValkey(text: string): boolean {
+  if (!text) return false
+  const { place, password } = parseValkeyUrl(text)
+  if (password || 'path' in place) return false
+  const hosts = 'sentinels' in place ? place.sentinels : [place]
+  return hosts.some(({ host }) => !isLoopback(host))
 }

@@ -1,23 +1,14 @@
 import type { FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Redis } from 'ioredis'
-import { reasonOf } from '../valkey.ts'
+import { countIn, tryToCount } from '../valkey/count.ts'
+import { explain } from '../valkey/refusal.ts'
 import { type RequestCount, RequestCounts } from './request-counts.ts'
 
 /** Milliseconds until one request tries Valkey again after it failed. */
 const PAUSE = 1000
 /** This many instances stay within a limit together while each counts on its own. */
 const INSTANCES = 4
-
-// A count without an expiry would refuse a caller forever: if it is missing, the next request sets it again.
-const COUNT = `
-local current = redis.call('INCR', KEYS[1])
-local ttl = redis.call('PTTL', KEYS[1])
-if ttl < 0 then
-  ttl = tonumber(ARGV[1])
-  redis.call('PEXPIRE', KEYS[1], ttl)
-end
-return {current, ttl}`
 
 type Counted = Parameters<FastifyRateLimitStore['incr']>[1]
 /** The library passes the options of the limit, too; its types leave them out. */
@@ -68,14 +59,23 @@ export class SharedCounts {
   }
 
   /** Counts one request. `window` is in milliseconds. Resolves to undefined while Valkey fails. */
-  async count(key: string, window: number): Promise<RequestCount | undefined> {
+  count(key: string, window: number): Promise<RequestCount | undefined> {
+    return this.#attempt(() => countIn(this.#valkey, key, window))
+  }
+
+  /** Finds out whether Valkey counts, so that the start names what it refuses. Does nothing without a connection. */
+  async try(): Promise<void> {
+    if (this.#valkey.status === 'ready') await this.#attempt(() => tryToCount(this.#valkey))
+  }
+
+  async #attempt<R>(work: () => Promise<R>): Promise<R | undefined> {
     const now = performance.now()
     if (this.#lost && now < this.#nextTryAt) return undefined
     this.#nextTryAt = now + PAUSE
     try {
-      const [current, ttl] = (await this.#valkey.eval(COUNT, 1, key, window)) as [number, number]
+      const result = await work()
       this.#found()
-      return { current, ttl }
+      return result
     } catch (error) {
       this.#lose(error as Error)
       return undefined
@@ -86,7 +86,7 @@ export class SharedCounts {
     this.#nextTryAt = performance.now() + PAUSE
     if (this.#lost) return
     this.#lost = true
-    this.#log.warn({ reason: reasonOf(error) }, 'Valkey does not count: limits are local and stricter')
+    this.#log.warn(explain(error), 'Valkey does not count: limits are local and stricter')
   }
 
   #found(): void {

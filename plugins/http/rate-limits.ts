@@ -16,7 +16,9 @@ declare module 'fastify' {
 export default fp(
   async (fastify) => {
     const { AUTH_RATE_LIMIT_PER_IP: perIp, AUTH_LOGIN_LIMIT_PER_IP: loginsPerIp } = fastify.config
-    const shared = fastify.valkey && new SharedCounts(fastify.valkey, fastify.log)
+    const isLimited = perIp > 0 || loginsPerIp > 0
+    const shared = isLimited && fastify.valkey ? new SharedCounts(fastify.valkey, fastify.log) : undefined
+    await shared?.try()
     await fastify.register(rateLimit, {
       global: perIp > 0,
       max: perIp,
