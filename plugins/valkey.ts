@@ -12,6 +12,8 @@ const LONGEST_RETRY = 1000
 const LONGEST_SILENCE = 1000
 /** A server that refuses a count in one of these ways is not the primary, or not yet. The address may lead to another one now. */
 const ELSEWHERE = /^(READONLY|MASTERDOWN|LOADING|NOPERM)/
+/** What ioredis reports when it begins the list of Sentinels again, before it asked any. */
+const LIST_AGAIN = /^All sentinels are unreachable\. Retrying from scratch after \d+ms\.$/
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -54,7 +56,9 @@ export default fp(
       if (!lost) fastify.log.warn(explained, 'Valkey is lost: revocations are polled')
       lost = true
     }
-    valkey.on('error', (error) => lose(explain(error)))
+    valkey.on('error', (error) => {
+      if (!LIST_AGAIN.test(error.message)) lose(explain(error))
+    })
     valkey.on('reconnecting', () => {
       if (!isReplacing) lose({ reason: 'the connection was closed' })
     })

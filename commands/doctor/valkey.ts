@@ -44,10 +44,9 @@ async function lookAtValkey(config: Connection, signal: AbortSignal): Promise<Fi
 /** Returns what keeps the client from connecting; undefined if it is connected. */
 async function connect(valkey: ValkeyClient): Promise<Finding | undefined> {
   let first: Error | undefined
-  for (const event of ['sentinelError', 'error'])
-    valkey.on(event, (thrown: Error) => {
-      first ??= thrown
-    })
+  valkey.on('error', (thrown: Error) => {
+    first ??= thrown
+  })
   try {
     await valkey.connect()
     return undefined

@@ -17,8 +17,9 @@ const ADVICE: Array<[RegExp, string]> = [
   [/^LOADING/, 'Wait until the server has loaded its data.'],
   [/^OOM/, 'Raise maxmemory, or set maxmemory-policy to volatile-ttl.'],
   [/^(MISCONF|NOREPLICAS)/, 'Correct the server, as the reason says.'],
+  [/certificate/, 'If your own authority issued the certificate, set NODE_EXTRA_CA_CERTS to its file.'],
   [
-    /invalid reply: null/,
+    /No such master/,
     'The Sentinels do not know the name of the primary that REDIS_URL ends with: correct it.'
   ]
 ]

@@ -1,8 +1,13 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
+import type { NamedFinding } from '../../../commands/doctor/checkup.ts'
 import { valkeyCheck } from '../../../commands/doctor/valkey.ts'
 import { loadSettings } from '../../../domain/settings/settings.ts'
 import type { Teardown } from '../../harness/build.ts'
+import { certificates } from '../../harness/certificate.ts'
+import { newFolder } from '../../harness/folder.ts'
+import { freePort } from '../../harness/port.ts'
+import { run } from '../../harness/program.ts'
 import { until } from '../../harness/token-watch.ts'
 import { type ValkeyServer, valkey } from '../../harness/valkey.ts'
 
@@ -49,6 +54,31 @@ t.test('the doctor does with Valkey what the service does', { skip: valkey.missi
     t.match(await look(replica.url), [{ severity: 'error', message: /READONLY/, advice: /primary/ }])
   })
 })
+
+t.test(
+  'the doctor finds Valkey behind TLS well if its authority is known, and says so if it is not',
+  { skip: valkey.missing || certificates.missing },
+  async (t) => {
+    const { path, keyPath } = await certificates.make(t, 365)
+    const port = await freePort()
+    const files = ['--tls-cert-file', path, '--tls-key-file', keyPath, '--tls-ca-cert-file', path]
+    await valkey.start(t, ['--tls-port', `${port}`, '--tls-auth-clients', 'no', ...files])
+    const env = { REDIS_URL: `rediss://:p@localhost:${port}`, AUTH_DATA_DIR: await newFolder(t) }
+    t.match(await lookFromOutside({ ...env, NODE_EXTRA_CA_CERTS: path }), { severity: 'ok' })
+    t.match(await lookFromOutside(env), {
+      severity: 'error',
+      message: /self-signed certificate/,
+      advice: /NODE_EXTRA_CA_CERTS/
+    })
+  }
+)
+
+/** Node.js reads NODE_EXTRA_CA_CERTS only when it starts. */
+async function lookFromOutside(env: Record<string, string>): Promise<NamedFinding | undefined> {
+  const { stdout } = await run(['cli.ts', 'doctor', '--json'], { env })
+  const { findings } = JSON.parse(stdout) as { findings: NamedFinding[] }
+  return findings.find(({ check }) => check === 'valkey')
+}
 
 async function look(REDIS_URL: string) {
   const { config } = loadSettings({ REDIS_URL }, () => '')
