@@ -5,7 +5,7 @@ import { parseValkeyUrl, type SentinelPlace, type ValkeyAddress } from '../../do
 const SENTINEL_TIMEOUT = 2000
 
 /** Returns the prefix of every key. */
-export function keyPrefix(issuer: string): string {
+function keyPrefix(issuer: string): string {
   return `gatehouse:${issuer}:`
 }
 
