@@ -1,6 +1,8 @@
 import fp from 'fastify-plugin'
 import { repeat } from '../domain/repeat.ts'
 import { createLiveRevocations, type LiveRevocations } from '../domain/revocations/live-revocations.ts'
+import { createAnnouncements } from './valkey/announcements.ts'
+import { channelOf } from './valkey/client.ts'
 
 const POLL_INTERVAL = 250
 
@@ -16,29 +18,23 @@ declare module 'fastify' {
  */
 export default fp(
   async (fastify) => {
-    const { store, steadyClock: clock, monotonic, valkey, config } = fastify
-    const channel = `gatehouse:${config.AUTH_ISSUER}:revocations`
+    const { store, steadyClock: clock, monotonic, valkey, config, log } = fastify
     const revocations = createLiveRevocations({
       store,
       clock,
       monotonic,
-      onFailure: (error) => fastify.log.warn({ err: error }, 'could not read revocations'),
-      onCommit: () => valkey?.publish(channel, '').catch(() => {})
+      onFailure: (error) => log.warn({ err: error }, 'could not read revocations'),
+      onCommit: () => announcements?.announce()
     })
     await revocations.poll()
     const stop = repeat(revocations.poll, POLL_INTERVAL, revocations.noteFailure)
-
-    // If ioredis resubscribed by itself and failed, nothing would catch the error, and the process would end.
-    const subscriber = valkey?.duplicate({ autoResubscribe: false })
-    subscriber?.on('error', () => {})
-    subscriber?.on('message', revocations.announce)
-    // Subscribes after each new connection. Polling reads what missed announcements would have reported.
-    subscriber?.on('ready', () => subscriber.subscribe(channel).catch(() => {}))
+    const announcements =
+      valkey && createAnnouncements(valkey, channelOf(config.AUTH_ISSUER), log, revocations.announce)
 
     fastify.addHook('preClose', async () => {
       stop()
       revocations.close()
-      subscriber?.disconnect()
+      announcements?.close()
     })
     fastify.decorate('revocations', revocations)
   },

@@ -36,11 +36,11 @@ export const Settings = Type.Object({
   }),
   REDIS_URL: Type.String({
     default: '',
-    pattern: '^$|^rediss?://.+',
-    hint: 'must start with redis: or rediss:',
+    pattern: '^$|^(rediss?|rediss?\\+sentinel|unix)://.+',
+    hint: 'must start with redis://, rediss://, redis+sentinel://, rediss+sentinel:// or unix://',
     secret: true,
     description:
-      'URL of Valkey or Redis, `redis://…` or `rediss://…`. It makes limits exact and revocations immediate across instances'
+      'URL of Valkey or Redis, in [one of five forms](#valkey). It makes limits exact and revocations immediate across instances'
   }),
   AUTH_DATA_DIR: Type.String({
     default: './data',

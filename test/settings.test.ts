@@ -142,7 +142,35 @@ const refused: Record<string, string[]> = {
     'redis://bad host',
     'redis://host:99999',
     'redis://host/name',
-    'redis://:a%zz@host'
+    'redis://:a%zz@host',
+    'redis://host:0',
+    'redis://a,b',
+    'redis:///0',
+    'redis://::1',
+    'redis://[bad]',
+    'redis://host/0?db=1',
+    'redis://host/1?db=2',
+    'redis://host?db=one',
+    'redis://host?tls=true',
+    'redis://host?family=5',
+    'redis://host?sentinel_password=p',
+    'redis://:p#q@host',
+    'redis://:p/q@host',
+    'REDIS://host',
+    'redis-sentinel://host/main',
+    'sentinel://host/main',
+    'redis+sentinel://host',
+    'redis+sentinel://host/',
+    'redis+sentinel://host/main/two',
+    'redis+sentinel://host/main/2/3',
+    'redis+sentinel://a,,b/main',
+    'redis+sentinel://a:1,b:99999/main',
+    'redis+sentinel://host#main',
+    'unix://run/valkey.sock',
+    'unix:///',
+    'unix:///run/valkey.sock?db=',
+    'unix:///run/%zz',
+    'redis+unix:///run/valkey.sock'
   ],
   AUTH_ISSUER: [
     'auth.example.com',
@@ -395,7 +423,13 @@ t.test('a database or Valkey on another machine without a credential is warned a
       'postgres://u@/x?host=db',
       'postgres://u@localhost,db/x'
     ],
-    REDIS_URL: ['redis://valkey:6379', 'rediss://cache.example.com', 'redis://user@10.0.0.7']
+    REDIS_URL: [
+      'redis://valkey:6379',
+      'rediss://cache.example.com',
+      'redis://user@10.0.0.7',
+      'redis+sentinel://127.0.0.1,valkey/main',
+      'redis+sentinel://valkey/main?sentinel_password=p'
+    ]
   }
   for (const [name, urls] of Object.entries(open))
     for (const url of urls) t.strictSame(warningsOf({ [name]: url }), [name], url)
@@ -411,7 +445,15 @@ t.test('a database or Valkey on another machine without a credential is warned a
       'postgres://u@%2Frun%2Fpostgresql/x',
       'file:x.db'
     ],
-    REDIS_URL: ['redis://:p@valkey:6379', 'redis://127.0.0.1:6379', 'redis://[::1]', 'redis://localhost']
+    REDIS_URL: [
+      'redis://:p@valkey:6379',
+      'redis://127.0.0.1:6379',
+      'redis://[::1]',
+      'redis://localhost',
+      'redis+sentinel://:p@valkey/main',
+      'redis+sentinel://localhost,[::1]:26380/main',
+      'unix:///run/valkey.sock'
+    ]
   }
   for (const [name, urls] of Object.entries(closed))
     for (const url of urls) t.strictSame(warningsOf({ [name]: url }), [], url)

@@ -8,8 +8,8 @@ import { isHttpsOrLoopback, isLoopback } from './loopback.ts'
 import { metricsFault } from './metrics-exposure.ts'
 import { example, getsCookies, originFaults, originOf } from './origins.ts'
 import { believesAnyServer, postgresUrlFaults, serversOf } from './postgres-url.ts'
-import { isReadableUrl } from './readable-url.ts'
 import { isPublicSuffix } from './registrable-domain.ts'
+import { parseValkeyUrl } from './valkey-url.ts'
 
 /** A token (RFC 9110 §5.6.2), but no `*`: beside credentials, browsers do not read it as any name. */
 const FIELD_NAME = /^[!#$%&'+\-.^_`|~\dA-Za-z]+$/
@@ -47,12 +47,12 @@ function databaseFaults(text: string, canRead: (path: string) => boolean): strin
 
 function valkeyFaults(text: string): string[] {
   if (!text) return []
-  if (!isReadableUrl(text))
-    return ['REDIS_URL is not a URL: percent-encode what is special in its user and password']
-  const { pathname } = new URL(text)
-  return /^(\/\d*)?$/.test(pathname)
-    ? []
-    : ['REDIS_URL must end with the number of a database, or without one']
+  try {
+    parseValkeyUrl(text)
+    return []
+  } catch (error) {
+    return [`REDIS_URL ${(error as Error).message}`]
+  }
 }
 
 function isFilePath(text: string): boolean {
@@ -144,11 +144,12 @@ export function settingWarnings(config: Config): string[] {
       isElsewhere(origin, config.AUTH_ISSUER),
       `AUTH_ALLOWED_ORIGINS ${origin} is another site than ${config.AUTH_ISSUER}: browsers send it no cookies`
     )
-  for (const name of ['DATABASE_URL', 'REDIS_URL'] as const)
-    warn(
-      (name === 'DATABASE_URL' ? serversOf(config[name]) : [config[name]]).some(isOpenElsewhere),
-      `${name} has no password for a server on another machine: whoever reaches it is let in`
-    )
+  const open = {
+    DATABASE_URL: serversOf(config.DATABASE_URL).some(isOpenElsewhere),
+    REDIS_URL: valkeyFaults(config.REDIS_URL).length === 0 && isOpenValkey(config.REDIS_URL)
+  }
+  for (const [name, isOpen] of Object.entries(open))
+    warn(isOpen, `${name} has no password for a server on another machine: whoever reaches it is let in`)
   warn(
     believesAnyServer(config.DATABASE_URL),
     'DATABASE_URL has sslmode=require: whoever answers is taken for the database. Write sslmode=verify-full'
@@ -174,9 +175,18 @@ function isElsewhere(origin: string, issuer: string): boolean {
 
 // The operating system protects a socket. A client certificate is a credential. `settingFaults` reports a text that is no URL.
 function isOpenElsewhere(text: string): boolean {
-  if (!/^(postgres(ql)?|rediss?):/.test(text)) return false
+  if (!/^postgres(ql)?:/.test(text)) return false
   const { hostname = '', password, searchParams } = URL.parse(text.replace('@/', '@localhost/')) ?? {}
   if (password || searchParams?.has('password') || searchParams?.has('sslcert')) return false
   const host = searchParams?.get('host') ?? hostname
   return !/^(\/|%2f|$)/i.test(host) && !isLoopback(host)
+}
+
+// `settingFaults` reports a text that is no URL.
+function isOpenValkey(text: string): boolean {
+  if (!text) return false
+  const { place, password } = parseValkeyUrl(text)
+  if (password || 'path' in place) return false
+  const hosts = 'sentinels' in place ? place.sentinels : [place]
+  return hosts.some(({ host }) => !isLoopback(host))
 }

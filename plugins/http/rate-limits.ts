@@ -17,8 +17,9 @@ declare module 'fastify' {
 /** Limits requests by address (IPv6: one /64) on every route. Decorates `requestCounter`, for tighter limits. */
 export default fp(
   async (fastify) => {
-    const { AUTH_RATE_LIMIT_PER_IP: max } = fastify.config
+    const { AUTH_RATE_LIMIT_PER_IP: max, AUTH_LOGIN_LIMIT_PER_IP: logins } = fastify.config
     const shared = fastify.valkey && new SharedCounts(fastify.valkey, fastify.log)
+    if (max > 0 || logins > 0) await shared?.try()
     fastify.decorate('requestCounter', (group) => new RequestCounter(group, shared))
     const counter = fastify.requestCounter('requests')
 

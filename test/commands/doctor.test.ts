@@ -176,7 +176,7 @@ t.test(
       ['error', 'data folder', /can be read by others: it has all password hashes/, /^Run chmod 600 /],
       ['error', 'clock', /^The newest audit event is 3[56]\d\d s in the future/, /time service/],
       ['error', 'keys', /master\.key can be read by others/, /chmod 600/],
-      ['error', 'valkey', /refuses the password: WRONGPASS/, /REDIS_URL/],
+      ['error', 'valkey', /refuses the connection: WRONGPASS/, /REDIS_URL/],
       ['error', 'proxies', /^AUTH_TRUST_PROXY 0\.0\.0\.0\/0 trusts strangers/, /narrow range/],
       ['error', 'cookies', /^AUTH_ALLOWED_ORIGINS https:\/\/app\.example\.com is another site/, /one domain/],
       [

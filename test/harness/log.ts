@@ -6,6 +6,7 @@ export interface LogLine {
   msg: string
   err?: { message: string }
   reason?: string
+  advice?: string
   requestId?: string
   route?: string
   ip?: string

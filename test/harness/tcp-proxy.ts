@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** A TCP proxy between the service and its database that a test can cut, stall and mend. */
+/** A TCP proxy between the service and its database or Valkey that a test can cut, stall, mend and redirect. */
 export interface TcpProxy {
   port: number
   /** Breaks every connection and refuses new ones. */
@@ -9,16 +9,19 @@ export interface TcpProxy {
   /** Keeps connections open, but forwards nothing. */
   stall(): void
   mend(): void
+  /** Forwards new connections to another port. Open ones stay where they are. */
+  redirect(port: number): void
   close(): Promise<void>
 }
 
 export async function createTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   const pairs = new Set<[Socket, Socket]>()
   let isCut = false
+  let { port } = target
 
   const server = createServer((inside) => {
     if (isCut) return void inside.destroy()
-    const outside = connect(target)
+    const outside = connect({ ...target, port })
     const pair: [Socket, Socket] = [inside, outside]
     pairs.add(pair)
     inside.pipe(outside).pipe(inside)
@@ -51,6 +54,9 @@ export async function createTcpProxy(target: { host: string; port: number }): Pr
     },
     mend() {
       isCut = false
+    },
+    redirect(other) {
+      port = other
     },
     async close() {
       destroyAll()

@@ -1,10 +1,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { answers } from './answers.ts'
 import type { Teardown } from './build.ts'
+import { newFolder } from './folder.ts'
 import { freePort } from './port.ts'
 
 const program = ['valkey-server', 'redis-server'].find((name) => answers(name))
@@ -30,14 +30,11 @@ export const valkey = {
 
   /** Starts an empty server with additional options, such as `['--requirepass', 'secret']`. It ends with the test. */
   async start(t: Teardown, options: string[] = []): Promise<ValkeyServer> {
-    const folder = await mkdtemp(join(tmpdir(), 'gatehouse-valkey-'))
+    const folder = await newFolder(t)
     const port = await freePort()
     const words = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...options]
     let running = await launch(words)
-    t.teardown(async () => {
-      await end(running, 'SIGKILL')
-      await rm(folder, { recursive: true, force: true })
-    })
+    t.teardown(() => end(running, 'SIGKILL'))
     return {
       port,
       url: `redis://127.0.0.1:${port}`,
@@ -49,11 +46,33 @@ export const valkey = {
       pause: () => void running.kill('SIGSTOP'),
       resume: () => void running.kill('SIGCONT')
     }
+  },
+
+  /** Starts a Sentinel that watches this server under the name `main`, and returns its port. It ends with the test. */
+  async watch(t: Teardown, primary: ValkeyServer, password: string, own: string): Promise<number> {
+    const folder = await newFolder(t)
+    const port = await freePort()
+    const lines = [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `requirepass "${own}"`,
+      `sentinel monitor main 127.0.0.1 ${primary.port} 1`,
+      `sentinel auth-pass main "${password}"`,
+      'sentinel down-after-milliseconds main 500'
+    ]
+    const file = join(folder, 'sentinel.conf')
+    await writeFile(file, lines.join('\n'))
+    const running = await launch([file, '--sentinel', '--dir', folder], '+monitor master main')
+    t.teardown(() => end(running, 'SIGKILL'))
+    return port
   }
 }
 
 // Keeps reading the output after the start: a full pipe would block the server.
-async function launch(words: string[]): Promise<ChildProcessWithoutNullStreams> {
+async function launch(
+  words: string[],
+  ready = 'Ready to accept connections'
+): Promise<ChildProcessWithoutNullStreams> {
   const child = spawn(program as string, words)
   let printed = ''
   child.stdout.setEncoding('utf8').on('data', (part: string) => {
@@ -64,7 +83,7 @@ async function launch(words: string[]): Promise<ChildProcessWithoutNullStreams> 
     throw new Error(`${program} ended with ${code}: ${printed}`)
   })
   failed.catch(() => {})
-  while (!printed.includes('Ready to accept connections')) {
+  while (!printed.includes(ready)) {
     await Promise.race([once(child.stdout, 'data'), failed])
   }
   return child

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import Fastify from 'fastify'
 import { Redis } from 'ioredis'
 import t from 'tap'
@@ -8,6 +9,7 @@ import { loadSettings } from '../../domain/settings/settings.ts'
 import config from '../../plugins/config.ts'
 import valkeyPlugin from '../../plugins/valkey.ts'
 import { build, type Teardown } from '../harness/build.ts'
+import { newFolder } from '../harness/folder.ts'
 import { captureLog, said } from '../harness/log.ts'
 import { run } from '../harness/program.ts'
 import { valkey } from '../harness/valkey.ts'
@@ -79,6 +81,19 @@ t.test('the right one is taken', { skip: valkey.missing }, async (t) => {
   const server = await valkey.start(t, ['--requirepass', 'r:ght@'])
   const app = await startAlone(t, server.url.replace('//', `//:${encodeURIComponent('r:ght@')}@`))
   t.equal(await app.valkey?.ping(), 'PONG')
+})
+
+t.test('a socket is reached, by a user with every special character', { skip: valkey.missing }, async (t) => {
+  const folder = await newFolder(t)
+  const server = await valkey.start(t, ['--unixsocket', join(folder, 'valkey.sock')])
+  const admin = new Redis(server.url)
+  t.teardown(() => admin.disconnect())
+  const password = `p:a@s/s?w#o%r&d [,]+"'\\ü`
+  await admin.call('ACL', 'SETUSER', 'ada@work', 'on', `>${password}`, '~*', '&*', '+@all')
+  const login = `${encodeURIComponent('ada@work')}:${encodeURIComponent(password)}`
+  const app = await startAlone(t, `unix://${login}@${folder}/valkey.sock?db=3`)
+  await app.valkey?.set('key', 'value')
+  t.match(await admin.info('keyspace'), /^db3:keys=1,/m)
 })
 
 t.test('a closed app leaves nothing open', { skip: valkey.missing }, async (t) => {

@@ -9,9 +9,10 @@ export async function startConsumer(
   t: Teardown,
   folder: string,
   script: string,
-  env: Record<string, string>
+  env: Record<string, string>,
+  node = process.execPath
 ) {
-  const child = spawn(process.execPath, [script], {
+  const child = spawn(node, [script], {
     cwd: folder,
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'inherit']

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,10 +9,14 @@ import { freePort } from '../harness/port.ts'
 import { run, start } from '../harness/program.ts'
 import { startConsumer, startScript } from './consumer.ts'
 import { listen } from './gatehouse.ts'
+import { nodeOf } from './nodes.ts'
 import { install, packVerifier } from './packed.ts'
 import { call } from './services.ts'
 import { eventually } from './tokens.ts'
 
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+/** Bytes: a leak of a hundred bytes a poll would be 800,000. */
+const HEAP_GROWTH = 400_000
 const SOURCE = fileURLToPath(new URL('../../verifier', import.meta.url))
 const TSC = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
 const TYPES = fileURLToPath(new URL('../../node_modules/@types', import.meta.url))
@@ -169,6 +173,47 @@ t.test('a service of its own guarded by it answers 200, 401 and 403', { skip: mi
   t.strictSame(await told(node, '/', bearer(gatehouse.sign(gatehouse.machine()))), [403, 'forbidden'])
   t.strictSame(await told(node, '/'), [401, 'unauthorized'])
 })
+
+const { engines } = JSON.parse(await readFile(join(SOURCE, 'package.json'), 'utf8'))
+/** The oldest that the package claims to run on, one between, and this one. */
+const nodes = missing
+  ? []
+  : await Promise.all(
+      [engines.node.replace('>=', '').concat('.0'), '22.23.5', process.versions.node].map(nodeOf)
+    )
+
+for (const { version, path, missing } of nodes)
+  t.test(
+    `both guards and a verifier on Node.js ${version} accept a user until the sign-out`,
+    { skip: missing },
+    async (t) => {
+      const gatehouse = await listen(t)
+      const ada = await gatehouse.signUp()
+      await copyFile(join(HERE, 'service.js'), join(folder, 'service.js'))
+      const env = { ISSUER: gatehouse.issuer, FEED_TOKEN: gatehouse.follower() }
+      const service = await startConsumer(t, folder, 'service.js', env, path)
+      t.equal(service.version, version)
+      const headers = { authorization: `Bearer ${ada.value('access')}` }
+      const addresses = [`${service.fastify}/`, `${service.fastify}/verified`, `${service.express}/`]
+      const told = () => Promise.all(addresses.map(async (each) => (await fetch(each, { headers })).status))
+      t.strictSame(await told(), [200, 200, 200])
+      await ada.post('/auth/logout')
+      await eventually(async () => (await told()).every((status) => status === 401))
+    }
+  )
+
+const [oldest] = nodes
+t.test(
+  '10,000 polls of the feed leave the heap flat on the oldest Node.js',
+  { skip: oldest?.missing ?? missing },
+  async (t) => {
+    await copyFile(join(HERE, 'many-polls.js'), join(folder, 'many-polls.js'))
+    const node = oldest?.path as string
+    const { stdout, stderr } = await run(['--expose-gc', 'many-polls.js'], { node, cwd: folder })
+    t.equal(stderr, '')
+    t.ok(Number(stdout) < HEAP_GROWTH, `${stdout.trim()} bytes`)
+  }
+)
 
 /** The first ```ts block below a heading of the verifier's README. */
 async function snippet(heading: string): Promise<string> {
