@@ -1,5 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { FastifyInstance } from 'fastify'
+import { metricsExposure } from '../../domain/settings/metrics-exposure.ts'
 import type { Answer } from './browser.ts'
 
 interface Operation {
@@ -52,15 +53,16 @@ function createCheck(document: object): Check {
 
 type Reference = { find: ReturnType<typeof createRouter>; check: Check }
 
-// One for each kind of issuer: all else in the reference is the same in every app.
-const references = new Map<boolean, Reference>()
+// One for each kind of app: all else in the reference is the same in every app.
+const references = new Map<string, Reference>()
 
 function referenceOf({ config, swagger }: FastifyInstance): Reference | undefined {
-  const known = references.get(config.secure)
+  const kind = `${config.secure} ${metricsExposure(config.AUTH_METRICS).by}`
+  const known = references.get(kind)
   if (known || config.AUTH_DOCS === 'off') return known
   const document = swagger()
   const made = { find: createRouter(document), check: createCheck(document) }
-  references.set(config.secure, made)
+  references.set(kind, made)
   return made
 }
 
