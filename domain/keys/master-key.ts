@@ -112,6 +112,7 @@ export interface DerivedKeys {
   throttle: DerivedKey
   deviceMark: DerivedKey
   clientSecret: DerivedKey
+  mail: DerivedKey
 }
 
 /** Derives the keys of a configuration whose master key is `masterKey`. */
@@ -137,6 +138,7 @@ export function deriveKeys(masterKey: Buffer, previous?: Buffer): DerivedKeys {
     signingKeyWrap: derive('signing-key-wrap'),
     throttle: derive('throttle'),
     deviceMark: derive('device-mark'),
-    clientSecret: derive('client-secret')
+    clientSecret: derive('client-secret'),
+    mail: derive('mail')
   }
 }

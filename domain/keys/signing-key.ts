@@ -1,6 +1,4 @@
 import {
-  createCipheriv,
-  createDecipheriv,
   createPrivateKey,
   createPublicKey,
   type JsonWebKey,
@@ -15,10 +13,9 @@ import type { Algorithm, VerificationKey } from '../../verifier/sources.ts'
 import { Problem } from '../errors.ts'
 import type { SigningKey } from '../model/signing-key.ts'
 import { type DerivedKey, MasterKeyError } from './master-key.ts'
+import { seal, unseal, unsealWithAny } from './seal.ts'
 
 const MOST_RSA_BITS = 4096
-const IV_BYTES = 12
-const TAG_BYTES = 16
 
 /** A key with its private half sealed, as the database stores it, but without its times. */
 export type SealedKey = Pick<SigningKey, 'kid' | 'algorithm' | 'publicPem' | 'sealedPrivateKey'>
@@ -104,10 +101,8 @@ async function sealKey(algorithm: Algorithm, privateKey: KeyObject, wrapKey: Key
  * `kid`. Throws a MasterKeyError if no accepted master key sealed it.
  */
 export function openKey({ kid, sealedPrivateKey }: SealedKey, wrapKeys: DerivedKey): OpenedKey {
-  for (const wrapKey of wrapKeys.accepted) {
-    const privatePem = unseal(sealedPrivateKey, kid, wrapKey)
-    if (privatePem !== undefined) return { kid, privatePem, ...publicHalf(privatePem) }
-  }
+  const privatePem = unsealWithAny(sealedPrivateKey, kid, wrapKeys)
+  if (privatePem !== undefined) return { kid, privatePem, ...publicHalf(privatePem) }
   throw new MasterKeyError(
     'The master key does not open the signing keys of this database: it belongs to another one'
   )
@@ -129,42 +124,19 @@ export function isAltered(row: SealedKey, { algorithm, publicPem }: OpenedKey): 
 
 /** Returns the keys that no accepted master key opens. */
 export function unopened<K extends SealedKey>(keys: K[], wrapKeys: DerivedKey): K[] {
-  return keys.filter(({ kid, sealedPrivateKey }) =>
-    wrapKeys.accepted.every((wrapKey) => unseal(sealedPrivateKey, kid, wrapKey) === undefined)
+  return keys.filter(
+    ({ kid, sealedPrivateKey }) => unsealWithAny(sealedPrivateKey, kid, wrapKeys) === undefined
   )
 }
 
 /** Returns the private key sealed under the current master key; undefined if it already is, or if no key opens it. */
 export function resealed({ kid, sealedPrivateKey }: SealedKey, wrapKeys: DerivedKey): string | undefined {
   if (unseal(sealedPrivateKey, kid, wrapKeys.current) !== undefined) return undefined
-  const opened = wrapKeys.accepted.map((wrapKey) => unseal(sealedPrivateKey, kid, wrapKey))
-  const privatePem = opened.find((text) => text !== undefined)
+  const privatePem = unsealWithAny(sealedPrivateKey, kid, wrapKeys)
   return privatePem && seal(privatePem, kid, wrapKeys.current)
 }
 
 /** Returns the public half as the JWKS shows it (RFC 7517 §4). */
 export function publicJwk({ kid, algorithm, publicPem }: VerificationKey): JWK {
   return { ...(createPublicKey(publicPem).export({ format: 'jwk' }) as JWK), kid, alg: algorithm, use: 'sig' }
-}
-
-// AES-256-GCM with a random nonce. The `kid` is authenticated data, so that sealed keys cannot be swapped between rows.
-function seal(text: string, kid: string, wrapKey: KeyObject): string {
-  const iv = randomBytes(IV_BYTES)
-  const cipher = createCipheriv('aes-256-gcm', wrapKey, iv).setAAD(Buffer.from(kid))
-  const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
-  return Buffer.concat([iv, cipher.getAuthTag(), body]).toString('base64url')
-}
-
-function unseal(sealed: string, kid: string, wrapKey: KeyObject): string | undefined {
-  const bytes = Buffer.from(sealed, 'base64url')
-  try {
-    const decipher = createDecipheriv('aes-256-gcm', wrapKey, bytes.subarray(0, IV_BYTES), {
-      authTagLength: TAG_BYTES
-    })
-      .setAAD(Buffer.from(kid))
-      .setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES))
-    return decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
-  } catch {
-    return undefined
-  }
 }
