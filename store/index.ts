@@ -6,6 +6,7 @@ import type { EngineDialect } from './engine-dialect.ts'
 import { createJobRepository } from './jobs.ts'
 import { migrate } from './migrate.ts'
 import { createOneTimeTokenRepository } from './one-time-tokens.ts'
+import { createOutboxRepository } from './outbox.ts'
 import { patientPostgresDialect, postgresDialect } from './postgres.ts'
 import { purge } from './retention.ts'
 import { createRevocationRepository } from './revocations.ts'
@@ -77,8 +78,8 @@ function dialectOf(databaseUrl: string, onIdleError: (error: Error) => void): En
 
 function createStore(db: Kysely<Tables>, engine: Store['engine'], load: Store['load']): Store {
   const listeners: Array<(committed: Committed) => void> = []
-  const announce = (committed: Committed) => {
-    for (const listener of listeners) listener(committed)
+  const announce = (committed: Partial<Committed>) => {
+    for (const listener of listeners) listener({ audited: [], revoked: [], enqueued: 0, ...committed })
   }
 
   return {
@@ -86,10 +87,11 @@ function createStore(db: Kysely<Tables>, engine: Store['engine'], load: Store['l
     engine,
 
     async transaction(work) {
-      const committed: Committed = { audited: [], revoked: [] }
-      const collect = ({ audited, revoked }: Committed) => {
+      const committed: Committed = { audited: [], revoked: [], enqueued: 0 }
+      const collect = ({ audited = [], revoked = [], enqueued = 0 }: Partial<Committed>) => {
         committed.audited.push(...audited)
         committed.revoked.push(...revoked)
+        committed.enqueued += enqueued
       }
       const result = await db.transaction().execute((trx) => {
         const tx: Transaction = {
@@ -123,19 +125,20 @@ function createStore(db: Kysely<Tables>, engine: Store['engine'], load: Store['l
 function createRepositories(
   db: Kysely<Tables>,
   engine: Store['engine'],
-  announce: (committed: Committed) => void
+  announce: (committed: Partial<Committed>) => void
 ): Repositories {
   return {
     users: createUserRepository(db),
     sessions: createSessionRepository(db),
     roles: createRoleRepository(db),
     signingKeys: createSigningKeyRepository(db),
-    revocations: createRevocationRepository(db, engine, (revoked) => announce({ audited: [], revoked })),
+    revocations: createRevocationRepository(db, engine, (revoked) => announce({ revoked })),
     clients: createClientRepository(db),
     throttles: createThrottleRepository(db),
     oneTimeTokens: createOneTimeTokenRepository(db),
-    audit: createAuditRepository(db, (event) => announce({ audited: [event], revoked: [] })),
+    audit: createAuditRepository(db, (event) => announce({ audited: [event] })),
     jobs: createJobRepository(db),
+    outbox: createOutboxRepository(db, engine, () => announce({ enqueued: 1 })),
     serviceIdentity: createServiceIdentityRepository(db)
   }
 }

@@ -1,14 +1,22 @@
-import type { Kysely } from 'kysely'
-import type { OneTimeTokenRepository } from '../domain/model/one-time-token.ts'
+import type { Kysely, Selectable } from 'kysely'
+import { CODE_TRIES, type OneTimeToken, type OneTimeTokenRepository } from '../domain/model/one-time-token.ts'
 import { USER_ROLE } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 
 export function createOneTimeTokenRepository(db: Kysely<Tables>): OneTimeTokenRepository {
   return {
-    async insert({ hash, purpose, userId, expiresAt }) {
+    async insert({ hash, purpose, userId, expiresAt, email, browserHash, codeHash }) {
       await db
         .insertInto('one_time_tokens')
-        .values({ hash, purpose, user_id: userId, expires_at: expiresAt })
+        .values({
+          hash,
+          purpose,
+          user_id: userId,
+          expires_at: expiresAt,
+          email,
+          browser_hash: browserHash,
+          code_hash: codeHash
+        })
         .execute()
     },
 
@@ -20,14 +28,20 @@ export function createOneTimeTokenRepository(db: Kysely<Tables>): OneTimeTokenRe
         .where('purpose', '=', purpose)
         .where('expires_at', '>', now)
         .executeTakeFirst()
-      return (
-        row && {
-          hash,
-          purpose: row.purpose,
-          userId: row.user_id,
-          expiresAt: row.expires_at
-        }
-      )
+      return row && toToken(row)
+    },
+
+    async tryCode(browserHash, purpose, now) {
+      const row = await db
+        .updateTable('one_time_tokens')
+        .set((columns) => ({ code_tries: columns('code_tries', '+', 1) }))
+        .where('browser_hash', '=', browserHash)
+        .where('purpose', '=', purpose)
+        .where('expires_at', '>', now)
+        .where('code_tries', '<', CODE_TRIES)
+        .returningAll()
+        .executeTakeFirst()
+      return row && toToken(row)
     },
 
     async consume(hash, purpose, now) {
@@ -57,5 +71,17 @@ export function createOneTimeTokenRepository(db: Kysely<Tables>): OneTimeTokenRe
         .where('user_id', userId === null ? 'is' : '=', userId)
         .execute()
     }
+  }
+}
+
+function toToken(row: Selectable<Tables['one_time_tokens']>): OneTimeToken {
+  return {
+    hash: row.hash,
+    purpose: row.purpose,
+    userId: row.user_id,
+    expiresAt: row.expires_at,
+    email: row.email,
+    browserHash: row.browser_hash,
+    codeHash: row.code_hash
   }
 }

@@ -98,6 +98,10 @@ export interface Tables {
     purpose: OneTimeToken['purpose']
     user_id: string | null
     expires_at: number
+    email: string | null
+    browser_hash: string | null
+    code_hash: string | null
+    code_tries: Generated<number>
   }
   audit_events: {
     id: string
@@ -111,6 +115,14 @@ export interface Tables {
     user_agent: string | null
     request_id: string | null
     detail: string
+  }
+  outbox: {
+    id: string
+    kind: string
+    sealed: string
+    created_at: number
+    due_at: number
+    attempts: number
   }
   jobs: { name: string; due_at: number }
   service_identity: { id: number; issuer: string; audience: string }
@@ -130,6 +142,7 @@ const EVERY_TABLE: Record<keyof Tables, true> = {
   blocked_logins: true,
   one_time_tokens: true,
   audit_events: true,
+  outbox: true,
   jobs: true,
   service_identity: true
 }

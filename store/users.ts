@@ -105,6 +105,18 @@ export function createUserRepository(db: Kysely<Tables>): UserRepository {
       await db.updateTable('users').set({ password_hash: null }).where('id', '=', id).execute()
     },
 
+    async proveEmail(id) {
+      await db
+        .updateTable('users')
+        .set({
+          email_verified: 1,
+          name: sql`case when password_hash is null then name end`,
+          folded_name: sql`case when password_hash is null then folded_name end`
+        })
+        .where('id', '=', id)
+        .execute()
+    },
+
     async setName(id, name) {
       await db
         .updateTable('users')

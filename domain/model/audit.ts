@@ -40,7 +40,8 @@ export const auditTypes = [
   'client.secret_created',
   'client.secret_deleted',
   'client.authentication_failed',
-  'token.revoked'
+  'token.revoked',
+  'mail.given_up'
 ] as const
 
 export type AuditType = (typeof auditTypes)[number]
@@ -83,6 +84,9 @@ export interface Caller {
   userAgent: string | null
   requestId: string | null
 }
+
+/** Gatehouse itself, for an event that no request caused. */
+export const itself: Caller = { actorId: null, ip: null, userAgent: null, requestId: null }
 
 export function auditEvent(
   type: AuditType,

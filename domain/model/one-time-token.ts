@@ -4,11 +4,25 @@ export interface OneTimeToken {
   purpose: 'setup' | 'password'
   userId: string | null
   expiresAt: number
+  /** The address that the link was mailed to; null if nobody mailed it. */
+  email: string | null
+  /** The hash of the secret of the browser that asked, and of the code that counts in it. */
+  browserHash: string | null
+  codeHash: string | null
 }
+
+/** The tries of a code that count. */
+export const CODE_TRIES = 5
 
 export interface OneTimeTokenRepository {
   insert(token: OneTimeToken): Promise<void>
   find(hash: string, purpose: OneTimeToken['purpose'], now: number): Promise<OneTimeToken | undefined>
+  /** Atomic: counts a try of the code of this browser's newest token. Returns the token, or undefined after too many. */
+  tryCode(
+    browserHash: string,
+    purpose: OneTimeToken['purpose'],
+    now: number
+  ): Promise<OneTimeToken | undefined>
   /** Atomic: returns true to one caller only. */
   consume(hash: string, purpose: OneTimeToken['purpose'], now: number): Promise<boolean>
   /** Withdraws all tokens of all users. */

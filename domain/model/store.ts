@@ -3,6 +3,7 @@ import type { AuditEvent, AuditRepository } from './audit.ts'
 import type { ClientRepository } from './client.ts'
 import type { JobRepository } from './job.ts'
 import type { OneTimeTokenRepository } from './one-time-token.ts'
+import type { OutboxRepository } from './outbox.ts'
 import type { RevocationRepository } from './revocation.ts'
 import type { RoleRepository } from './role.ts'
 import type { ServiceIdentityRepository } from './service-identity.ts'
@@ -22,6 +23,7 @@ export interface Repositories {
   oneTimeTokens: OneTimeTokenRepository
   audit: AuditRepository
   jobs: JobRepository
+  outbox: OutboxRepository
   serviceIdentity: ServiceIdentityRepository
 }
 
@@ -36,10 +38,11 @@ export interface StoreLoad {
   connections?: { active: number; idle: number }
 }
 
-/** The audit events and revocations of a commit, for listeners in this process. */
+/** The audit events, revocations and number of outbox entries of a commit, for listeners in this process. */
 export interface Committed {
   audited: AuditEvent[]
   revoked: Revocation[]
+  enqueued: number
 }
 
 /**

@@ -45,6 +45,8 @@ export interface UserRepository {
   rehashPassword(id: string, expected: string, hash: string): Promise<void>
   /** Removes the password, so that none signs in to the account. Locks the row to the transaction's end. */
   voidPassword(id: string): Promise<void>
+  /** Marks the address as proved. Removes the name if the account has a password: whoever chose both need not own the address. */
+  proveEmail(id: string): Promise<void>
   setName(id: string, name: string | null): Promise<void>
   /** Disabling raises the device epoch. */
   setDisabled(id: string, disabled: boolean): Promise<void>

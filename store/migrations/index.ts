@@ -9,6 +9,7 @@ import { authority } from './0007-authority.ts'
 import { load } from './0009-load.ts'
 import { serviceIdentity } from './0010-service-identity.ts'
 import { userSearch } from './0011-user-search.ts'
+import { mail } from './0012-mail.ts'
 
 /** Returns all migrations, by name, in the order in which they run. */
 export const migrationsOf = (engine: Store['engine']) => ({
@@ -21,5 +22,6 @@ export const migrationsOf = (engine: Store['engine']) => ({
   '0007-authority': authority,
   '0009-load': load,
   '0010-service-identity': serviceIdentity,
-  '0011-user-search': userSearch
+  '0011-user-search': userSearch,
+  '0012-mail': mail
 })
