@@ -24,7 +24,7 @@ export default {
     only(
       'commands-use-the-core',
       '^commands/',
-      '^(commands/|plugins/valkey/|(core|settings)\\.ts$|store/(index|inspection)\\.ts$|store/sqlite/(backup|path|restore)\\.ts$|domain/|schemas/|routes/views/)'
+      '^(commands/|plugins/(valkey|mail)/|(core|settings)\\.ts$|store/(index|inspection)\\.ts$|store/sqlite/(backup|path|restore)\\.ts$|domain/|schemas/|routes/views/)'
     ),
     {
       name: 'store-is-opened-by-its-plugin',

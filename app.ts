@@ -18,12 +18,15 @@ import loginLimit from './plugins/http/login-limit.ts'
 import notFound from './plugins/http/not-found.ts'
 import rateLimits from './plugins/http/rate-limits.ts'
 import readiness from './plugins/http/readiness.ts'
+import recoveryCookie from './plugins/http/recovery-cookie.ts'
 import requestCaller from './plugins/http/request-caller.ts'
 import requestId, { requestIdOf } from './plugins/http/request-id.ts'
 import securityHeadersPlugin, { securityHeaders } from './plugins/http/security-headers.ts'
 import { compileSerializer } from './plugins/http/serialization.ts'
 import sessionCookies from './plugins/http/session-cookies.ts'
 import { compileValidator } from './plugins/http/validation.ts'
+import mailDelivery from './plugins/mail/delivery.ts'
+import type { MailTransport } from './plugins/mail/transport.ts'
 import eventCounts from './plugins/metrics/event-counts.ts'
 import gauges from './plugins/metrics/gauges.ts'
 import httpMetrics from './plugins/metrics/http-metrics.ts'
@@ -36,6 +39,8 @@ import routes from './routes/index.ts'
 export interface Overrides extends CoreOverrides {
   /** The stream for the log, or `false` for no log. */
   log?: NodeJS.WritableStream | false
+  /** Where mail goes. */
+  mailTransport?: MailTransport
 }
 
 const BODY_LIMIT = 32 * 1024
@@ -45,7 +50,7 @@ const LONGEST_ARRIVAL = 10_000
 /** Builds the whole service, for `listen` or `inject`: the core, then HTTP, then routes. */
 export async function buildApp(settings: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
   const bareHeaders = securityHeaders(settings)
-  const { log = terminalStream(), ...ofCore } = overrides
+  const { log = terminalStream(), mailTransport, ...ofCore } = overrides
   const app = await buildCore(settings, ofCore, {
     logger: log !== false && { ...loggerOptions(settings), ...(log && { stream: log }) },
     bodyLimit: BODY_LIMIT,
@@ -89,8 +94,10 @@ export async function buildApp(settings: Config, overrides: Overrides = {}): Pro
     await app.register(requestCaller)
     await app.register(browserSession)
     await app.register(deviceCookie)
+    await app.register(recoveryCookie)
     await app.register(receipts)
     await app.register(clientGuard)
+    await app.register(mailDelivery, { transport: mailTransport })
     await app.register(gauges)
     await app.register(metricsListener)
     await app.register(readiness)

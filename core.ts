@@ -8,6 +8,7 @@ import auditRetention from './plugins/audit-retention.ts'
 import clients from './plugins/clients.ts'
 import config from './plugins/config.ts'
 import derivedKeys from './plugins/derived-keys.ts'
+import outbox from './plugins/mail/outbox.ts'
 import instruments from './plugins/metrics/instruments.ts'
 import passwords from './plugins/passwords.ts'
 import revocations from './plugins/revocations.ts'
@@ -49,6 +50,7 @@ export async function buildCore(
     await core.register(derivedKeys)
     await core.register(audit)
     await core.register(auditRetention)
+    await core.register(outbox)
     await core.register(revocations)
     await core.register(signingKeys)
     await core.register(passwords, { hashMemoryKib })

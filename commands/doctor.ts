@@ -10,6 +10,7 @@ import { databaseCheck, readDatabase } from './doctor/database.ts'
 import { diskCheck } from './doctor/disk.ts'
 import { issuerCheck } from './doctor/issuer.ts'
 import { keysCheck } from './doctor/keys.ts'
+import { mailCheck } from './doctor/mail.ts'
 import { migrationsCheck } from './doctor/migrations.ts'
 import { nodeCheck } from './doctor/node.ts'
 import { passwordsCheck } from './doctor/passwords.ts'
@@ -54,6 +55,7 @@ function checksOf(config: Config): Check[] {
     clockCheck(database),
     keysCheck(database, config),
     valkeyCheck(config),
+    mailCheck(config),
     proxiesCheck(config),
     passwordsCheck(config),
     cookiesCheck(config),

@@ -5,12 +5,14 @@ import { createPromotion, type Promote } from '../domain/accounts/promotion.ts'
 import { createRegistration, type Register } from '../domain/accounts/registration.ts'
 import { createUserAdministration, type UserAdministration } from '../domain/accounts/user-administration.ts'
 import { type ChangePassword, createPasswordChange } from '../domain/passwords/change.ts'
+import { type AskForPasswordLink, createForgottenPassword } from '../domain/passwords/forgotten.ts'
 import { createPasswordReset, type PasswordReset } from '../domain/passwords/reset.ts'
 
 interface Accounts extends Profiles {
   register: Register
   changePassword: ChangePassword
   passwordReset: PasswordReset
+  askForPasswordLink: AskForPasswordLink
   firstAdministrator: FirstAdministrator
   administration: UserAdministration
   promote: Promote
@@ -25,8 +27,8 @@ declare module 'fastify' {
 /** Decorates `accounts`: what users do with their own account, and administrators with other accounts. */
 export default fp(
   async (fastify) => {
-    const { store, clock, config, sessions, passwords, signIn } = fastify
-    const parts = { store, clock, config, sessions, signIn, ...signIn, ...passwords }
+    const { store, clock, config, sessions, passwords, signIn, outbox } = fastify
+    const parts = { store, clock, config, sessions, signIn, outbox, ...signIn, ...passwords }
     const issuer = config.AUTH_ISSUER
     const passwordReset = createPasswordReset({ ...parts, issuer })
     fastify.decorate('accounts', {
@@ -34,10 +36,14 @@ export default fp(
       register: createRegistration({ ...parts, registration: config.AUTH_REGISTRATION }),
       changePassword: createPasswordChange(parts),
       passwordReset,
+      askForPasswordLink: createForgottenPassword({ ...parts, key: fastify.derivedKeys.throttle }),
       firstAdministrator: createFirstAdministrator({ ...parts, issuer }),
       administration: createUserAdministration({ ...parts, passwordReset }),
       promote: createPromotion({ ...parts, passwordReset })
     })
   },
-  { name: 'accounts', dependencies: ['config', 'store', 'sessions', 'passwords', 'sign-in'] }
+  {
+    name: 'accounts',
+    dependencies: ['config', 'store', 'sessions', 'passwords', 'sign-in', 'outbox', 'derived-keys']
+  }
 )

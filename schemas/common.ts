@@ -27,6 +27,13 @@ export const Text = (options: {
   examples?: string[]
 }) => Type.String({ pattern: '^[^\\p{Cc}]*$', ...options })
 
+export const Email = Text({ minLength: 3, maxLength: 320, examples: ['ada@example.com'] })
+
 export const IdParams = Closed({ id: Text({ minLength: 1, maxLength: 64 }) })
 
 export const NoContent = Type.Null({ description: 'Done; there is nothing to say.' })
+
+export const Accepted = Closed(
+  {},
+  { title: 'Accepted', description: 'Taken; the reply says nothing of what follows.' }
+)

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
-import { Body, Id, Time, View } from './common.ts'
+import { Body, Email, Id, Time, View } from './common.ts'
 import { Password } from './password.ts'
-import { Email, UserView } from './user.ts'
+import { UserView } from './user.ts'
 
 export const Login = Body('Login', {
   email: Email,

@@ -106,6 +106,20 @@ export const Settings = Type.Object({
     description:
       'Who creates accounts: anyone, by registering (`open`); an administrator, by an invitation link (`invite`); only the operator, by command (`closed`)'
   }),
+  AUTH_SMTP_URL: Type.String({
+    default: '',
+    secret: true,
+    description:
+      'The SMTP server for mail: `smtp://user:password@host:587` (with STARTTLS) or `smtps://…`. Default: no mail; on a loopback `AUTH_ISSUER`, mail is printed'
+  }),
+  AUTH_MAIL_FROM: Type.String({
+    default: '',
+    description: 'Sender of mail: `Example <no-reply@example.com>`. Needed with `AUTH_SMTP_URL`'
+  }),
+  AUTH_MAIL_TEMPLATES: Type.String({
+    default: '',
+    description: 'Folder of mail templates that replace those of Gatehouse'
+  }),
   AUTH_FORWARD_UNVERIFIED_EMAIL: Type.Enum(['off', 'on'], {
     default: 'off',
     description:

@@ -1,10 +1,8 @@
 import { type Static, Type } from 'typebox'
-import { Body, Id, Nullable, Text, Time, View } from './common.ts'
+import { Body, Email, Id, Nullable, Text, Time, View } from './common.ts'
 import { OneTimeLinkView, OneTimeToken } from './one-time-link.ts'
 import { Password } from './password.ts'
 import { RoleName } from './role.ts'
-
-export const Email = Text({ minLength: 3, maxLength: 320, examples: ['ada@example.com'] })
 
 export const Name = Text({ minLength: 1, maxLength: 100 })
 

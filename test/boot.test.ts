@@ -68,6 +68,7 @@ t.test('the first boot, and the one after', async (t) => {
       docs: `http://localhost:${port}/docs`,
       database: 'sqlite',
       mode: 'http on loopback',
+      mail: 'is printed here',
       warnings: ['AUTH_RATE_LIMIT_PER_IP is off']
     })
     t.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000)

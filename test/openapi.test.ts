@@ -20,6 +20,7 @@ const contract = [
   'GET /auth/check',
   'POST /auth/reauthenticate',
   'PUT /auth/password',
+  'POST /auth/password/forgot',
   'POST /auth/password/reset',
   'POST /auth/setup',
   'GET /admin/users',
@@ -85,6 +86,7 @@ const codesOf = ({ responses }: Operation, status: string) =>
 const PUBLIC = [
   'POST /auth/register',
   'POST /auth/login',
+  'POST /auth/password/forgot',
   'POST /auth/password/reset',
   'POST /auth/setup',
   'GET /.well-known/jwks.json',
@@ -268,6 +270,7 @@ t.test('the reference', async (t) => {
       'POST /admin/roles',
       'POST /admin/users',
       'POST /auth/login',
+      'POST /auth/password/forgot',
       'POST /auth/password/reset',
       'POST /auth/reauthenticate',
       'POST /auth/register',

@@ -370,7 +370,7 @@ t.test('what Kubernetes tells every pod of a Service named auth is passed over',
   t.strictSame(faultsOf(links), [])
   for (const [name, value] of [
     ['AUTH_PORT', '3000'],
-    ['AUTH_SMTP_PORT', '587'],
+    ['AUTH_OTHER_PORT', '587'],
     ['AUTH_SERVICE', 'x'],
     ['AUTH_PORT_80', 'x']
   ] as const)

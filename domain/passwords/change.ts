@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { Problem } from '../errors.ts'
+import type { Outbox } from '../mail/outbox.ts'
 import { auditEvent, type Caller } from '../model/audit.ts'
 import type { Session } from '../model/session.ts'
 import type { Store } from '../model/store.ts'
@@ -20,6 +21,7 @@ export function createPasswordChange({
   hasher,
   checkPassword,
   throttle,
+  outbox,
   signIn
 }: {
   store: Store
@@ -28,6 +30,7 @@ export function createPasswordChange({
   hasher: PasswordHasher
   checkPassword: PasswordPolicy
   throttle: LoginThrottle
+  outbox: Outbox
   signIn: Pick<PasswordSignIn, 'confirm'>
 }) {
   /**
@@ -52,6 +55,8 @@ export function createPasswordChange({
       await throttle.clearWithin(tx, counts)
       const about = { userId: user.id, sessionId: session.id }
       await tx.audit.append(auditEvent('password.changed', caller, clock(), about))
+      const notice = { kind: 'password_changed', userId: user.id, at: clock(), ip: caller.ip } as const
+      await outbox.enqueueWithin(tx, notice)
       return sessions.renewWithin(tx, session)
     })
   }

@@ -5,6 +5,7 @@ import { LONGEST_ACCESS_TTL } from '../tokens/access-token.ts'
 import type { Config } from './config.ts'
 import { parseRange } from './forwarded-address.ts'
 import { isHttpsOrLoopback, isLoopback } from './loopback.ts'
+import { mailFaults } from './mail.ts'
 import { metricsFault } from './metrics-exposure.ts'
 import { example, getsCookies, originFaults, originOf } from './origins.ts'
 import { believesAnyServer, postgresUrlFaults, serversOf } from './postgres-url.ts'
@@ -33,6 +34,7 @@ export function settingFaults(config: Config, canRead: (path: string) => boolean
     ...(config.AUTH_MASTER_KEY_PREVIOUS
       ? masterKeyFault(config.AUTH_MASTER_KEY_PREVIOUS, 'AUTH_MASTER_KEY_PREVIOUS')
       : []),
+    ...mailFaults(config),
     ...metricsFault(config.AUTH_METRICS, config.PORT)
   ]
 }

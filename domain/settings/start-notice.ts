@@ -1,5 +1,6 @@
 import type { OneTimeLink } from '../one-time-tokens.ts'
 import type { Config } from './config.ts'
+import { mailRoute, smtpServerOf } from './mail.ts'
 
 /** The facts that Gatehouse prints for the operator once it listens. */
 export interface StartNotice {
@@ -9,6 +10,8 @@ export interface StartNotice {
   docs: string | undefined
   database: 'sqlite' | 'postgres'
   mode: 'https' | 'http on loopback'
+  /** Where mail goes. */
+  mail: string
   warnings: string[]
   /** The one-time link that makes the first administrator, while there is none. */
   setup: string | undefined
@@ -26,6 +29,7 @@ export function startNotice(
     docs: config.AUTH_DOCS === 'on' ? `${config.AUTH_ISSUER}/docs` : undefined,
     database,
     mode: config.secure ? 'https' : 'http on loopback',
+    mail: mailText(config),
     warnings,
     setup: link?.url
   }
@@ -33,17 +37,28 @@ export function startNotice(
 
 /** Returns the notice as one block of text, for a terminal. */
 export function renderStartNotice(notice: StartNotice): string {
-  const { url, listens, docs, database, mode, warnings, setup } = notice
+  const { url, listens, docs, database, mode, mail, warnings, setup } = notice
   const rows: Array<[string, string]> = [
     ['Gatehouse', url],
     ['Listens on', listens],
     ...(docs ? [['API reference', docs] as [string, string]] : []),
     ['Database', database],
     ['Mode', mode],
+    ['Mail', mail],
     ...warnings.map((warning): [string, string] => ['Warning', warning]),
     ...(setup
       ? [['First administrator', `${setup}\n${' '.repeat(23)}(works once, for 24 hours)`] as [string, string]]
       : [])
   ]
   return `\n${rows.map(([label, value]) => `  ${label.padEnd(21)}${value}`).join('\n')}\n\n`
+}
+
+function mailText(config: Config): string {
+  const { host, port } = smtpServerOf(config.AUTH_SMTP_URL) ?? {}
+  const texts = {
+    smtp: `by ${host}:${port}`,
+    output: 'is printed here',
+    none: 'none: AUTH_SMTP_URL is not set'
+  }
+  return texts[mailRoute(config)]
 }

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import fp from 'fastify-plugin'
 import { problems } from '../../domain/errors.ts'
+import { deliveryOutcomes } from '../../domain/mail/delivery.ts'
 import { auditTypes } from '../../domain/model/audit.ts'
 import { refreshResults } from '../../domain/sessions/sessions.ts'
 import { metricsExposure } from '../../domain/settings/metrics-exposure.ts'
@@ -61,6 +62,7 @@ function createInstruments() {
     audited: counter('audit_events_total', 'Audit events written by this instance.', 'type', auditTypes),
     refusals: counter('refusals_total', 'Requests refused with a problem.', 'code', Object.keys(problems)),
     shed: counter('requests_shed_total', 'Requests refused under pressure.', 'pressure', PRESSURES),
+    mails: counter('mails_total', 'Attempts to deliver a mail.', 'outcome', deliveryOutcomes),
     hashWait: histogram('password_hash_wait_seconds', 'How long a password hash waited for its turn.'),
     hashDuration: histogram('password_hash_duration_seconds', 'How long a password hash took.'),
     hashesRefused: new Counter({

@@ -7,6 +7,7 @@ import logout from './logout.ts'
 import logoutAll from './logout-all.ts'
 import me from './me.ts'
 import password from './password.ts'
+import passwordForgot from './password-forgot.ts'
 import passwordReset from './password-reset.ts'
 import reauthenticate from './reauthenticate.ts'
 import refresh from './refresh.ts'
@@ -30,6 +31,7 @@ const auth: FastifyPluginAsync = async (fastify) => {
     check,
     reauthenticate,
     password,
+    passwordForgot,
     passwordReset,
     setup
   ])

@@ -47,7 +47,7 @@ const unbound: Record<string, (mine: Cookies, theirs: Cookies) => Record<string,
 
 /** What is for everybody, asks for a password or a link, or is a machine's: no token of a person's is looked at. */
 const TOKENLESS =
-  /^GET \/(|livez|readyz|metrics|\.well-known\/.*|auth\/pages\/.*|auth\/setup|auth\/password\/reset)$|^POST \/(oauth\/(token|introspect|revoke)|auth\/(login|register|setup|password\/reset))$/
+  /^GET \/(|livez|readyz|metrics|\.well-known\/.*|auth\/pages\/.*|auth\/setup|auth\/password\/reset)$|^POST \/(oauth\/(token|introspect|revoke)|auth\/(login|register|setup|password\/(forgot|reset)))$/
 /** What a bearer token may read. */
 const READABLE: Record<string, number> = { 'GET /auth/me': 200, 'GET /auth/check': 204 }
 /** It answers null to a stranger. */
@@ -218,6 +218,7 @@ async function askProperly(t: Test, service: TestApp, route: Route) {
     'POST /auth/register': { email: 'new@example.com', password },
     'POST /auth/login': { email, password },
     'POST /auth/reauthenticate': { password },
+    'POST /auth/password/forgot': { email },
     'POST /auth/password/reset': { token: await linkFor(service, email), password },
     'PUT /auth/password': { currentPassword: password, newPassword: password },
     'PATCH /auth/me': { name: 'Root' }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { buildApp, type Overrides } from '../../app.ts'
+import type { Mail } from '../../domain/mail/messages.ts'
 import { loadSettings } from '../../domain/settings/settings.ts'
 import { Browser } from './browser.ts'
 import { createClock, type TestClock } from './clock.ts'
@@ -16,6 +17,8 @@ export interface Teardown {
 export interface TestApp {
   app: FastifyInstance
   clock: TestClock
+  /** The mails sent so far. `app.deliverMail()` sends what waits. */
+  mails: Mail[]
   /** The settings of the app, for a second instance on the same database. */
   env: Record<string, string>
   browser(headers?: Record<string, string>): Browser
@@ -62,7 +65,9 @@ export async function build(t: Teardown, options: BuildOptions = {}): Promise<Te
   const { config } = loadSettings(settings, () => '')
   // A test that sets the cost checks the cost.
   const hashMemoryKib = env.AUTH_ARGON2_MEMORY_KIB ? undefined : HASH_MEMORY_KIB
-  const app = await buildApp(config, { clock, elapsed: clock, hashMemoryKib, ...overrides })
+  const mails: Mail[] = []
+  const mailTransport = { send: async (mail: Mail) => void mails.push(mail), close: () => {} }
+  const app = await buildApp(config, { clock, elapsed: clock, hashMemoryKib, mailTransport, ...overrides })
   t.teardown(async () => {
     await app.close()
     // Not awaited, because it is slow: PostgreSQL makes a checkpoint before it drops a database.
@@ -76,6 +81,7 @@ export async function build(t: Teardown, options: BuildOptions = {}): Promise<Te
   return {
     app,
     clock,
+    mails,
     env: settings,
     browser,
     async signUp(email = 'ada@example.com') {

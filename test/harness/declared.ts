@@ -56,8 +56,8 @@ type Reference = { find: ReturnType<typeof createRouter>; check: Check }
 // One for each kind of app: all else in the reference is the same in every app.
 const references = new Map<string, Reference>()
 
-function referenceOf({ config, swagger }: FastifyInstance): Reference | undefined {
-  const kind = `${config.secure} ${metricsExposure(config.AUTH_METRICS).by}`
+function referenceOf({ config, swagger, outbox }: FastifyInstance): Reference | undefined {
+  const kind = `${config.secure} ${metricsExposure(config.AUTH_METRICS).by} ${outbox.isOn}`
   const known = references.get(kind)
   if (known || config.AUTH_DOCS === 'off') return known
   const document = swagger()

@@ -17,6 +17,7 @@ t.test('the block says all that an operator wants to know, in one column', async
   API reference        http://localhost:3000/docs
   Database             sqlite
   Mode                 http on loopback
+  Mail                 is printed here
   Warning              AUTH_RATE_LIMIT_PER_IP is off
   First administrator  http://localhost:3000/auth/setup#token=abc
                        (works once, for 24 hours)
@@ -39,10 +40,11 @@ t.test('what does not apply is left out', async (t) => {
     listens: 'http://[::]:8080',
     database: 'sqlite',
     mode: 'https',
+    mail: 'none: AUTH_SMTP_URL is not set',
     warnings: []
   })
   t.equal(
     renderStartNotice(notice),
-    '\n  Gatehouse            https://auth.example.com\n  Listens on           http://[::]:8080\n  Database             sqlite\n  Mode                 https\n\n'
+    '\n  Gatehouse            https://auth.example.com\n  Listens on           http://[::]:8080\n  Database             sqlite\n  Mode                 https\n  Mail                 none: AUTH_SMTP_URL is not set\n\n'
   )
 })

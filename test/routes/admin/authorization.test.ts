@@ -24,6 +24,7 @@ const publicRoutes = [
   'POST /auth/login',
   'POST /auth/logout',
   'POST /auth/logout-all',
+  'POST /auth/password/forgot',
   'POST /auth/password/reset',
   'POST /auth/refresh',
   'POST /auth/register',
