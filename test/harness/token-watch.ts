@@ -2,7 +2,9 @@ import { Agent, request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** Milliseconds between two calls: short enough to be exact, long enough to cause no load. */
-const GAP = 4
+const GAP = 8
+/** The same for a token that was refused: only a relapse is of interest now. */
+const GAP_AFTER_REFUSAL = 50
 const CALL_TIMEOUT = 10_000
 /** Milliseconds until a wait fails. Most take a few, more on a busy machine. */
 const PATIENCE = 60_000
@@ -49,7 +51,8 @@ export class TokenWatch {
     while (!signal.aborted) {
       const sentAt = performance.now()
       this.#note(await statusOf(route, cookie, agent), sentAt)
-      await pause(gap, undefined, { signal }).catch(() => {})
+      const wait = this.last === 401 ? Math.max(gap, GAP_AFTER_REFUSAL) : gap
+      await pause(wait, undefined, { signal }).catch(() => {})
     }
     agent.destroy()
   }

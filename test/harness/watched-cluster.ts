@@ -5,7 +5,7 @@ import { type Cluster, type Person, startCluster } from './cluster.ts'
 import { TokenWatch, until } from './token-watch.ts'
 
 /** Milliseconds between two calls of the watches and visitors. */
-const BETWEEN_CALLS = 20
+const BETWEEN_CALLS = 50
 
 /** A cluster and a service that follows it, both under constant use, for tests that break something meanwhile. */
 export interface WatchedCluster {
