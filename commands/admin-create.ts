@@ -23,13 +23,13 @@ export const adminCreate: Command = {
     'password-stdin': { type: 'boolean' },
     promote: { type: 'boolean' }
   },
-  async run(values) {
+  async run(values, _words, { stdin, stderr }) {
     const email = requireEmail(requireText(values, 'email'))
     const { name } = values
     if (name !== undefined && !Value.Check(Name, name)) throw new UsageError('the name is not well-formed')
-    const password = values['password-stdin'] ? (await text(process.stdin)).replace(/\r?\n$/, '') : undefined
+    const password = values['password-stdin'] ? (await text(stdin)).replace(/\r?\n$/, '') : undefined
     return withCore((app) => createOrPromote(app, { email, name, password }, values.promote === true), {
-      mayMake: true
+      mayMake: stderr
     })
   }
 }

@@ -1,7 +1,15 @@
+import type { Readable, Writable } from 'node:stream'
 import type { ParseArgsOptionsConfig } from 'node:util'
 
 /** The values of the options by name, as `node:util` parses them. */
 export type OptionValues = Record<string, string | string[] | boolean | undefined>
+
+/** The standard streams of the process that runs a command. */
+export interface Terminal {
+  stdin: Readable
+  stdout: Writable
+  stderr: Writable
+}
 
 /** A command for operators. `run` returns the text for people, and the JSON that `--json` prints. */
 export interface Command {
@@ -13,7 +21,7 @@ export interface Command {
   /** How many words it takes, not counting its options. */
   words: number
   options: ParseArgsOptionsConfig
-  run(values: OptionValues, positionals: string[]): Promise<CommandResult>
+  run(values: OptionValues, positionals: string[], terminal: Terminal): Promise<CommandResult>
 }
 
 export interface CommandResult {

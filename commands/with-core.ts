@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { Writable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../domain/settings/config.ts'
 import { settingsOfService } from '../domain/settings/service-identity.ts'
@@ -9,17 +10,17 @@ import { sqlitePathOf } from '../store/sqlite/path.ts'
 
 /**
  * Builds the service on its settings and its database, without listening, and runs `work` with it. A missing embedded database
- * mostly means the wrong folder or the wrong settings: throws an Error. If `mayMake`, makes it and prints a note.
+ * mostly means the wrong folder or the wrong settings: throws an Error. If `mayMake` is a stream, makes it and prints a note there.
  */
 export async function withCore<T>(
   work: (app: FastifyInstance) => Promise<T>,
-  { mayMake = false } = {}
+  { mayMake }: { mayMake?: Writable } = {}
 ): Promise<T> {
   const loaded = settings()
   const missing = missingDatabase(loaded.config)
   if (missing && !mayMake) throw new Error(`There is no database at ${missing}`)
   const app = await buildLikeService(loaded)
-  if (missing) process.stderr.write(`There was no database at ${missing}: it was made.\n`)
+  if (missing) mayMake?.write(`There was no database at ${missing}: it was made.\n`)
   try {
     return await work(app)
   } finally {

@@ -7,9 +7,9 @@ import { type Command, type OptionValues, UsageError } from '../commands/command
 import { commands } from '../commands/index.ts'
 import manifest from '../package.json' with { type: 'json' }
 import { build } from './harness/build.ts'
-import { perform } from './harness/command.ts'
+import { gatehouse, gatehouseJson, perform } from './harness/command.ts'
 import { sqlite } from './harness/engines.ts'
-import { gatehouse, gatehouseJson, run } from './harness/program.ts'
+import { run } from './harness/program.ts'
 
 const EX_USAGE = 64
 const EX_CONFIG = 78

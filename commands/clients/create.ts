@@ -22,7 +22,7 @@ export const clientsCreate: Command = {
     audience: { type: 'string', multiple: true },
     grant: { type: 'string' }
   },
-  async run(values) {
+  async run(values, _words, { stderr }) {
     const { audience: audiences = [], grant } = values as { audience?: string[]; grant?: string }
     const input = {
       name: requireText(values, 'name'),
@@ -33,7 +33,7 @@ export const clientsCreate: Command = {
     if (!Value.Check(NewClientBody, input))
       throw new UsageError('the name, the scope, the audience or the grant is not well-formed')
     return withCore((app) => create(app, { ...input, scope: parseScope(input.scope), jwks: [] }), {
-      mayMake: true
+      mayMake: stderr
     })
   }
 }

@@ -12,7 +12,7 @@ export const keysImport: Command = {
   summary: 'sign with the private key in this file, PEM or JWK, from now on',
   words: 1,
   options: {},
-  async run(_values, [path]) {
+  async run(_values, [path], { stderr }) {
     if (!path) throw new UsageError('FILE is needed: a private key, PEM or JWK')
     const text = readKeyFile(path)
     return withCore(
@@ -22,7 +22,7 @@ export const keysImport: Command = {
         while (app.clock() < activatesAt) await pause(activatesAt - app.clock())
         return keysText(app.signingKeys.schedule())
       },
-      { mayMake: true }
+      { mayMake: stderr }
     )
   }
 }

@@ -10,12 +10,12 @@ export const keysRotate: Command = {
   summary: 'make the next key sign, at once or as soon as every verifier can know it',
   words: 0,
   options: {},
-  run: () =>
+  run: (_values, _words, { stderr }) =>
     withCore(
       async (app) => {
         await app.signingKeys.rotate(operator.caller)
         return keysText(app.signingKeys.schedule())
       },
-      { mayMake: true }
+      { mayMake: stderr }
     )
 }

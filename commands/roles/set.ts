@@ -12,13 +12,13 @@ export const rolesSet: Command = {
   summary: 'create a role, or change what it allows',
   words: 1,
   options: { scope: { type: 'string' }, description: { type: 'string' } },
-  async run(values, [name]) {
+  async run(values, [name], { stderr }) {
     const { description = '' } = values as { description?: string }
     const input = { name, description, scope: values.scope === '' ? '' : requireText(values, 'scope') }
     if (!Value.Check(NewRoleBody, input))
       throw new UsageError('the name, the scope or the description is not well-formed')
     const role = { name: input.name, description, scope: parseScope(input.scope) }
-    const done = await withCore((app) => app.roles.set(role, operator), { mayMake: true })
+    const done = await withCore((app) => app.roles.set(role, operator), { mayMake: stderr })
     return {
       text: `Role ${role.name} ${done}: ${role.scope.join(' ') || '(no scope)'}`,
       json: { ...role, done }

@@ -9,14 +9,14 @@ import { withStatus } from '../../domain/keys/schedule.ts'
 import { signingKeyView } from '../../routes/views/signing-key.ts'
 import type { SigningKeyView } from '../../schemas/signing-key.ts'
 import { build, password, type Teardown } from '../harness/build.ts'
-import { perform } from '../harness/command.ts'
+import { gatehouse, perform } from '../harness/command.ts'
 import { postgres } from '../harness/engines.ts'
-import { type Ended, run, startServer } from '../harness/program.ts'
+import { type Ended, startServer } from '../harness/program.ts'
 
 const EX_USAGE = 64
 const EX_CONFIG = 78
 
-const keys = (words: string[], env: Record<string, string>) => run(['cli.ts', 'keys', ...words], { env })
+const keys = (words: string[], env: Record<string, string>) => gatehouse(['keys', ...words], env)
 
 async function keysJson(words: string[], env: Record<string, string>) {
   const { code, stdout, stderr } = await keys([...words, '--json'], env)

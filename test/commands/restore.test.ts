@@ -8,14 +8,13 @@ import { uuidv7 } from '../../domain/id.ts'
 import { backUpDatabase } from '../../store/sqlite/backup.ts'
 import { lockDatabase } from '../../store/sqlite/service-lock.ts'
 import { build, password } from '../harness/build.ts'
-import { run } from '../harness/program.ts'
+import { gatehouse } from '../harness/command.ts'
 import { newService } from '../harness/restorable.ts'
 
 const EX_USAGE = 64
 const EX_CONFIG = 78
 
-const restore = (words: string[], env: Record<string, string>) =>
-  run(['cli.ts', 'restore', ...words], { env })
+const restore = (words: string[], env: Record<string, string>) => gatehouse(['restore', ...words], env)
 
 const databasesIn = async (folder: string) =>
   (await readdir(folder)).filter((name) => name.startsWith('gatehouse.db') && !name.endsWith('.lock')).sort()

@@ -3,14 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { UsageError } from '../../commands/command.ts'
-import { commands } from '../../commands/index.ts'
 import { HOUR } from '../../domain/clock.ts'
 import { uuidv7 } from '../../domain/id.ts'
 import type { Session } from '../../domain/model/session.ts'
 import { endAllSessions } from '../../domain/sessions/end-all.ts'
 import { build, password } from '../harness/build.ts'
+import { gatehouse, perform } from '../harness/command.ts'
 import { engines } from '../harness/engines.ts'
-import { run } from '../harness/program.ts'
 
 const nobody = { actorId: null, ip: null, userAgent: null, requestId: null }
 
@@ -34,9 +33,7 @@ for (const engine of engines) {
   t.test(`beside a running service on ${engine.name}`, { skip: engine.missing }, async (t) => {
     const service = await build(t, { engine })
     const ended = async (...words: string[]) => {
-      const { code, stdout, stderr } = await run(['cli.ts', 'sessions', 'end', ...words], {
-        env: service.env
-      })
+      const { code, stdout, stderr } = await gatehouse(['sessions', 'end', ...words], service.env)
       await service.app.revocations.poll()
       return { code, stdout, stderr }
     }
@@ -102,9 +99,8 @@ for (const engine of engines) {
 }
 
 t.test('sessions end asks whose', async (t) => {
-  const command = commands.find(({ name }) => name === 'sessions end')
   for (const values of [{}, { all: true, user: 'ada@example.com' }, { user: '' }]) {
-    const thrown = await command?.run(values, []).catch((error: unknown) => error)
+    const thrown = await perform({}, 'sessions end', values).catch((error: unknown) => error)
     t.ok(thrown instanceof UsageError, JSON.stringify(values))
   }
 })
@@ -113,7 +109,7 @@ t.test('sessions end takes no new database for the service’s', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const env = { AUTH_DATA_DIR: join(folder, 'mistyped') }
-  t.strictSame(await run(['cli.ts', 'sessions', 'end', '--all'], { env }), {
+  t.strictSame(await gatehouse(['sessions', 'end', '--all'], env), {
     code: 1,
     stdout: '',
     stderr: `There is no database at ${env.AUTH_DATA_DIR}/gatehouse.db\n`

@@ -1,9 +1,8 @@
 import t from 'tap'
 import { userView } from '../../routes/views/user.ts'
 import { build, password } from '../harness/build.ts'
-import { perform } from '../harness/command.ts'
+import { gatehouse, perform } from '../harness/command.ts'
 import { engines } from '../harness/engines.ts'
-import { run } from '../harness/program.ts'
 
 const chosen = 'battery staple correct horse'
 
@@ -96,9 +95,7 @@ for (const engine of engines) {
 
     t.test('users reset-password lets in the only administrator, who forgot the password', async (t) => {
       const email = 'root@example.com'
-      const { code, stdout, stderr } = await run(['cli.ts', 'users', 'reset-password', '--email', email], {
-        env
-      })
+      const { code, stdout, stderr } = await gatehouse(['users', 'reset-password', '--email', email], env)
       t.equal(code, 0)
       t.equal(stderr, '')
       const [, token] =

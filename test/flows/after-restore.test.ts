@@ -10,8 +10,7 @@ import { backUpDatabase } from '../../store/sqlite/backup.ts'
 import { type Revocable, RevocationSet } from '../../verifier/revocation-set.ts'
 import { build, password, type TestApp } from '../harness/build.ts'
 import { createClock } from '../harness/clock.ts'
-import { perform } from '../harness/command.ts'
-import { run } from '../harness/program.ts'
+import { gatehouse, perform } from '../harness/command.ts'
 import { newService, visiting } from '../harness/restorable.ts'
 import { ask, make } from '../routes/admin/machines.ts'
 
@@ -58,7 +57,7 @@ t.test('after a restore nothing is signed in, whatever became of it since the ba
   await service.signUp('newcomer@example.com')
   await service.app.close()
 
-  const { code, stdout, stderr } = await run(['cli.ts', 'restore', place.backup], { env: place.env })
+  const { code, stdout, stderr } = await gatehouse(['restore', place.backup], place.env)
   t.equal(stderr, '')
   t.equal(code, 0)
   const [replaced = ''] = (await readdir(place.folder)).filter((name) => name.includes('replaced'))

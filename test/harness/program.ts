@@ -47,18 +47,6 @@ export async function run(
   return { code: child.exitCode, stdout, stderr }
 }
 
-/** Runs a command in a separate process, as an operator does: `gatehouse(['roles', 'set', …], env)`. */
-export function gatehouse(args: string[], env: Record<string, string> = {}, input = ''): Promise<Ended> {
-  return run(['cli.ts', ...args], { env, input })
-}
-
-/** Runs a command in a separate process, and returns its JSON. Throws an Error if it fails. */
-export async function gatehouseJson(args: string[], env: Record<string, string>) {
-  const { code, stdout, stderr } = await gatehouse([...args, '--json'], env)
-  if (code !== 0) throw new Error(`gatehouse ${args.join(' ')}: ${stderr}`)
-  return JSON.parse(stdout)
-}
-
 /** The service in a separate process. */
 export interface Started {
   pid: number

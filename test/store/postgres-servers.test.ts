@@ -4,10 +4,9 @@ import type { Problem } from '../../domain/errors.ts'
 import { openStore } from '../../store/index.ts'
 import { build, password } from '../harness/build.ts'
 import { certificates } from '../harness/certificate.ts'
-import { perform } from '../harness/command.ts'
+import { gatehouse, perform } from '../harness/command.ts'
 import { newFolder } from '../harness/folder.ts'
 import { postgresServer } from '../harness/postgres-server.ts'
-import { gatehouse } from '../harness/program.ts'
 import { until } from '../harness/token-watch.ts'
 
 t.test('PostgreSQL over TLS', { skip: postgresServer.missing || certificates.missing }, async (t) => {

@@ -2,9 +2,8 @@ import t from 'tap'
 import type { OptionValues } from '../../../commands/command.ts'
 import { TOKEN_EXCHANGE } from '../../../domain/oauth/token-exchange.ts'
 import { build } from '../../harness/build.ts'
-import { perform } from '../../harness/command.ts'
+import { gatehouse, gatehouseJson, perform } from '../../harness/command.ts'
 import { engines } from '../../harness/engines.ts'
-import { gatehouse, gatehouseJson } from '../../harness/program.ts'
 
 const EX_USAGE = 64
 

@@ -1,9 +1,8 @@
 import t from 'tap'
 import { operator } from '../../../commands/operator.ts'
 import { build } from '../../harness/build.ts'
-import { perform } from '../../harness/command.ts'
+import { gatehouse, perform } from '../../harness/command.ts'
 import { engines } from '../../harness/engines.ts'
-import { gatehouse } from '../../harness/program.ts'
 
 for (const engine of engines) {
   t.test(`beside a running service on ${engine.name}`, { skip: engine.missing }, async (t) => {
