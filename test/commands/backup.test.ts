@@ -13,6 +13,7 @@ import { openStore } from '../../store/index.ts'
 import { backUpDatabase } from '../../store/sqlite/backup.ts'
 import { build, password, type Teardown } from '../harness/build.ts'
 import { Client } from '../harness/client.ts'
+import { gatehouse, gatehouseJson } from '../harness/command.ts'
 import { postgres, postgresUrl } from '../harness/engines.ts'
 import { newFolder } from '../harness/folder.ts'
 import { run, startServer } from '../harness/program.ts'
@@ -25,12 +26,6 @@ async function newDatabase(t: Teardown): Promise<{ path: string; folder: string 
   const path = join(folder, 'gatehouse.db')
   await (await openStore(`file:${path}`, () => {})).store.close()
   return { path, folder }
-}
-
-async function gatehouse(args: string[], env: Record<string, string>) {
-  const ended = await run(['cli.ts', ...args, '--json'], { env })
-  if (ended.code !== 0) throw new Error(`gatehouse ${args.join(' ')}: ${ended.stderr}`)
-  return JSON.parse(ended.stdout)
 }
 
 /** A change that the service said it had made, and whether it is in a database. */
@@ -88,14 +83,15 @@ t.test('every change acknowledged before a backup under load is there after its 
   while (load.done.length < CHANGES_BEFORE) await pause(10)
   const before = [...load.done]
   const file = join(folder, 'backup.db')
-  const made = await gatehouse(['backup', file], env)
+  // A separate process: in this one, the load would pause meanwhile.
+  const made = JSON.parse((await run(['cli.ts', 'backup', file, '--json'], { env })).stdout)
   const during = load.done.length - before.length
   await load.stop()
 
   const elsewhere = join(folder, 'elsewhere')
   await mkdir(elsewhere)
   await copyFile(join(env.AUTH_DATA_DIR, 'master.key'), join(elsewhere, 'master.key'))
-  await gatehouse(['restore', file, '--keep-sessions'], { AUTH_DATA_DIR: elsewhere })
+  await gatehouseJson(['restore', file, '--keep-sessions'], { AUTH_DATA_DIR: elsewhere })
   const { store } = await openStore(`file:${join(elsewhere, 'gatehouse.db')}`, () => {})
   t.teardown(() => store.close())
   const lost = []
@@ -114,7 +110,7 @@ t.test('a backup is for nobody else to read, and says that the master key is not
   const { path, folder } = await newDatabase(t)
   const file = join(folder, 'backup.db')
   const env = { AUTH_DATA_DIR: folder, DATABASE_URL: `file:${path}` }
-  const { code, stdout, stderr } = await run(['cli.ts', 'backup', file], { env })
+  const { code, stdout, stderr } = await gatehouse(['backup', file], env)
   t.equal(stderr, '')
   t.equal(code, 0)
   t.match(stdout, /backup\.db: [\d.]+ KiB, 0 users, written and checked\.\n/)
@@ -208,13 +204,13 @@ t.test('on PostgreSQL the command says which program does it', async (t) => {
   const file = '/srv/copies of today/gatehouse.dump'
   const command = `pg_dump --format=custom --file='${file}'`
   const secret = 'postgres://gatehouse:hunter2@127.0.0.1:1/x'
-  const plain = await run(['cli.ts', 'backup', file], { env: { DATABASE_URL: secret } })
+  const plain = await gatehouse(['backup', file], { DATABASE_URL: secret })
   t.equal(plain.code, 1)
   t.equal(plain.stderr, `PostgreSQL has a program for this: ${command} "\${DATABASE_URL:?}"\n`)
   const folder = await newFolder(t)
   await writeFile(join(folder, 'url'), secret)
   const env = { DATABASE_URL_FILE: join(folder, 'url') }
-  const filed = await run(['cli.ts', 'restore', 'x.dump'], { env })
+  const filed = await gatehouse(['restore', 'x.dump'], env)
   t.equal(filed.code, 1)
   t.match(
     filed.stderr,
@@ -232,19 +228,17 @@ t.test('pg_dump and pg_restore, as the commands say them', { skip: await whyNoDu
   const shell = (command: string, url: string) =>
     promisify(execFile)('sh', ['-c', command], { env: { PATH: process.env.PATH, DATABASE_URL: url } })
   const said = async (args: string[]) => {
-    const { stderr } = await run(['cli.ts', ...args], { env: { DATABASE_URL: empty.url } })
+    const { stderr } = await gatehouse([...args], { DATABASE_URL: empty.url })
     return stderr.replace('PostgreSQL has a program for this: ', '').replace(/ \(into.*/s, '')
   }
   await shell(await said(['backup', file]), service.env.DATABASE_URL as string)
-  const tooEarly = await run(['cli.ts', 'restore', '--after-pg-restore'], {
-    env: { DATABASE_URL: empty.url }
-  })
+  const tooEarly = await gatehouse(['restore', '--after-pg-restore'], { DATABASE_URL: empty.url })
   t.equal(tooEarly.stderr, 'The database is empty: pg_restore comes first\n')
   t.equal(tooEarly.code, 1)
   await shell(await said(['restore', file]), empty.url)
 
   const env = { ...service.env, DATABASE_URL: empty.url }
-  t.strictSame(await gatehouse(['restore', '--after-pg-restore'], env), { sessionsEnded: 1 })
+  t.strictSame(await gatehouseJson(['restore', '--after-pg-restore'], env), { sessionsEnded: 1 })
   const restored = await build(t, { env })
   const back = restored.browser()
   const { body } = await back.post('/auth/login', { email: 'ada@example.com', password })

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { sqlitePathOf } from '../../store/sqlite/path.ts'
 import type { Teardown } from '../harness/build.ts'
+import { gatehouse } from '../harness/command.ts'
 import { newFolder } from '../harness/folder.ts'
 import { freePort } from '../harness/port.ts'
 import { run, start } from '../harness/program.ts'
@@ -43,7 +44,7 @@ t.test('one service a SQLite database', async (t) => {
   })
 
   await t.test('commands work beside it', async (t) => {
-    const { code, stderr } = await run(['cli.ts', 'roles', 'set', 'buyer', '--scope', 'orders:read'], { env })
+    const { code, stderr } = await gatehouse(['roles', 'set', 'buyer', '--scope', 'orders:read'], env)
     t.equal(stderr, '')
     t.equal(code, 0)
   })
@@ -120,9 +121,9 @@ t.test(
       await chown(data, NOBODY, NOBODY)
       const env = settings(data)
       const backup = join(path, 'backup.db')
-      await run(['cli.ts', 'migrate'], { env: settings(join(path, 'elsewhere')) })
-      await run(['cli.ts', 'backup', backup], { env: settings(join(path, 'elsewhere')) })
-      const { code, stderr } = await run(['cli.ts', 'restore', backup], { env })
+      await gatehouse(['migrate'], settings(join(path, 'elsewhere')))
+      await gatehouse(['backup', backup], settings(join(path, 'elsewhere')))
+      const { code, stderr } = await gatehouse(['restore', backup], env)
       t.equal(code, 0, stderr)
       for (const file of await readdir(data)) t.equal((await stat(join(data, file))).uid, NOBODY, file)
     })
