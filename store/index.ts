@@ -20,6 +20,7 @@ import { lockDatabase, type ServiceLock } from './sqlite/service-lock.ts'
 import type { Tables } from './tables.ts'
 import { createThrottleRepository } from './throttles.ts'
 import { asUnavailable } from './unavailable.ts'
+import { fillUserSearch } from './user-search.ts'
 import { createUserRepository } from './users.ts'
 
 /** PostgreSQL's advisory lock keys, by the names of `exclusive`. SQLite needs none, because it has one writer. */
@@ -42,6 +43,7 @@ export async function openStore(
   try {
     const migrated =
       engine === 'sqlite' ? await migrate(db, engine) : await migratePostgres(databaseUrl, onIdleError)
+    await fillUserSearch(db)
     return { store: createStore(db, engine, dialect.load), migrated }
   } catch (error) {
     await db.destroy()

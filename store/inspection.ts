@@ -3,11 +3,14 @@ import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect, sql } from 'kysely'
 import type { SigningKey } from '../domain/model/signing-key.ts'
-import { compareMigrations, executedMigrations } from './migrate.ts'
+import { compareMigrations } from './migrate.ts'
+import { executedMigrations, tablesInTheWay } from './migration-history.ts'
 import { postgresDialect } from './postgres.ts'
 import { createSigningKeyRepository } from './signing-keys.ts'
 import { refuseOtherThanFile, sqlitePathOf } from './sqlite/path.ts'
 import type { Tables } from './tables.ts'
+
+export { inTheWayAdvice } from './migrate.ts'
 
 const READ_TIMEOUT = 1000
 const UNSAFE_POSTGRES = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }
@@ -25,6 +28,8 @@ export interface DatabaseState {
   /** Migrations that this version would run; `unknown` are those of a newer version. */
   pending: string[]
   unknown: string[]
+  /** Tables of another program that have names of Gatehouse's tables. */
+  inTheWay: string[]
 }
 
 /** The state of a database, read without a change to it. */
@@ -56,7 +61,7 @@ export async function inspectDatabase(databaseUrl: string): Promise<Inspection> 
   const db = new Kysely<Tables>({ dialect })
   try {
     const says = path === undefined ? await askPostgres(db) : await askSqlite(db, path)
-    const executed = await executedMigrations(db)
+    const executed = await executedMigrations(db, engine)
     const migrations = compareMigrations(executed, engine)
     // Another version may have other tables.
     const isOurs = migrations.pending.length + migrations.unknown.length === 0
@@ -64,6 +69,7 @@ export async function inspectDatabase(databaseUrl: string): Promise<Inspection> 
       engine,
       ...says,
       ...migrations,
+      inTheWay: await tablesInTheWay(db, engine),
       isEmpty: executed.length === 0,
       newestEvent: isOurs ? await newestEvent(db) : undefined,
       signingKeys: isOurs ? await createSigningKeyRepository(db).list() : []

@@ -1,29 +1,17 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { Problem } from '../domain/errors.ts'
 import type { Store } from '../domain/model/store.ts'
-import { initial } from './migrations/0001-initial.ts'
-import { keySchedule } from './migrations/0002-key-schedule.ts'
-import { revocationLog } from './migrations/0003-revocation-log.ts'
-import { clients } from './migrations/0004-clients.ts'
-import { sessionHandover } from './migrations/0005-session-handover.ts'
-import { loginLimits } from './migrations/0006-login-limits.ts'
-import { authority } from './migrations/0007-authority.ts'
-import { load } from './migrations/0009-load.ts'
-import { serviceIdentity } from './migrations/0010-service-identity.ts'
+import { SettingsError } from '../domain/settings/settings.ts'
+import { currentSchema } from './catalogue.ts'
+import { adoptHistory, executedMigrations, HISTORY, tablesInTheWay } from './migration-history.ts'
+import { migrationsOf } from './migrations/index.ts'
 import type { Tables } from './tables.ts'
 
-export const migrationsOf = (engine: Store['engine']) => ({
-  '0001-initial': initial,
-  '0002-key-schedule': keySchedule,
-  '0003-revocation-log': revocationLog(engine),
-  '0004-clients': clients,
-  '0005-session-handover': sessionHandover,
-  '0006-login-limits': loginLimits,
-  '0007-authority': authority,
-  '0009-load': load,
-  '0010-service-identity': serviceIdentity
-})
+/** Kysely's lock around migrations, which an instance of an earlier version takes, too. */
+const LOCK = '3853314791062309107'
+
+const CREATE_SCHEMA = '`create schema gatehouse authorization ROLE`'
 
 /** The difference between the migrations of a database and those of this version. */
 export interface MigrationState {
@@ -47,28 +35,67 @@ export function newerVersionText(unknown: string[]): string {
 }
 
 /**
- * Runs all pending migrations, and returns their names. One process does it while the others wait. Throws a Problem
- * `unavailable` if the database is of a newer version.
+ * Runs all pending migrations, and returns their names. One process does it while the others wait. It is one transaction, so
+ * that a failure leaves nothing behind. Throws a Problem `unavailable` if the database is of a newer version, and a
+ * SettingsError if tables of another program are in the way.
  */
-export async function migrate(db: Kysely<Tables>, engine: Store['engine']): Promise<string[]> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrationsOf(engine) } })
+export function migrate(db: Kysely<Tables>, engine: Store['engine']): Promise<string[]> {
+  const transaction = db.transaction()
+  if (engine === 'sqlite') return transaction.execute((trx) => migrateWithin(trx, engine, {}))
+  // After the wait for the lock, the next statement must see what the other instance committed.
+  return transaction.setIsolationLevel('read committed').execute(async (trx) => {
+    await takeLock(trx)
+    const migrationTableSchema = await currentSchema(trx)
+    if (migrationTableSchema === undefined) throw noSchema()
+    return migrateWithin(trx, engine, { migrationTableSchema })
+  })
+}
+
+// The lock ends with the transaction: behind PgBouncer, the next statement may use another connection.
+async function takeLock(trx: Transaction<Tables>): Promise<void> {
+  await sql`set local lock_timeout = 0`.execute(trx)
+  await sql`set local statement_timeout = 0`.execute(trx)
+  await sql`select pg_advisory_xact_lock(${sql.lit(LOCK)}::bigint)`.execute(trx)
+}
+
+async function migrateWithin(
+  trx: Transaction<Tables>,
+  engine: Store['engine'],
+  where: { migrationTableSchema?: string }
+): Promise<string[]> {
+  const migrations = migrationsOf(engine)
+  await adoptHistory(trx, engine)
+  const { unknown } = compareMigrations(await executedMigrations(trx, engine), engine)
+  if (unknown.length > 0) throw new Problem('unavailable', { cause: new Error(newerVersionText(unknown)) })
+  const inTheWay = await tablesInTheWay(trx, engine)
+  if (inTheWay.length > 0) throw tablesAreInTheWay(inTheWay, engine)
+  const migrator = new Migrator({
+    db: trx,
+    provider: { getMigrations: async () => migrations },
+    migrationTableName: HISTORY.table,
+    migrationLockTableName: HISTORY.lock,
+    ...where
+  })
   const { error, results } = await migrator.migrateToLatest()
-  if (error) throw (await newerVersion(db, engine)) ?? error
+  if (error) throw error
   return (results ?? []).map(({ migrationName }) => migrationName)
 }
 
-// Runs after the migration, because a newer instance may have migrated the database while this one waited.
-async function newerVersion(db: Kysely<Tables>, engine: Store['engine']): Promise<Problem | undefined> {
-  const executed = await executedMigrations(db).catch(() => [])
-  const { unknown } = compareMigrations(executed, engine)
-  if (unknown.length === 0) return undefined
-  return new Problem('unavailable', { cause: new Error(newerVersionText(unknown)) })
+function tablesAreInTheWay(tables: string[], engine: Store['engine']): SettingsError {
+  return new SettingsError([
+    `DATABASE_URL names a database with tables of another program (${tables.join(', ')}). ${inTheWayAdvice(engine)}`
+  ])
 }
 
-/** Returns the migrations of a database in the order in which they ran; none if the database is empty. */
-export async function executedMigrations(db: Kysely<Tables>): Promise<string[]> {
-  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
-  if (!tables.some(({ name }) => name === 'kysely_migration')) return []
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
-  return rows.map(({ name }) => name)
+/** Says what to do if tables of another program have the names of Gatehouse's. */
+export function inTheWayAdvice(engine: Store['engine']): string {
+  return engine === 'sqlite'
+    ? 'Name another file'
+    : `Give Gatehouse its own database (createdb --owner=ROLE gatehouse), or its own schema: run ${CREATE_SCHEMA}, and add ?options=-c%20search_path%3Dgatehouse to DATABASE_URL`
+}
+
+function noSchema(): SettingsError {
+  return new SettingsError([
+    `DATABASE_URL has a search_path that names no schema which exists: run ${CREATE_SCHEMA}, or correct it`
+  ])
 }

@@ -11,6 +11,9 @@ export interface Tables {
     id: string
     email: string
     name: string | null
+    /** What a search compares. Null until `fillUserSearch` has filled it in an account of an earlier version. */
+    folded_email: string | null
+    folded_name: string | null
     password_hash: string | null
     version: number
     disabled: number
@@ -112,3 +115,24 @@ export interface Tables {
   jobs: { name: string; due_at: number }
   service_identity: { id: number; issuer: string; audience: string }
 }
+
+const EVERY_TABLE: Record<keyof Tables, true> = {
+  users: true,
+  roles: true,
+  user_roles: true,
+  sessions: true,
+  signing_keys: true,
+  revocations: true,
+  clients: true,
+  client_secrets: true,
+  used_assertions: true,
+  login_throttles: true,
+  blocked_logins: true,
+  one_time_tokens: true,
+  audit_events: true,
+  jobs: true,
+  service_identity: true
+}
+
+/** The names of all tables. */
+export const TABLE_NAMES = Object.keys(EVERY_TABLE)

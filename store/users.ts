@@ -1,7 +1,9 @@
 import { type Kysely, sql } from 'kysely'
+import { foldedEmail, foldedText } from '../domain/accounts/search-text.ts'
 import type { User, UserRepository } from '../domain/model/user.ts'
 import { scopeOfRoles, USER_ROLE } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
+import { foldedName } from './user-search.ts'
 
 type Row = Tables['users'] & { roles: string | null; scope: string | null }
 
@@ -30,6 +32,8 @@ export function createUserRepository(db: Kysely<Tables>): UserRepository {
           id: user.id,
           email: user.email,
           name: user.name,
+          folded_email: foldedEmail(user.email),
+          folded_name: foldedName(user.name),
           password_hash: user.passwordHash,
           version: user.version,
           disabled: Number(user.disabled),
@@ -57,9 +61,9 @@ export function createUserRepository(db: Kysely<Tables>): UserRepository {
       let query = users().orderBy('id').limit(limit)
       if (after !== undefined) query = query.where('id', '>', after)
       if (search !== undefined) {
-        const pattern = `%${search.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
+        const pattern = `%${foldedText(search).replace(/[\\%_]/g, '\\$&')}%`
         query = query.where(
-          sql<boolean>`(email like ${pattern} escape '\\' or lower(coalesce(name, '')) like ${pattern} escape '\\')`
+          sql<boolean>`(folded_email like ${pattern} escape '\\' or folded_name like ${pattern} escape '\\')`
         )
       }
       if (role !== undefined && role !== USER_ROLE) query = query.where('id', 'in', holdersOf(role))
@@ -102,7 +106,11 @@ export function createUserRepository(db: Kysely<Tables>): UserRepository {
     },
 
     async setName(id, name) {
-      await db.updateTable('users').set({ name }).where('id', '=', id).execute()
+      await db
+        .updateTable('users')
+        .set({ name, folded_name: foldedName(name) })
+        .where('id', '=', id)
+        .execute()
     },
 
     async setDisabled(id, disabled) {

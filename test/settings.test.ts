@@ -113,6 +113,14 @@ const refused: Record<string, string[]> = {
     'postgres://u:p#q@host/db',
     'postgres://u:%e9@host/db',
     'postgres://host/db%',
+    'postgres://u:p@h1,h2:99999/db',
+    'postgres://u:p@/db?host=h1,h2',
+    'postgres://u:p@h1,h2/db?target_session_attrs=standby',
+    'postgres://u:p@host/db?sslmode=prefer',
+    'postgres://u:p@host/db?sslmode=no-verify',
+    'postgres://u:p@host/db?sslmode=verify-ca',
+    'postgres://u:p@host/db?sslmode=require&sslrootcert=system',
+    'postgres://u:p@host/db?sslmode=verify-full&sslrootcert=/nowhere/ca.pem',
     'file://host/x.db',
     'file://[bad/x.db',
     'file:///a%2Fb.db',
@@ -238,6 +246,8 @@ t.test('a value that is allowed is taken as it is meant', async (t) => {
     'postgres://u:p@/db?host=/run/postgresql',
     'postgres://u@%2Frun%2Fpostgresql/db',
     'postgres:///db',
+    'postgres://u:p@h1:5432,[::1]:5433,h3/db?target_session_attrs=read-write',
+    'postgres://u:p@host/db?sslmode=verify-full&sslrootcert=system',
     'file:data.db',
     'file:///srv/a%20b.db',
     'file://localhost/srv/x.db'
@@ -343,13 +353,15 @@ t.test('a file of a secret that every user can read is warned about by name, and
 })
 
 t.test('a database or Valkey on another machine without a credential is warned about by name', async (t) => {
-  const warningsOf = (env: Record<string, string>) => load(env).warnings.map((each) => each.split(' ')[0])
+  const warningsOf = (env: Record<string, string>) =>
+    loadSettings(env, () => 'a file').warnings.map((each) => each.split(' ')[0])
   const open = {
     DATABASE_URL: [
       'postgres://db/x',
       'postgres://u@db.example.com/x',
       'postgres://u@10.0.0.7/x',
-      'postgres://u@/x?host=db'
+      'postgres://u@/x?host=db',
+      'postgres://u@localhost,db/x'
     ],
     REDIS_URL: ['redis://valkey:6379', 'rediss://cache.example.com', 'redis://user@10.0.0.7']
   }
@@ -361,6 +373,7 @@ t.test('a database or Valkey on another machine without a credential is warned a
       'postgres://u@db/x?password=p',
       'postgres://u@db/x?sslcert=/c.pem&sslkey=/k.pem',
       'postgres://u@localhost/x',
+      'postgres://u@localhost:5432,[::1]:5433/x',
       'postgres:///x',
       'postgres://u@/x?host=/run/postgresql',
       'postgres://u@%2Frun%2Fpostgresql/x',
@@ -370,6 +383,15 @@ t.test('a database or Valkey on another machine without a credential is warned a
   }
   for (const [name, urls] of Object.entries(closed))
     for (const url of urls) t.strictSame(warningsOf({ [name]: url }), [], url)
+})
+
+t.test('a connection that is encrypted to whoever answers is warned about', async (t) => {
+  const warningsOf = (DATABASE_URL: string) => loadSettings({ DATABASE_URL }, () => 'a file').warnings
+  t.match(warningsOf('postgres://u:p@db/x?sslmode=require'), [
+    /^DATABASE_URL has sslmode=require: .*verify-full$/
+  ])
+  for (const mode of ['require&sslrootcert=/ca.pem', 'verify-ca&sslrootcert=/ca.pem', 'verify-full'])
+    t.strictSame(warningsOf(`postgres://u:p@db/x?sslmode=${mode}`), [], mode)
 })
 
 t.test('a master key that is empty, short, known or no base64url is refused', async (t) => {

@@ -1,4 +1,4 @@
-import type { DatabaseState } from '../../store/inspection.ts'
+import { type DatabaseState, inTheWayAdvice } from '../../store/inspection.ts'
 import type { Check } from './checkup.ts'
 import { DATABASE_SETTINGS, type DatabaseReading } from './database.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
@@ -16,7 +16,7 @@ export function migrationsCheck({ stateIfReachable }: DatabaseReading): Check {
   }
 }
 
-export function migrationFindings({ pending, unknown }: DatabaseState): Finding[] {
+export function migrationFindings({ engine, pending, unknown, inTheWay }: DatabaseState): Finding[] {
   if (unknown.length > 0) {
     return [
       error(
@@ -25,6 +25,8 @@ export function migrationFindings({ pending, unknown }: DatabaseState): Finding[
       )
     ]
   }
+  if (inTheWay.length > 0)
+    return [error(`Another program has tables named ${inTheWay.join(', ')}`, `${inTheWayAdvice(engine)}.`)]
   if (pending.length > 0)
     return [warning(`Not yet run: ${pending.join(', ')}`, 'Start Gatehouse, or run ./gatehouse migrate.')]
   return [ok('The schema is up to date')]

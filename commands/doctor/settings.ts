@@ -4,7 +4,7 @@ import { error, type Finding, ok, warning } from './finding.ts'
 const ADVICE: Record<string, string> = {
   HOST: 'Give AUTH_ISSUER the https address that people use, or leave HOST out.',
   AUTH_TRUST_PROXY: 'Name the address of your reverse proxy, or the narrow range that it is in.',
-  DATABASE_URL: 'Give the role a password, and put it into the URL or into DATABASE_URL_FILE.',
+  DATABASE_URL: 'Use a password and sslmode=verify-full: docs/operations.md, PostgreSQL.',
   REDIS_URL: 'Set requirepass in Valkey, and put the password into the URL or into REDIS_URL_FILE.',
   AUTH_KEY_ROTATION: 'Set it to a day or more; 30d is the default.'
 }

@@ -7,10 +7,12 @@ import { LONGEST_ACCESS_TTL } from '../tokens/access-token.ts'
 import type { Config } from './config.ts'
 import { parseRange } from './forwarded-address.ts'
 import { metricsFault } from './metrics-exposure.ts'
+import { believesAnyServer, postgresUrlFaults, serversOf } from './postgres-url.ts'
+import { isReadableUrl } from './readable-url.ts'
 import { isPublicSuffix, isSameSite } from './registrable-domain.ts'
 
-/** Returns the faults of settings that each have the right type: one line per fault. */
-export function settingFaults(config: Config): string[] {
+/** Returns the faults of settings that each have the right type: one line per fault. `canRead` says whether a file can be read. */
+export function settingFaults(config: Config, canRead: (path: string) => boolean): string[] {
   return [
     ...issuerFaults(config),
     ...durationFaults(config),
@@ -19,7 +21,7 @@ export function settingFaults(config: Config): string[] {
     ...config.AUTH_TRUST_PROXY.filter((range) => !parseRange(range)).map(
       (range) => `AUTH_TRUST_PROXY ${range} is not an address or a CIDR range, written out such as 10.0.0.0/8`
     ),
-    ...databaseFaults(config.DATABASE_URL),
+    ...databaseFaults(config.DATABASE_URL, canRead),
     ...valkeyFaults(config.REDIS_URL),
     ...(config.AUTH_MASTER_KEY ? masterKeyFault(config.AUTH_MASTER_KEY) : []),
     ...(config.AUTH_MASTER_KEY_PREVIOUS
@@ -29,14 +31,12 @@ export function settingFaults(config: Config): string[] {
   ]
 }
 
-function databaseFaults(text: string): string[] {
+function databaseFaults(text: string, canRead: (path: string) => boolean): string[] {
   if (text.startsWith('file:'))
     return isFilePath(text)
       ? []
       : ['DATABASE_URL names no file: write file:/path/to.db, and nothing after it']
-  return isPostgresUrl(text)
-    ? []
-    : ['DATABASE_URL is not a URL: percent-encode what is special in its user and password']
+  return postgresUrlFaults(text, canRead)
 }
 
 function valkeyFaults(text: string): string[] {
@@ -54,21 +54,6 @@ function isFilePath(text: string): boolean {
     const path = text.startsWith('file://') ? fileURLToPath(text) : text.slice('file:'.length)
     // The SQLite library trims blanks around a name, and reads `:memory:` as no file.
     return path !== '' && path === path.trim() && !path.startsWith(':') && !/[?#\0]/.test(text + path)
-  } catch {
-    return false
-  }
-}
-
-// Mirrors pg's parser: it accepts a lone `%`, and an empty host (taken from the query or the environment).
-function isPostgresUrl(text: string): boolean {
-  return isReadableUrl(text.replace(/%(?=[^\da-f]|[\da-f][^\da-f])/gi, '%25').replace('@/', '@localhost/'))
-}
-
-function isReadableUrl(text: string): boolean {
-  try {
-    const { username, password, hostname, pathname } = new URL(text)
-    for (const part of [username, password, hostname, pathname]) decodeURIComponent(part)
-    return true
   } catch {
     return false
   }
@@ -187,9 +172,13 @@ export function settingWarnings(config: Config): string[] {
     )
   for (const name of ['DATABASE_URL', 'REDIS_URL'] as const)
     warn(
-      isOpenElsewhere(config[name]),
+      (name === 'DATABASE_URL' ? serversOf(config[name]) : [config[name]]).some(isOpenElsewhere),
       `${name} has no password for a server on another machine: whoever reaches it is let in`
     )
+  warn(
+    believesAnyServer(config.DATABASE_URL),
+    'DATABASE_URL has sslmode=require: whoever answers is taken for the database. Write sslmode=verify-full'
+  )
   warn(
     config.AUTH_FORWARD_UNVERIFIED_EMAIL === 'on',
     'AUTH_FORWARD_UNVERIFIED_EMAIL is on: an app may take a person for the owner of an address that is not theirs'

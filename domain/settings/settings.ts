@@ -82,7 +82,7 @@ export function readSettings(
     }
   }
   const config = withDerivedDefaults(Value.Decode(Settings, raw))
-  faults.push(...settingFaults(config))
+  faults.push(...settingFaults(config, (path) => canRead(path, readFile)))
   return { config, sources, warnings: [...warnings, ...settingWarnings(config)], faults }
 }
 
@@ -120,6 +120,15 @@ function readSecret(name: SettingName, path: string, readFile: (path: string) =>
     return readFile(path).trim()
   } catch (error) {
     throw new Error(`cannot be read from the file that ${name}_FILE names: ${(error as Error).message}`)
+  }
+}
+
+function canRead(path: string, readFile: (path: string) => string): boolean {
+  try {
+    readFile(path)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -100,8 +100,6 @@ class Reader {
 
   constructor(path: string) {
     this.#db = new Database(path, { readonly: true, fileMustExist: true, timeout: READ_TIMEOUT })
-    // SQLite's own `lower` handles ASCII only: a search would not find Élodie.
-    this.#db.function('lower', { deterministic: true }, (text) => String(text).toLowerCase())
   }
 
   all(sql: string, parameters: readonly unknown[]): unknown[] {

@@ -2,9 +2,10 @@ import { existsSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { SigningKey } from '../../domain/model/signing-key.ts'
 import { compareMigrations, newerVersionText } from '../migrate.ts'
+import { EARLIER_HISTORY, HISTORY } from '../migration-history.ts'
 import { refuseOtherThanFile } from './path.ts'
 
-const TABLES = ['users', 'signing_keys', 'audit_events', 'kysely_migration']
+const TABLES = ['users', 'signing_keys', 'audit_events']
 const READ_TIMEOUT = 3000
 
 /** The size and the content of a database that passed all checks. */
@@ -35,12 +36,23 @@ export function examineDatabase(path: string): DatabaseFacts {
 
 /** Throws an Error if the database lacks a table of Gatehouse. */
 export function refuseForeign(db: Database.Database, path: string): void {
-  const tables = db.prepare("select name from sqlite_schema where type = 'table'").pluck().all()
-  if (!TABLES.every((name) => tables.includes(name))) throw new Error(notOurs(path))
+  const tables = tablesIn(db)
+  const isOurs = [...TABLES, historyIn(tables)].every((name) => tables.includes(name))
+  if (!isOurs) throw new Error(notOurs(path))
+}
+
+function tablesIn(db: Database.Database): string[] {
+  return db.prepare("select name from sqlite_schema where type = 'table'").pluck().all() as string[]
+}
+
+// A backup of an earlier version has the earlier name.
+function historyIn(tables: string[]): string {
+  return tables.includes(HISTORY.table) ? HISTORY.table : EARLIER_HISTORY.table
 }
 
 function refuseNewer(db: Database.Database, path: string): void {
-  const executed = db.prepare('select name from kysely_migration').pluck().all() as string[]
+  const history = historyIn(tablesIn(db))
+  const executed = db.prepare(`select name from ${history}`).pluck().all() as string[]
   const { unknown } = compareMigrations(executed, 'sqlite')
   if (unknown.length > 0) throw new Error(`${path} cannot be used: ${newerVersionText(unknown)}`)
 }

@@ -161,7 +161,7 @@ t.test('what cannot be backed up is refused in a sentence, and leaves nothing', 
 
   const newer = join(folder, 'newer.db')
   await copyFile(path, newer)
-  new Database(newer).exec("insert into kysely_migration values ('0999-tomorrow', '2099-01-01')").close()
+  new Database(newer).exec("insert into gatehouse_migration values ('0999-tomorrow', '2099-01-01')").close()
   t.match(
     refusal(newer, file),
     /^\S+ cannot be used: it is of a newer version of Gatehouse \(0999-tomorrow\)/

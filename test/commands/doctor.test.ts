@@ -126,7 +126,7 @@ t.test('PostgreSQL, Valkey and TLS that are as they should be', { skip: needed }
     await client.query(`alter database ${name} set synchronous_commit = off`)
     await client.query(`alter database ${name} set default_transaction_read_only = on`)
     await client.query(
-      "insert into kysely_migration (name, timestamp) values ('0999-tomorrow', '2099-01-01')"
+      "insert into gatehouse_migration (name, timestamp) values ('0999-tomorrow', '2099-01-01')"
     )
     const { code, wrong } = await diagnose(well)
     t.equal(code, 1)

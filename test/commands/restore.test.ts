@@ -80,7 +80,9 @@ t.test('what is not to be put in place is refused in a line, and changes nothing
     'newer',
     /^\S+ cannot be used: it is of a newer version of Gatehouse \(0999-tomorrow\)[^\n]+\n$/,
     (file) =>
-      new Database(file).exec("insert into kysely_migration values ('0999-tomorrow', '2099-01-01')").close()
+      new Database(file)
+        .exec("insert into gatehouse_migration values ('0999-tomorrow', '2099-01-01')")
+        .close()
   )
   for (const [what, file, expected, message] of refusals) {
     const { code, stdout, stderr } = await restore([file], place.env)

@@ -35,13 +35,13 @@ export const sqlite: Engine = {
 export const postgres: Engine = {
   name: 'postgres',
   missing: await whyPostgresIsMissing(),
-  async create() {
-    const name = `gatehouse_test_${randomBytes(6).toString('hex')}`
-    await onPostgres(`create database ${name} template template0`)
-    const url = new URL(postgresUrl)
-    url.pathname = `/${name}`
-    return { url: url.href, remove: () => onPostgres(`drop database ${name} with (force)`) }
-  }
+  create: () => createOnPostgres('')
+}
+
+/** PostgreSQL with a database whose locale knows ASCII only. */
+export const postgresInC: Engine = {
+  ...postgres,
+  create: () => createOnPostgres("lc_collate 'C' lc_ctype 'C'")
 }
 
 /** PostgreSQL as compose sets it up: the role owns the new database and has no other privileges. */
@@ -59,6 +59,14 @@ export const postgresByOwner: Engine = {
 }
 
 export const engines = process.env.ENGINE === 'sqlite' ? [sqlite] : [sqlite, postgres]
+
+async function createOnPostgres(options: string) {
+  const name = `gatehouse_test_${randomBytes(6).toString('hex')}`
+  await onPostgres(`create database ${name} template template0 ${options}`)
+  const url = new URL(postgresUrl)
+  url.pathname = `/${name}`
+  return { url: url.href, remove: () => onPostgres(`drop database ${name} with (force)`) }
+}
 
 /** Runs one statement on the server's default database. Tries again if all connections are in use. */
 async function onPostgres(statement: string, givesUpAt = performance.now() + PATIENCE): Promise<void> {

@@ -5,7 +5,7 @@ import { auditEvent } from '../../domain/model/audit.ts'
 import type { Committed } from '../../domain/model/store.ts'
 import type { UserFilter } from '../../domain/model/user.ts'
 import { openStore } from '../../store/index.ts'
-import { migrationsOf } from '../../store/migrate.ts'
+import { migrationsOf } from '../../store/migrations/index.ts'
 import { engines } from '../harness/engines.ts'
 import { insertSession, insertUser, newSession, newUser, nobody, now, openOn } from './rows.ts'
 
@@ -86,6 +86,26 @@ for (const engine of engines) {
         found.map(({ id }) => id),
         [marked.id]
       )
+    })
+
+    t.test('search finds names and addresses in any spelling', async (t) => {
+      const sought = await insertUser(store, 'info@xn--mnchen-3ya.de')
+      for (const [name, ...searches] of [
+        ['ΟΔΥΣΣΕΥΣ', 'ΟΔΥΣΣΕΥΣ', 'οδυσσεύς', 'ΣΣΕΥ'],
+        ['İSTANBUL', 'İSTANBUL', 'istanbul', 'ıstan'],
+        ['ÉLODIE', 'élodie', 'elodie', 'ÉLODIE'],
+        ['Ada', 'münchen', 'INFO@MÜNCHEN.DE', 'xn--mnchen', 'munchen']
+      ] as const) {
+        await store.users.setName(sought.id, name)
+        for (const search of searches) {
+          const found = await store.users.list({ limit: 200, search })
+          t.strictSame(
+            found.map(({ id }) => id),
+            [sought.id],
+            search
+          )
+        }
+      }
     })
 
     t.test('accounts are listed by role and by whether they are disabled', async (t) => {

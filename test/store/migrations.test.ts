@@ -7,7 +7,7 @@ import { Kysely, SqliteDialect, sql, type TableMetadata } from 'kysely'
 import pg from 'pg'
 import t from 'tap'
 import { openStore } from '../../store/index.ts'
-import { migrationsOf } from '../../store/migrate.ts'
+import { migrationsOf } from '../../store/migrations/index.ts'
 import { patientPostgresDialect } from '../../store/postgres.ts'
 import { build, type Teardown } from '../harness/build.ts'
 import { type Engine, engines, postgres } from '../harness/engines.ts'
@@ -50,7 +50,7 @@ for (const engine of engines) {
         const url = await newDatabase(t, engine)
         await (await openStore(url, quiet)).store.close()
         const db = plainly(t, engine, url)
-        await sql`insert into kysely_migration (name, timestamp) values ('0999-tomorrow', '2099-01-01')`.execute(
+        await sql`insert into gatehouse_migration (name, timestamp) values ('0999-tomorrow', '2099-01-01')`.execute(
           db
         )
 

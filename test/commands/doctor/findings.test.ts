@@ -63,7 +63,7 @@ t.test('a disk: little room, less room, and what is no disk', (t) => {
   t.end()
 })
 
-t.test('a database: too old, read-only, careless, unmigrated, newer', (t) => {
+t.test('a database: too old, read-only, careless, unmigrated, newer, of another program', (t) => {
   const state = {
     engine: 'postgres' as const,
     version: '16.4 (Debian)',
@@ -71,7 +71,8 @@ t.test('a database: too old, read-only, careless, unmigrated, newer', (t) => {
     unsafe: [],
     isSuperuser: false,
     pending: [],
-    unknown: []
+    unknown: [],
+    inTheWay: []
   }
   t.strictSame(severities(databaseFindings(state)), ['ok'])
   t.strictSame(severities(databaseFindings({ ...state, version: '12.9' })), ['error'])
@@ -83,6 +84,9 @@ t.test('a database: too old, read-only, careless, unmigrated, newer', (t) => {
   t.strictSame(severities(migrationFindings(state)), ['ok'])
   t.strictSame(severities(migrationFindings({ ...state, pending: ['0004-clients'] })), ['warning'])
   t.strictSame(severities(migrationFindings({ ...state, unknown: ['0999-tomorrow'] })), ['error'])
+  t.strictSame(severities(migrationFindings({ ...state, pending: ['0001-initial'], inTheWay: ['users'] })), [
+    'error'
+  ])
   t.end()
 })
 
