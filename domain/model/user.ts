@@ -5,7 +5,7 @@ export interface User {
   id: string
   email: string
   name: string | null
-  /** argon2id in PHC form; null until the person has chosen a password. */
+  /** argon2id in PHC form, or an imported hash until its first sign-in; null until the person has chosen a password. */
   passwordHash: string | null
   version: number
   disabled: boolean
