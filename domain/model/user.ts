@@ -33,8 +33,12 @@ export interface UserFilter {
 export interface UserRepository {
   /** Returns false if the e-mail address is taken. */
   insert(user: InsertedUser): Promise<boolean>
+  /** Inserts many at once. Returns the ids of those whose address was free. */
+  insertAll(users: InsertedUser[]): Promise<string[]>
   find(id: string): Promise<User | undefined>
   findByEmail(email: string): Promise<User | undefined>
+  /** Returns the accounts that have one of these addresses. */
+  findByEmails(emails: string[]): Promise<User[]>
   /** In order of creation. */
   list(page: Page & UserFilter): Promise<User[]>
   /** Atomic: only if the account is enabled and `passwordHash` is still its hash. Locks the row to the transaction's end. */
@@ -46,9 +50,12 @@ export interface UserRepository {
   /** Removes the password, so that none signs in to the account. Locks the row to the transaction's end. */
   voidPassword(id: string): Promise<void>
   setName(id: string, name: string | null): Promise<void>
+  setEmailVerified(id: string): Promise<void>
   /** Disabling raises the device epoch. */
   setDisabled(id: string, disabled: boolean): Promise<void>
   setRoles(id: string, roles: string[]): Promise<void>
+  /** Gives roles to new accounts, which have none. */
+  addRoles(holders: Array<{ id: string; roles: string[] }>): Promise<void>
   /** Makes the access tokens of one user, or of all holders of a role, stale. Returns the new versions. */
   bumpVersion(of: { id: string } | { role: string }): Promise<Array<{ id: string; version: number }>>
   /** Raises versions below `least` to `least`, for `atMost` users. Returns their ids. */

@@ -3,7 +3,7 @@ import type { FastHash, ReadFastHash } from './fast-hash.ts'
 
 const LENGTHS: Record<string, number> = { md5: 32, sha1: 40, sha256: 64, sha512: 128 }
 const DIGEST =
-  /^(?<kind>(?:hmac-)?(?<algorithm>md5|sha1|sha256|sha512)(?:-salt-after)?)\$(?<salt>[^$]{0,128})\$(?<hex>[\da-fA-F]*)$/
+  /^(?<kind>(?:hmac-)?(?<algorithm>md5|sha1|sha256|sha512)(?:-salt-after)?)\$(?<salt>[^$\p{C}]{0,128})\$(?<hex>[\da-fA-F]*)$/u
 
 type Digest = (algorithm: string, salt: string, password: string) => string
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { crypt64, type ReadFastHash } from './fast-hash.ts'
 
-const SHAPE = /^\$(?<magic>1|apr1)\$(?<salt>[^$]{0,8})\$(?<digest>[./\dA-Za-z]{22})?$/
+const SHAPE = /^\$(?<magic>1|apr1)\$(?<salt>[^$\p{C}]{0,8})\$(?<digest>[./\dA-Za-z]{22})?$/u
 const ROUNDS = 1000
 /** The order in which md5crypt writes the bytes of its digest. */
 const ORDER = [

@@ -10,9 +10,9 @@ const MOST_ROUNDS = 2_000_000
 const DIGEST_LENGTHS: Record<string, number> = { sha1: 20, sha256: 32, sha512: 64 }
 
 const WERKZEUG =
-  /^pbkdf2:(?<digest>sha1|sha256|sha512):(?<rounds>\d{1,10})\$(?<salt>[^$]+)\$(?<hex>[\da-f]+)$/
+  /^pbkdf2:(?<digest>sha1|sha256|sha512):(?<rounds>\d{1,10})\$(?<salt>[^$\p{C}]+)\$(?<hex>[\da-f]+)$/u
 const DJANGO =
-  /^pbkdf2_(?<digest>sha1|sha256|sha512)\$(?<rounds>\d{1,10})\$(?<salt>[^$]+)\$(?<hash>[\w+/]+=*)$/
+  /^pbkdf2_(?<digest>sha1|sha256|sha512)\$(?<rounds>\d{1,10})\$(?<salt>[^$\p{C}]+)\$(?<hash>[\w+/]+=*)$/u
 /** A name without a digest is of SHA-1. `docs/migrate.md` writes the hashes of Keycloak in this form. */
 const PASSLIB =
   /^\$pbkdf2(?:-(?<digest>sha256|sha512))?\$(?<rounds>\d{1,10})\$(?<salt64>[\w+./-]+=*)\$(?<hash>[\w+./-]+=*)$/

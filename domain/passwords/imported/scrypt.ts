@@ -9,8 +9,9 @@ export interface ScryptCost {
   p: number
 }
 
-const WERKZEUG = /^scrypt:(?<N>\d{1,10}):(?<r>\d{1,6}):(?<p>\d{1,6})\$(?<salt>[^$]+)\$(?<hex>[\da-f]+)$/
-const DJANGO = /^scrypt\$(?<N>\d{1,10})\$(?<salt>[^$]+)\$(?<r>\d{1,6})\$(?<p>\d{1,6})\$(?<hash>[\w+/]+=*)$/
+const WERKZEUG = /^scrypt:(?<N>\d{1,10}):(?<r>\d{1,6}):(?<p>\d{1,6})\$(?<salt>[^$\p{C}]+)\$(?<hex>[\da-f]+)$/u
+const DJANGO =
+  /^scrypt\$(?<N>\d{1,10})\$(?<salt>[^$\p{C}]+)\$(?<r>\d{1,6})\$(?<p>\d{1,6})\$(?<hash>[\w+/]+=*)$/u
 const PASSLIB =
   /^\$scrypt\$ln=(?<ln>\d{1,2}),r=(?<r>\d{1,6}),p=(?<p>\d{1,6})\$(?<salt64>[\w+./-]+=*)\$(?<hash>[\w+./-]+=*)$/
 
