@@ -10,11 +10,13 @@ import { newUser } from '../../store/rows.ts'
 
 const BCRYPT = '$2b$04$okGC35xnEdyv4gLG.SvLwOt.A4h81FYyX6BXAOAQ2N1.0t4hxiLLi'
 
+const editor = { name: 'editor', description: '', scope: ['texts:write'] }
+
 for (const engine of engines) {
   t.test(`on ${engine.name}`, { skip: engine.missing }, async (t) => {
     const { app, env, setUp } = await build(t, { engine })
     await setUp()
-    await perform(env, 'roles set', { scope: 'texts:write' }, ['editor'])
+    await app.store.roles.insert(editor)
     await app.store.users.insertAll(
       Array.from({ length: 450 }, (_, n) => ({
         ...newUser(`user${n}@example.com`),
@@ -34,9 +36,10 @@ for (const engine of engines) {
       return file
     }
 
+    const plain = await exported(env, 'plain.jsonl')
+
     t.test('an export has every account on a line, and hashes only if they are asked for', async (t) => {
-      const file = await exported(env, 'plain.jsonl')
-      const lines = (await readFile(file, 'utf8')).trimEnd().split('\n')
+      const lines = (await readFile(plain, 'utf8')).trimEnd().split('\n')
       t.equal(lines.length, 451)
       t.strictSame(JSON.parse(lines[2] ?? ''), {
         email: 'user1@example.com',
@@ -50,15 +53,14 @@ for (const engine of engines) {
     })
 
     t.test('its file is readable by its owner alone, and is never written over', async (t) => {
-      const file = await exported(env, 'mode.jsonl')
-      t.equal((await stat(file)).mode & 0o777, 0o600)
-      await t.rejects(exported(env, 'mode.jsonl'), { message: /mode\.jsonl exists already/ })
+      t.equal((await stat(plain)).mode & 0o777, 0o600)
+      await t.rejects(exported(env, 'plain.jsonl'), { message: /plain\.jsonl exists already/ })
     })
 
     t.test('an export that is imported elsewhere and exported again is the same', async (t) => {
       const file = await exported(env, 'one.jsonl', { 'with-hashes': true })
       const other = await build(t, { engine })
-      await perform(other.env, 'roles set', { scope: 'texts:write' }, ['editor'])
+      await other.app.store.roles.insert(editor)
       const given = { 'with-roles': true, 'trust-verified': true }
       t.match((await perform(other.env, 'users import', given, [file])).json, { created: 451, refused: 0 })
       const again = await exported(other.env, 'other.jsonl', { 'with-hashes': true })

@@ -119,6 +119,29 @@ t.test('a comparison waits for its turn like every other hash', async (t) => {
   await verified
 })
 
+t.test(
+  'a wrong password costs a dummy hash more, unless the stored hash is argon2id at the present cost',
+  async (t) => {
+    let hashes = 0
+    const hashed = () => {
+      hashes += 1
+    }
+    const cost = { memoryKib: 1024, time: 2, parallelism: 1 }
+    const observed = await createPasswordHasher(cost, 2, { hashed, refused: () => {} })
+    const costOf = async (hash: string | null) => {
+      hashes = 0
+      await observed.verify(hash, 'a wrong password')
+      return hashes
+    }
+    const md5 = await hasher.storable(`md5$$${'a'.repeat(32)}`)
+    t.equal(await costOf(null), 1)
+    t.equal(await costOf(md5), 1)
+    t.equal(await costOf(await hasher.hash('a good password')), 1)
+    t.equal(await costOf(bcryptHash), 2)
+    t.equal(await costOf(md5.replace('t=2', 't=1')), 2)
+  }
+)
+
 t.test('the first sign-in with each kind of hash replaces it by argon2id', async (t) => {
   const { app, browser } = await build(t)
   for (const [n, family] of families.entries()) {
