@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createWriteStream, existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { FastifyInstance } from 'fastify'
 import { recordOf } from '../../domain/import/record.ts'
@@ -22,6 +23,8 @@ export const usersExport: Command = {
     if (file === undefined && values.json) throw new UsageError('--json needs FILE: the accounts are JSON')
     if (file !== undefined && existsSync(file))
       throw new Error(`${file} exists already: an export is written to a new file`)
+    if (file !== undefined && !existsSync(dirname(file)))
+      throw new Error(`There is no folder ${dirname(file)}`)
     return withCore(async (app) => {
       const pages = pagesOf(app, withHashes)
       const accounts = file === undefined ? await print(pages) : await write(pages, file)
@@ -49,10 +52,16 @@ async function* pagesOf({ store }: FastifyInstance, withHashes: boolean): AsyncG
 async function print(pages: AsyncIterable<Written>): Promise<number> {
   let total = 0
   for await (const { text, accounts } of pages) {
-    if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+    // A reader such as `head` closes the pipe when it has enough.
+    if (!process.stdout.write(text)) await once(process.stdout, 'drain').catch(unlessClosed)
+    if (process.stdout.destroyed) break
     total += accounts
   }
   return total
+}
+
+function unlessClosed(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }
 
 async function write(pages: AsyncIterable<Written>, file: string): Promise<number> {

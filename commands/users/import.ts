@@ -93,14 +93,14 @@ function summaryOf(file: string, dryRun: boolean, report: ImportReport): string 
   const { lines, created, updated, unchanged, refused } = report
   const counts = `${created} created, ${updated} changed, ${unchanged} left as they are, ${refused} refused`
   const nothing = created + updated === 0 ? ' Nothing was changed.' : ''
-  return `${file}: ${lines} lines. Accounts: ${counts}.${dryRun ? ' This was a dry run: nothing was written.' : nothing}`
+  return `${file}: lines: ${lines}; accounts: ${counts}.${dryRun ? ' This was a dry run: nothing was written.' : nothing}`
 }
 
 function notesOn({ rolesIgnored, verifiedIgnored }: ImportReport): string[] {
   return [
-    rolesIgnored > 0 ? `${rolesIgnored} lines have roles, which need --with-roles.` : '',
+    rolesIgnored > 0 ? `Lines with roles, which need --with-roles: ${rolesIgnored}.` : '',
     verifiedIgnored > 0
-      ? `${verifiedIgnored} lines say that the address is verified, which needs --trust-verified.`
+      ? `Lines with a verified address, which need --trust-verified: ${verifiedIgnored}.`
       : ''
   ].filter(Boolean)
 }
@@ -108,5 +108,5 @@ function notesOn({ rolesIgnored, verifiedIgnored }: ImportReport): string[] {
 function refusalsIn({ refusals, refused }: ImportReport): string[] {
   const more = refused - refusals.length
   const named = refusals.map(({ line, reason }) => `Line ${line}: ${reason}.`.replace(/\.\.$/, '.'))
-  return more > 0 ? [...named, `${more} more lines were refused.`] : named
+  return more > 0 ? [...named, `Refused lines that are not named here: ${more}.`] : named
 }

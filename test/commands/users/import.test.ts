@@ -65,7 +65,7 @@ for (const engine of engines) {
           passwordHash: BCRYPT
         })
       )
-      t.equal(text, 'FILE: 1 lines. Accounts: 1 created, 0 changed, 0 left as they are, 0 refused.')
+      t.equal(text, 'FILE: lines: 1; accounts: 1 created, 0 changed, 0 left as they are, 0 refused.')
       t.equal(exitCode, 0)
       const { id, createdAt, ...user } = await accountOf('ada@example.com')
       t.match(user, { name: 'Ada', roles: ['user'], passwordHash: BCRYPT, emailVerified: false })
@@ -141,8 +141,8 @@ for (const engine of engines) {
     await t.test('roles and verified addresses need their options', async (t) => {
       const content = accountLine({ email: 'eve@example.com', roles: ['editor'], emailVerified: true })
       const { text } = await commanding(content)
-      t.match(text, '1 lines have roles, which need --with-roles.')
-      t.match(text, '1 lines say that the address is verified, which needs --trust-verified.')
+      t.match(text, 'Lines with roles, which need --with-roles: 1.')
+      t.match(text, 'Lines with a verified address, which need --trust-verified: 1.')
       t.match(await accountOf('eve@example.com'), { roles: ['user'], emailVerified: false })
 
       const given = { update: true, withRoles: true, trustVerified: true }
@@ -234,6 +234,12 @@ for (const engine of engines) {
       )
       t.equal((one?.created ?? 0) + (other?.created ?? 0), 1000)
       t.equal((one?.unchanged ?? 0) + (other?.unchanged ?? 0), 1000)
+    })
+
+    await t.test('an import that was interrupted goes on when it is repeated', async (t) => {
+      const lines = Array.from({ length: 300 }, (_, n) => accountLine({ email: `halfway${n}@example.com` }))
+      t.match(await importing(lines.slice(0, 200).join('')), { created: 200 })
+      t.match(await importing(lines.join('')), { created: 100, unchanged: 200, refused: 0 })
     })
 
     await t.test('2,000 lines are imported in batches, and one bad byte refuses one', async (t) => {
