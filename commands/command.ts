@@ -8,7 +8,8 @@ export type OptionValues = Record<string, string | string[] | boolean | undefine
 export interface Terminal {
   stdin: Readable
   stdout: Writable
-  stderr: Writable
+  /** `isTTY` if a person watches, who may like to see progress. */
+  stderr: Writable & { isTTY?: boolean }
 }
 
 /** A command for operators. `run` returns the text for people, and the JSON that `--json` prints. */

@@ -19,6 +19,8 @@ import { rolesSet } from './roles/set.ts'
 import { sessionsEnd } from './sessions-end.ts'
 import { usersDisable } from './users/disable.ts'
 import { usersEnable } from './users/enable.ts'
+import { usersExport } from './users/export.ts'
+import { usersImport } from './users/import.ts'
 import { usersList } from './users/list.ts'
 import { usersResetPassword } from './users/reset-password.ts'
 import { usersShow } from './users/show.ts'
@@ -33,6 +35,8 @@ export const commands: Command[] = [
   usersEnable,
   usersUnlock,
   usersResetPassword,
+  usersImport,
+  usersExport,
   rolesList,
   rolesSet,
   clientsList,

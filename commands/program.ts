@@ -55,7 +55,9 @@ async function run(command: Command, args: string[], terminal: Terminal): Promis
   if (surplus !== undefined)
     throw new UsageError(`unexpected word ${surplus}: put text with spaces in quotes`)
   const { text, json, exitCode = 0 } = await command.run(values as OptionValues, positionals, terminal)
-  terminal.stdout.write(`${values.json ? JSON.stringify(json) : text}\n`)
+  const answer = values.json ? JSON.stringify(json) : text
+  // A command that printed its result itself answers nothing.
+  if (answer !== '') terminal.stdout.write(`${answer}\n`)
   return exitCode
 }
 

@@ -4,6 +4,7 @@ import { createProfiles, type Profiles } from '../domain/accounts/profile.ts'
 import { createPromotion, type Promote } from '../domain/accounts/promotion.ts'
 import { createRegistration, type Register } from '../domain/accounts/registration.ts'
 import { createUserAdministration, type UserAdministration } from '../domain/accounts/user-administration.ts'
+import { createAccountImport, type StartImport } from '../domain/import/account-import.ts'
 import { type ChangePassword, createPasswordChange } from '../domain/passwords/change.ts'
 import { type AskForPasswordLink, createForgottenPassword } from '../domain/passwords/forgotten.ts'
 import { createPasswordReset, type PasswordReset } from '../domain/passwords/reset.ts'
@@ -16,6 +17,7 @@ interface Accounts extends Profiles {
   firstAdministrator: FirstAdministrator
   administration: UserAdministration
   promote: Promote
+  startImport: StartImport
 }
 
 declare module 'fastify' {
@@ -31,6 +33,7 @@ export default fp(
     const parts = { store, clock, config, sessions, signIn, outbox, ...signIn, ...passwords }
     const issuer = config.AUTH_ISSUER
     const passwordReset = createPasswordReset({ ...parts, issuer })
+    const administration = createUserAdministration({ ...parts, passwordReset })
     fastify.decorate('accounts', {
       ...createProfiles(parts),
       register: createRegistration({ ...parts, registration: config.AUTH_REGISTRATION }),
@@ -38,8 +41,9 @@ export default fp(
       passwordReset,
       askForPasswordLink: createForgottenPassword({ ...parts, key: fastify.derivedKeys.throttle }),
       firstAdministrator: createFirstAdministrator({ ...parts, issuer }),
-      administration: createUserAdministration({ ...parts, passwordReset }),
-      promote: createPromotion({ ...parts, passwordReset })
+      administration,
+      promote: createPromotion({ ...parts, passwordReset }),
+      startImport: createAccountImport({ ...parts, administration })
     })
   },
   {

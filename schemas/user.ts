@@ -21,7 +21,7 @@ export type UserView = Static<typeof UserView>
 
 export const NameChange = Body('NameChange', { name: Nullable(Name) })
 
-const Roles = Type.Array(RoleName, { maxItems: 100, uniqueItems: true })
+export const Roles = Type.Array(RoleName, { maxItems: 100, uniqueItems: true })
 
 export const NewUserBody = Body('NewUser', {
   email: Email,

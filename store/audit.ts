@@ -6,26 +6,16 @@ export function createAuditRepository(
   db: Kysely<Tables>,
   record: (event: AuditEvent) => void
 ): AuditRepository {
+  async function appendAll(events: AuditEvent[]): Promise<void> {
+    if (events.length === 0) return
+    await db.insertInto('audit_events').values(events.map(toRow)).execute()
+    for (const event of events) record(event)
+  }
+
   return {
-    async append(event) {
-      await db
-        .insertInto('audit_events')
-        .values({
-          id: event.id,
-          at: event.at,
-          type: event.type,
-          actor_id: event.actorId,
-          on_behalf_of: event.onBehalfOf,
-          user_id: event.userId,
-          session_id: event.sessionId,
-          ip: event.ip,
-          user_agent: event.userAgent,
-          request_id: event.requestId,
-          detail: JSON.stringify(event.detail)
-        })
-        .execute()
-      record(event)
-    },
+    append: (event) => appendAll([event]),
+
+    appendAll,
 
     async list({ limit, after, type, userId, actorId, onBehalfOf, from, to }) {
       let query = db.selectFrom('audit_events').selectAll().orderBy('id', 'desc').limit(limit)
@@ -56,6 +46,22 @@ export function createAuditRepository(
         .executeTakeFirst()
       return { removed: Number(numDeletedRows), last: ids.at(-1) as string }
     }
+  }
+}
+
+function toRow(event: AuditEvent): Tables['audit_events'] {
+  return {
+    id: event.id,
+    at: event.at,
+    type: event.type,
+    actor_id: event.actorId,
+    on_behalf_of: event.onBehalfOf,
+    user_id: event.userId,
+    session_id: event.sessionId,
+    ip: event.ip,
+    user_agent: event.userAgent,
+    request_id: event.requestId,
+    detail: JSON.stringify(event.detail)
   }
 }
 

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { foldedEmail, foldedText } from '../domain/accounts/search-text.ts'
-import type { User, UserRepository } from '../domain/model/user.ts'
-import { scopeOfRoles, USER_ROLE } from '../domain/roles/scopes.ts'
+import type { InsertedUser, User, UserRepository } from '../domain/model/user.ts'
+import { assignedRoles, scopeOfRoles, USER_ROLE } from '../domain/roles/scopes.ts'
 import type { Tables } from './tables.ts'
 import { foldedName } from './user-search.ts'
 
@@ -24,28 +24,28 @@ export function createUserRepository(db: Kysely<Tables>): UserRepository {
   const holdersOf = (role: string) =>
     db.selectFrom('user_roles').select('user_id').where('role_name', '=', role)
 
+  async function insertAll(inserted: InsertedUser[]): Promise<string[]> {
+    if (inserted.length === 0) return []
+    const rows = await db
+      .insertInto('users')
+      .values(inserted.map(toRow))
+      .onConflict((conflict) => conflict.column('email').doNothing())
+      .returning('id')
+      .execute()
+    return rows.map(({ id }) => id)
+  }
+
+  async function addRoles(holders: Array<{ id: string; roles: string[] }>): Promise<void> {
+    const rows = holders.flatMap(({ id, roles }) =>
+      assignedRoles([...new Set(roles)]).map((role) => ({ user_id: id, role_name: role }))
+    )
+    if (rows.length > 0) await db.insertInto('user_roles').values(rows).execute()
+  }
+
   return {
-    async insert(user) {
-      const { numInsertedOrUpdatedRows } = await db
-        .insertInto('users')
-        .values({
-          id: user.id,
-          email: user.email,
-          name: user.name,
-          folded_email: foldedEmail(user.email),
-          folded_name: foldedName(user.name),
-          password_hash: user.passwordHash,
-          version: user.version,
-          disabled: Number(user.disabled),
-          email_verified: Number(user.emailVerified),
-          created_at: user.createdAt,
-          last_login_at: null,
-          device_epoch: 0
-        })
-        .onConflict((conflict) => conflict.column('email').doNothing())
-        .executeTakeFirst()
-      return numInsertedOrUpdatedRows === 1n
-    },
+    insert: async (user) => (await insertAll([user])).length === 1,
+
+    insertAll,
 
     async find(id) {
       const row = await users().where('id', '=', id).executeTakeFirst()
@@ -55,6 +55,11 @@ export function createUserRepository(db: Kysely<Tables>): UserRepository {
     async findByEmail(email) {
       const row = await users().where('email', '=', email).executeTakeFirst()
       return row && toUser(row)
+    },
+
+    async findByEmails(emails) {
+      if (emails.length === 0) return []
+      return (await users().where('email', 'in', emails).execute()).map(toUser)
     },
 
     async list({ limit, after, search, role, disabled }) {
@@ -125,6 +130,10 @@ export function createUserRepository(db: Kysely<Tables>): UserRepository {
         .execute()
     },
 
+    async setEmailVerified(id) {
+      await db.updateTable('users').set({ email_verified: 1 }).where('id', '=', id).execute()
+    },
+
     async setDisabled(id, disabled) {
       await db
         .updateTable('users')
@@ -138,13 +147,10 @@ export function createUserRepository(db: Kysely<Tables>): UserRepository {
 
     async setRoles(id, roles) {
       await db.deleteFrom('user_roles').where('user_id', '=', id).execute()
-      const held = [...new Set(roles)].filter((role) => role !== USER_ROLE)
-      if (held.length === 0) return
-      await db
-        .insertInto('user_roles')
-        .values(held.map((role) => ({ user_id: id, role_name: role })))
-        .execute()
+      await addRoles([{ id, roles }])
     },
+
+    addRoles,
 
     async bumpVersion(of) {
       let query = db
@@ -198,6 +204,23 @@ export function createUserRepository(db: Kysely<Tables>): UserRepository {
         .execute()
       return rows.map(({ roles }) => rolesOf(roles))
     }
+  }
+}
+
+function toRow(user: InsertedUser): Tables['users'] {
+  return {
+    id: user.id,
+    email: user.email,
+    name: user.name,
+    folded_email: foldedEmail(user.email),
+    folded_name: foldedName(user.name),
+    password_hash: user.passwordHash,
+    version: user.version,
+    disabled: Number(user.disabled),
+    email_verified: Number(user.emailVerified),
+    created_at: user.createdAt,
+    last_login_at: null,
+    device_epoch: 0
   }
 }
 

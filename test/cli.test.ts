@@ -35,7 +35,7 @@ t.test('help lists every command, and each explains itself without a database', 
 
 t.test('the first word of some commands lists these commands', async (t) => {
   const ofUsers = commands.filter(({ name }) => name.startsWith('users ')).map(helpOf)
-  t.equal(ofUsers.length, 6)
+  t.equal(ofUsers.length, 8)
   const listed = { code: 0, stdout: USAGE + ofUsers.join(''), stderr: '' }
   t.strictSame(await gatehouse(['users']), listed)
 })

@@ -78,7 +78,7 @@ t.test(
 )
 
 /** Modules by which a program can do cryptography of its own. */
-const CRYPTOGRAPHIC = ['node:crypto', 'crypto', 'jose', 'argon2', 'fast-jwt', '@fastify/jwt']
+const CRYPTOGRAPHIC = ['node:crypto', 'crypto', 'jose', 'argon2', 'bcrypt', 'fast-jwt', '@fastify/jwt']
 
 /** The modules of these that a source imports, other than for types; `global` for Web Cryptography without an import. */
 function cryptographyIn(source: string): string[] {

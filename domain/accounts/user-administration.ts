@@ -28,6 +28,8 @@ export interface UserChange {
   name?: string | null | undefined
   disabled?: boolean | undefined
   roles?: string[] | undefined
+  /** Only an import sets it: the organisation vouches for the address. */
+  emailVerified?: true | undefined
 }
 
 export interface NewUser {
@@ -98,6 +100,10 @@ export function createUserAdministration({
       await tx.users.setRoles(user.id, after)
       await withdrawOutgrownLinks(tx, user, user.scope, roles.scopeOf(after))
       await note('user.roles_changed', { before: user.roles, after })
+    }
+    if (change.emailVerified) {
+      await tx.users.setEmailVerified(user.id)
+      await note('user.email_verified')
     }
     if (change.disabled !== undefined && change.disabled !== user.disabled) {
       await tx.users.setDisabled(user.id, change.disabled)

@@ -20,10 +20,13 @@ export const auditTypes = [
   'session.replayed',
   'session.all_ended',
   'user.created',
+  'user.imported',
   'user.renamed',
   'user.disabled',
   'user.enabled',
   'user.unlocked',
+  'user.email_verified',
+  'user.password_imported',
   'user.roles_changed',
   'user.promoted',
   'user.deleted',
@@ -111,6 +114,8 @@ export function auditEvent(
 
 export interface AuditRepository {
   append(event: AuditEvent): Promise<void>
+  /** Appends many at once. */
+  appendAll(events: AuditEvent[]): Promise<void>
   /** Newest first. */
   list(page: Page & AuditFilter): Promise<AuditEvent[]>
   /** Reads the `limit` oldest rows after the id `after`, and removes those older than `before`. `last` is the last row read. */

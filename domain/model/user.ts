@@ -5,7 +5,7 @@ export interface User {
   id: string
   email: string
   name: string | null
-  /** argon2id in PHC form; null until the person has chosen a password. */
+  /** argon2id in PHC form, or an imported hash until its first sign-in; null until the person has chosen a password. */
   passwordHash: string | null
   version: number
   disabled: boolean
@@ -33,8 +33,12 @@ export interface UserFilter {
 export interface UserRepository {
   /** Returns false if the e-mail address is taken. */
   insert(user: InsertedUser): Promise<boolean>
+  /** Inserts many at once. Returns the ids of those whose address was free. */
+  insertAll(users: InsertedUser[]): Promise<string[]>
   find(id: string): Promise<User | undefined>
   findByEmail(email: string): Promise<User | undefined>
+  /** Returns the accounts that have one of these addresses. */
+  findByEmails(emails: string[]): Promise<User[]>
   /** In order of creation. */
   list(page: Page & UserFilter): Promise<User[]>
   /** Atomic: only if the account is enabled and `passwordHash` is still its hash. Locks the row to the transaction's end. */
@@ -48,9 +52,12 @@ export interface UserRepository {
   /** Marks the address as proved. Removes the name if the account has a password: whoever chose both need not own the address. */
   proveEmail(id: string): Promise<void>
   setName(id: string, name: string | null): Promise<void>
+  setEmailVerified(id: string): Promise<void>
   /** Disabling raises the device epoch. */
   setDisabled(id: string, disabled: boolean): Promise<void>
   setRoles(id: string, roles: string[]): Promise<void>
+  /** Gives roles to new accounts, which have none. */
+  addRoles(holders: Array<{ id: string; roles: string[] }>): Promise<void>
   /** Makes the access tokens of one user, or of all holders of a role, stale. Returns the new versions. */
   bumpVersion(of: { id: string } | { role: string }): Promise<Array<{ id: string; version: number }>>
   /** Raises versions below `least` to `least`, for `atMost` users. Returns their ids. */

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
 import argon2 from 'argon2'
 import { Problem } from '../errors.ts'
+import { readHash } from './imported/formats.ts'
+import { readFastHash, wrap } from './imported/wrapped.ts'
 
 export interface Argon2Cost {
   memoryKib: number
@@ -11,9 +13,14 @@ export interface Argon2Cost {
 export interface PasswordHasher {
   /** Returns the argon2id hash in PHC form. Throws a Problem `busy` if too many calls wait. */
   hash(password: string): Promise<string>
-  /** Compares a password. Without a hash it compares with a dummy hash, so that the work is equal. Throws a Problem `busy`. */
+  /**
+   * Compares a password with a hash of Gatehouse or of another system. Without a hash it compares with a dummy hash, so that the
+   * work is equal. Throws a Problem `busy`.
+   */
   verify(hash: string | null, password: string): Promise<boolean>
-  /** Returns whether the hash was made at another cost than the present one. */
+  /** Returns a hash of another system as it may be stored: a fast one wrapped in argon2id. Throws a HashRefused. */
+  storable(hash: string): Promise<string>
+  /** Returns whether the hash is not argon2id, or was made at another cost than the present one. */
   isOutdated(hash: string): boolean
   /** Returns how many hashes run now, and how many wait. */
   load(): { running: number; waiting: number }
@@ -25,6 +32,7 @@ export interface HashObserver {
   refused(): void
 }
 
+const ARGON2ID = '$argon2id$'
 const QUEUE_FACTOR = 64
 const RETRY_AFTER = 2
 
@@ -44,21 +52,39 @@ export async function createPasswordHasher(
     parallelism: cost.parallelism
   } as const
   const { admit, load } = createAdmission(slots, slots * QUEUE_FACTOR, observer)
-  const isOutdated = (hash: string) => argon2.needsRehash(hash, options)
+  const isOutdated = (hash: string) => !hash.startsWith(ARGON2ID) || argon2.needsRehash(hash, options)
   const nobodys = await argon2.hash('nobody has this password', options)
+
+  async function verifyOnce(hash: string | null, candidate: string): Promise<boolean> {
+    const matches = await admit(() => compare(hash ?? nobodys, candidate))
+    // A hash of a lower cost compares faster than the dummy hash would, so a failure gets extra work.
+    if (hash !== null && !matches && isOutdated(hash.slice(Math.max(hash.indexOf(ARGON2ID), 0))))
+      await admit(() => argon2.verify(nobodys, candidate))
+    return hash !== null && matches
+  }
 
   return {
     hash: (password) => admit(() => argon2.hash(normalisePassword(password), options)),
     async verify(hash, password) {
-      const candidate = normalisePassword(password)
-      const matches = await admit(() => argon2.verify(hash ?? nobodys, candidate))
-      // A hash of a lower cost compares faster than the dummy hash would, so a failure gets extra work.
-      if (hash !== null && !matches && isOutdated(hash)) await admit(() => argon2.verify(nobodys, candidate))
-      return hash !== null && matches
+      // Gatehouse hashes a password in NFC, other systems as it was typed.
+      for (const candidate of new Set([normalisePassword(password), password]))
+        if (await verifyOnce(hash, candidate)) return true
+      return false
+    },
+    async storable(hash) {
+      const fast = readFastHash(hash)
+      if (fast) return wrap(fast, (digest) => admit(() => argon2.hash(digest, options)))
+      readHash(hash)
+      return hash
     },
     isOutdated,
     load
   }
+}
+
+// A hash of Gatehouse may cost more than one of another system may.
+function compare(hash: string, candidate: string): Promise<boolean> {
+  return hash.startsWith('$argon2') ? argon2.verify(hash, candidate) : readHash(hash).compare(candidate)
 }
 
 /** Returns the password in NFC (RFC 8265 §4.2.2), so that two keyboards type the same password. Changes nothing else. */

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
+import { operator } from '../../../commands/operator.ts'
 import { DAY, HOUR } from '../../../domain/clock.ts'
 import { auditTypes } from '../../../domain/model/audit.ts'
 import { CLIENT_CREDENTIALS } from '../../../domain/oauth/grants.ts'
@@ -194,10 +195,22 @@ t.test('every kind of event is written by what it is named after', async (t) => 
   await walkAdministration(service, root)
   await walkClients(service, root)
   await walkKeys(service, root)
+  await walkImport(service)
   const window = await signIn(service, 'root@example.com')
   const events = (await readPages(window, '/admin/audit', 200)).flat() as Event[]
   t.strictSame([...new Set(events.map(({ type }) => type))].sort(), [...auditTypes].sort())
 })
+
+async function walkImport({ app }: TestApp): Promise<void> {
+  const options = { dryRun: false, update: true, withRoles: false, trustVerified: true }
+  const imported = (record: object) => {
+    const text = JSON.stringify({ email: 'moved@example.com', ...record })
+    const { importLines } = app.accounts.startImport(options, operator)
+    return importLines([{ number: 1, text }])
+  }
+  await imported({ passwordHash: `$2b$04$${'a'.repeat(53)}` })
+  await imported({ passwordHash: `$2b$04$${'b'.repeat(53)}`, emailVerified: true })
+}
 
 async function walkIntoTheDelay(service: TestApp): Promise<void> {
   const guess = { email: 'delayed@example.com', password: 'wrong horse battery staple' }
