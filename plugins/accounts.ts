@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import { createFirstAdministrator, type FirstAdministrator } from '../domain/accounts/first-administrator.ts'
+import { createOwnEvents, type ListOwnEvents } from '../domain/accounts/own-events.ts'
 import { createProfiles, type Profiles } from '../domain/accounts/profile.ts'
 import { createPromotion, type Promote } from '../domain/accounts/promotion.ts'
 import { createRegistration, type Register } from '../domain/accounts/registration.ts'
@@ -14,6 +15,7 @@ interface Accounts extends Profiles {
   firstAdministrator: FirstAdministrator
   administration: UserAdministration
   promote: Promote
+  listOwnEvents: ListOwnEvents
 }
 
 declare module 'fastify' {
@@ -36,7 +38,8 @@ export default fp(
       passwordReset,
       firstAdministrator: createFirstAdministrator({ ...parts, issuer }),
       administration: createUserAdministration({ ...parts, passwordReset }),
-      promote: createPromotion({ ...parts, passwordReset })
+      promote: createPromotion({ ...parts, passwordReset }),
+      listOwnEvents: createOwnEvents(store)
     })
   },
   { name: 'accounts', dependencies: ['config', 'store', 'sessions', 'passwords', 'sign-in'] }

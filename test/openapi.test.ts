@@ -16,6 +16,7 @@ const contract = [
   'DELETE /auth/me',
   'GET /auth/sessions',
   'DELETE /auth/sessions/{id}',
+  'GET /auth/events',
   'GET /auth/csrf',
   'GET /auth/check',
   'POST /auth/reauthenticate',

@@ -2,6 +2,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { registerAll } from '../register-all.ts'
 import check from './check.ts'
 import csrf from './csrf.ts'
+import events from './events.ts'
 import login from './login.ts'
 import logout from './logout.ts'
 import logoutAll from './logout-all.ts'
@@ -26,6 +27,7 @@ const auth: FastifyPluginAsync = async (fastify) => {
     me,
     session,
     sessions,
+    events,
     csrf,
     check,
     reauthenticate,
