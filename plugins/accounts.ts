@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import { createAccountExport, type ExportAccount } from '../domain/accounts/export.ts'
 import { createFirstAdministrator, type FirstAdministrator } from '../domain/accounts/first-administrator.ts'
 import { createOwnEvents, type ListOwnEvents } from '../domain/accounts/own-events.ts'
 import { createProfiles, type Profiles } from '../domain/accounts/profile.ts'
@@ -16,6 +17,7 @@ interface Accounts extends Profiles {
   administration: UserAdministration
   promote: Promote
   listOwnEvents: ListOwnEvents
+  exportAccount: ExportAccount
 }
 
 declare module 'fastify' {
@@ -31,6 +33,7 @@ export default fp(
     const parts = { store, clock, config, sessions, signIn, ...signIn, ...passwords }
     const issuer = config.AUTH_ISSUER
     const passwordReset = createPasswordReset({ ...parts, issuer })
+    const listOwnEvents = createOwnEvents(store)
     fastify.decorate('accounts', {
       ...createProfiles(parts),
       register: createRegistration({ ...parts, registration: config.AUTH_REGISTRATION }),
@@ -39,7 +42,8 @@ export default fp(
       firstAdministrator: createFirstAdministrator({ ...parts, issuer }),
       administration: createUserAdministration({ ...parts, passwordReset }),
       promote: createPromotion({ ...parts, passwordReset }),
-      listOwnEvents: createOwnEvents(store)
+      listOwnEvents,
+      exportAccount: createAccountExport({ ...parts, listOwnEvents })
     })
   },
   { name: 'accounts', dependencies: ['config', 'store', 'sessions', 'passwords', 'sign-in'] }

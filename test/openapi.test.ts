@@ -12,6 +12,7 @@ const contract = [
   'POST /auth/logout-all',
   'GET /auth/me',
   'GET /auth/session',
+  'GET /auth/me/export',
   'PATCH /auth/me',
   'DELETE /auth/me',
   'GET /auth/sessions',

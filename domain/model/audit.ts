@@ -5,6 +5,7 @@ import type { Page } from './page.ts'
 export const auditTypes = [
   'account.registered',
   'account.renamed',
+  'account.exported',
   'account.deleted',
   'administrator.set_up',
   'login.succeeded',
