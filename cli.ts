@@ -59,7 +59,8 @@ async function run(command: Command, args: string[]): Promise<number> {
   if (surplus !== undefined)
     throw new UsageError(`unexpected word ${surplus}: put text with spaces in quotes`)
   const { text, json, exitCode = 0 } = await command.run(values as OptionValues, positionals)
-  process.stdout.write(`${values.json ? JSON.stringify(json) : text}\n`)
+  const answer = values.json ? JSON.stringify(json) : text
+  if (answer) process.stdout.write(`${answer}\n`)
   return exitCode
 }
 

@@ -108,8 +108,8 @@ export function auditEvent(
 
 export interface AuditRepository {
   append(event: AuditEvent): Promise<void>
-  /** Newest first. */
-  list(page: Page & AuditFilter): Promise<AuditEvent[]>
+  /** Newest first, unless `oldestFirst`. */
+  list(page: Page & AuditFilter & { oldestFirst?: boolean }): Promise<AuditEvent[]>
   /** Reads the `limit` oldest rows after the id `after`, and removes those older than `before`. `last` is the last row read. */
   removeOldest(batch: {
     before: number
