@@ -4,6 +4,7 @@ import type { Clock, Monotonic } from './domain/clock.ts'
 import type { Config } from './domain/settings/config.ts'
 import accounts from './plugins/accounts.ts'
 import audit from './plugins/audit.ts'
+import breachCheck from './plugins/breach-check.ts'
 import clients from './plugins/clients.ts'
 import config from './plugins/config.ts'
 import derivedKeys from './plugins/derived-keys.ts'
@@ -51,6 +52,7 @@ export async function buildCore(
     await core.register(retention)
     await core.register(revocations)
     await core.register(signingKeys)
+    await core.register(breachCheck)
     await core.register(passwords, { hashMemoryKib })
     await core.register(sessions)
     await core.register(signIn)

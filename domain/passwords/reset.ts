@@ -47,7 +47,7 @@ export function createPasswordReset({
       const found = await store.oneTimeTokens.find(hash, 'password', clock())
       const user = found?.userId ? await store.users.find(found.userId) : undefined
       if (!user || user.disabled) throw new Problem('invalid_token')
-      checkPassword(password, user, '/password')
+      await checkPassword(password, user, '/password')
       const passwordHash = await hasher.hash(password)
       return store.transaction(async (tx) => {
         if (!(await tx.oneTimeTokens.consume(hash, 'password', clock()))) throw new Problem('invalid_token')
