@@ -4,13 +4,14 @@ import type { Clock, Monotonic } from './domain/clock.ts'
 import type { Config } from './domain/settings/config.ts'
 import accounts from './plugins/accounts.ts'
 import audit from './plugins/audit.ts'
-import auditRetention from './plugins/audit-retention.ts'
+import breachCheck from './plugins/breach-check.ts'
 import clients from './plugins/clients.ts'
 import config from './plugins/config.ts'
 import derivedKeys from './plugins/derived-keys.ts'
 import outbox from './plugins/mail/outbox.ts'
 import instruments from './plugins/metrics/instruments.ts'
 import passwords from './plugins/passwords.ts'
+import retention from './plugins/retention.ts'
 import revocations from './plugins/revocations.ts'
 import roles from './plugins/roles.ts'
 import sessions from './plugins/sessions.ts'
@@ -49,10 +50,11 @@ export async function buildCore(
     await core.register(store)
     await core.register(derivedKeys)
     await core.register(audit)
-    await core.register(auditRetention)
     await core.register(outbox)
+    await core.register(retention)
     await core.register(revocations)
     await core.register(signingKeys)
+    await core.register(breachCheck)
     await core.register(passwords, { hashMemoryKib })
     await core.register(sessions)
     await core.register(signIn)

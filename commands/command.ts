@@ -26,6 +26,7 @@ export interface Command {
 }
 
 export interface CommandResult {
+  /** Empty if the command has written its output itself; `json` is then undefined. */
   text: string
   json: unknown
   /** The exit code, if the command did its work but reports a problem; 0 by default. */

@@ -1,4 +1,5 @@
 import { adminCreate } from './admin-create.ts'
+import { auditExport } from './audit/export.ts'
 import { backup } from './backup.ts'
 import { clientsCreate } from './clients/create.ts'
 import { clientsDelete } from './clients/delete.ts'
@@ -49,6 +50,7 @@ export const commands: Command[] = [
   keysImport,
   keysRevoke,
   sessionsEnd,
+  auditExport,
   migrate,
   backup,
   restore,

@@ -1,6 +1,4 @@
-import type { Page } from '../domain/model/page.ts'
-
-const PAGE = 200
+import { eachItem, type Page } from '../domain/model/page.ts'
 
 /** Reads a list page by page: to its end, or `limit` items. */
 export async function readAll<Item>(
@@ -9,12 +7,9 @@ export async function readAll<Item>(
   limit = Number.POSITIVE_INFINITY
 ): Promise<Item[]> {
   const items: Item[] = []
-  while (items.length < limit) {
-    const last = items.at(-1)
-    const size = Math.min(PAGE, limit - items.length)
-    const page = await list({ limit: size, after: last && keyOf(last) })
-    items.push(...page)
-    if (page.length < size) break
+  for await (const item of eachItem(list, keyOf)) {
+    items.push(item)
+    if (items.length === limit) break
   }
   return items
 }

@@ -1,5 +1,7 @@
 import fp from 'fastify-plugin'
+import { createAccountExport, type ExportAccount } from '../domain/accounts/export.ts'
 import { createFirstAdministrator, type FirstAdministrator } from '../domain/accounts/first-administrator.ts'
+import { createOwnEvents, type ListOwnEvents } from '../domain/accounts/own-events.ts'
 import { createProfiles, type Profiles } from '../domain/accounts/profile.ts'
 import { createPromotion, type Promote } from '../domain/accounts/promotion.ts'
 import { createRegistration, type Register } from '../domain/accounts/registration.ts'
@@ -18,6 +20,8 @@ interface Accounts extends Profiles {
   administration: UserAdministration
   promote: Promote
   startImport: StartImport
+  listOwnEvents: ListOwnEvents
+  exportAccount: ExportAccount
 }
 
 declare module 'fastify' {
@@ -34,6 +38,7 @@ export default fp(
     const issuer = config.AUTH_ISSUER
     const passwordReset = createPasswordReset({ ...parts, issuer })
     const administration = createUserAdministration({ ...parts, passwordReset })
+    const listOwnEvents = createOwnEvents(store)
     fastify.decorate('accounts', {
       ...createProfiles(parts),
       register: createRegistration({ ...parts, registration: config.AUTH_REGISTRATION }),
@@ -43,7 +48,9 @@ export default fp(
       firstAdministrator: createFirstAdministrator({ ...parts, issuer }),
       administration,
       promote: createPromotion({ ...parts, passwordReset }),
-      startImport: createAccountImport({ ...parts, administration })
+      startImport: createAccountImport({ ...parts, administration }),
+      listOwnEvents,
+      exportAccount: createAccountExport({ ...parts, listOwnEvents })
     })
   },
   {

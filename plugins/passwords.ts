@@ -13,7 +13,7 @@ declare module 'fastify' {
 /** Decorates `passwords`: an argon2id hasher with admission control, and the password policy. */
 export default fp(
   async (fastify, { hashMemoryKib }: { hashMemoryKib?: number | undefined }) => {
-    const { config, instruments } = fastify
+    const { config, instruments, isBreached } = fastify
     const cost = {
       memoryKib: hashMemoryKib ?? config.AUTH_ARGON2_MEMORY_KIB,
       time: config.AUTH_ARGON2_TIME,
@@ -23,10 +23,10 @@ export default fp(
     const serviceWords = ['gatehouse', ...new URL(config.AUTH_ISSUER).hostname.split('.')]
     fastify.decorate('passwords', {
       hasher,
-      checkPassword: createPasswordPolicy(config.AUTH_PASSWORD_MIN_LENGTH, serviceWords)
+      checkPassword: createPasswordPolicy(config.AUTH_PASSWORD_MIN_LENGTH, serviceWords, isBreached)
     })
   },
-  { name: 'passwords', dependencies: ['config', 'instruments'] }
+  { name: 'passwords', dependencies: ['config', 'instruments', 'breach-check'] }
 )
 
 function observe({ hashWait, hashDuration, hashesRefused }: Instruments): HashObserver {

@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import { HOUR } from '../domain/clock.ts'
 import type { Store } from '../domain/model/store.ts'
 import { openStore } from '../store/index.ts'
 
@@ -12,7 +11,7 @@ declare module 'fastify' {
 /** Milliseconds between two log lines which say that the start waits for the schema. */
 const PATIENCE = 5000
 
-/** Decorates `store`: the database. Migrates its schema, purges it every hour, and closes it with the app. */
+/** Decorates `store`: the database. Migrates its schema, and closes it with the app. */
 export default fp(
   async (fastify) => {
     const sayWaiting = () =>
@@ -24,20 +23,7 @@ export default fp(
     fastify.log.debug({ migrated }, 'database opened')
     fastify.decorate('store', store)
 
-    const purge = setInterval(async () => {
-      try {
-        const removed = await store.purge(fastify.steadyClock())
-        fastify.log.debug({ removed }, 'purged')
-      } catch (error) {
-        fastify.log.warn({ err: error }, 'could not purge')
-      }
-    }, HOUR)
-    purge.unref()
-
-    fastify.addHook('onClose', async () => {
-      clearInterval(purge)
-      await store.close()
-    })
+    fastify.addHook('onClose', () => store.close())
   },
   { name: 'store', dependencies: ['config'] }
 )

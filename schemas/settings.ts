@@ -131,6 +131,11 @@ export const Settings = Type.Object({
     maximum: 64,
     description: 'Minimum length of a password in characters (Unicode code points), 8 to 64'
   }),
+  AUTH_BREACH_CHECK_URL: Type.String({
+    default: '',
+    description:
+      'Range API that knows breached passwords, such as `https://api.pwnedpasswords.com/range/` ([what it sees](#breached-passwords)). Default: no check'
+  }),
   AUTH_ARGON2_MEMORY_KIB: Type.Integer({
     default: 19456,
     minimum: 19456,

@@ -17,9 +17,10 @@ export function createAuditRepository(
 
     appendAll,
 
-    async list({ limit, after, type, userId, actorId, onBehalfOf, from, to }) {
-      let query = db.selectFrom('audit_events').selectAll().orderBy('id', 'desc').limit(limit)
-      if (after !== undefined) query = query.where('id', '<', after)
+    async list({ limit, after, type, userId, actorId, onBehalfOf, from, to, oldestFirst }) {
+      const order = oldestFirst ? 'asc' : 'desc'
+      let query = db.selectFrom('audit_events').selectAll().orderBy('id', order).limit(limit)
+      if (after !== undefined) query = query.where('id', oldestFirst ? '>' : '<', after)
       if (type !== undefined) query = query.where('type', '=', type)
       if (userId !== undefined) query = query.where('user_id', '=', userId)
       if (actorId !== undefined) query = query.where('actor_id', '=', actorId)

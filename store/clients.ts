@@ -34,6 +34,12 @@ export function createClientRepository(db: Kysely<Tables>): ClientRepository {
       return client
     },
 
+    async existing(ids) {
+      if (ids.length === 0) return []
+      const rows = await db.selectFrom('clients').select('id').where('id', 'in', ids).execute()
+      return rows.map(({ id }) => id)
+    },
+
     async insert(client) {
       await db.insertInto('clients').values(toRow(client)).execute()
     },

@@ -116,7 +116,7 @@ function createStore(db: Kysely<Tables>, engine: Store['engine'], load: Store['l
 
     load,
 
-    purge: (now) => purge(db, now),
+    purge: (now, atMost) => purge(db, now, atMost),
 
     close: () => db.destroy()
   }

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { DAY, HOUR } from '../domain/clock.ts'
 import type { Tables } from './tables.ts'
 
@@ -6,34 +6,31 @@ import type { Tables } from './tables.ts'
 const ENDED_SESSIONS_KEPT = 7 * DAY
 const REVOCATIONS_KEPT = HOUR
 
-/** Deletes the rows that no rule needs any more. Returns their number. */
-export async function purge(db: Kysely<Tables>, now: number): Promise<number> {
-  const done = await Promise.all([
-    db
-      .deleteFrom('sessions')
-      .where('expires_at', '<', now - ENDED_SESSIONS_KEPT)
-      .executeTakeFirst(),
-    db
-      .deleteFrom('sessions')
-      .where('ended_at', '<', now - ENDED_SESSIONS_KEPT)
-      .executeTakeFirst(),
-    db
-      .deleteFrom('revocations')
-      .where('expires_at', '<', now - REVOCATIONS_KEPT)
-      .executeTakeFirst(),
-    db
-      .deleteFrom('login_throttles')
-      .where('forget_at', '<', now)
-      .where('blocked_until', '<', now)
-      .executeTakeFirst(),
-    db
-      .deleteFrom('blocked_logins')
-      .where('unreported', '=', 0)
-      .where('report_at', '<', now)
-      .executeTakeFirst(),
-    db.deleteFrom('one_time_tokens').where('expires_at', '<', now).executeTakeFirst(),
-    db.deleteFrom('used_assertions').where('expires_at', '<', now).executeTakeFirst(),
-    db.deleteFrom('client_secrets').where('expires_at', '<', now).executeTakeFirst()
-  ])
-  return done.reduce((total, { numDeletedRows }) => total + Number(numDeletedRows), 0)
+/** A table, the columns of its key, and the rows that no rule needs any more. */
+type Removable = [table: keyof Tables, key: string, isOver: RawBuilder<boolean>]
+
+const removables = (now: number): Removable[] => [
+  ['sessions', 'id', sql`expires_at < ${now - ENDED_SESSIONS_KEPT}`],
+  ['sessions', 'id', sql`ended_at < ${now - ENDED_SESSIONS_KEPT}`],
+  ['revocations', 'position', sql`expires_at < ${now - REVOCATIONS_KEPT}`],
+  ['login_throttles', 'key', sql`forget_at < ${now} and blocked_until < ${now}`],
+  ['blocked_logins', 'account', sql`unreported = 0 and report_at < ${now}`],
+  ['one_time_tokens', 'hash', sql`expires_at < ${now}`],
+  ['used_assertions', 'client_id, jti', sql`expires_at < ${now}`],
+  ['client_secrets', 'id', sql`expires_at < ${now}`]
+]
+
+/** Deletes rows that no rule needs any more: up to `atMost` of each kind, one statement after the other. Returns their number. */
+export async function purge(db: Kysely<Tables>, now: number, atMost: number): Promise<number> {
+  let removed = 0
+  for (const [name, columns, isOver] of removables(now)) {
+    const [table, key] = [sql.table(name), sql.raw(columns)]
+    // Checked again outside, because another transaction may have renewed the row in the meantime.
+    const { numAffectedRows = 0n } = await sql`delete from ${table}
+      where (${key}) in (select ${key} from ${table} where ${isOver} limit ${atMost}) and ${isOver}`.execute(
+      db
+    )
+    removed += Number(numAffectedRows)
+  }
+  return removed
 }

@@ -235,6 +235,15 @@ const refused: Record<string, string[]> = {
   AUTH_COOKIE_DOMAIN: ['example.com'],
   AUTH_REGISTRATION: ['yes'],
   AUTH_PASSWORD_MIN_LENGTH: ['7', '65'],
+  AUTH_BREACH_CHECK_URL: [
+    'api.example.com/range/',
+    'http://api.example.com/range/',
+    'https://api.example.com/range',
+    'https://u:p@api.example.com/range/',
+    'https://api.example.com/?range=/',
+    'ftp://api.example.com/range/',
+    'on'
+  ],
   AUTH_ARGON2_MEMORY_KIB: ['1024'],
   AUTH_ARGON2_TIME: ['1', '2.9'],
   AUTH_ARGON2_PARALLELISM: ['0'],

@@ -52,7 +52,7 @@ export async function prepareAccount(
   { email: typed, password, name = null }: RegistrationInput
 ): Promise<InsertedUser> {
   const email = requireNewEmail(typed)
-  checkPassword(password, { email, name }, '/password')
+  await checkPassword(password, { email, name }, '/password')
   return newUser(email, name, await hasher.hash(password), clock())
 }
 

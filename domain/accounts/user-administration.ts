@@ -120,7 +120,8 @@ export function createUserAdministration({
   async function createUser(input: NewUser, administrator: Administrator): Promise<CreatedUser> {
     const email = requireNewEmail(input.email)
     const roles = input.roles ?? []
-    if (input.password !== undefined) checkPassword(input.password, { email, name: input.name }, '/password')
+    if (input.password !== undefined)
+      await checkPassword(input.password, { email, name: input.name }, '/password')
     const passwordHash = input.password === undefined ? null : await hasher.hash(input.password)
     const inserted = newUser(email, input.name ?? null, passwordHash, clock())
     return store.transaction(async (tx) => {

@@ -5,6 +5,7 @@ import type { Page } from './page.ts'
 export const auditTypes = [
   'account.registered',
   'account.renamed',
+  'account.exported',
   'account.deleted',
   'administrator.set_up',
   'login.succeeded',
@@ -116,8 +117,8 @@ export interface AuditRepository {
   append(event: AuditEvent): Promise<void>
   /** Appends many at once. */
   appendAll(events: AuditEvent[]): Promise<void>
-  /** Newest first. */
-  list(page: Page & AuditFilter): Promise<AuditEvent[]>
+  /** Newest first, unless `oldestFirst`. */
+  list(page: Page & AuditFilter & { oldestFirst?: boolean }): Promise<AuditEvent[]>
   /** Reads the `limit` oldest rows after the id `after`, and removes those older than `before`. `last` is the last row read. */
   removeOldest(batch: {
     before: number

@@ -35,6 +35,8 @@ export interface ClientRepository {
   /** In order of creation. */
   list(page: Page): Promise<Client[]>
   find(id: string): Promise<Client | undefined>
+  /** Returns those of the ids that are ids of clients. */
+  existing(ids: string[]): Promise<string[]>
   insert(client: Omit<Client, 'secrets'>): Promise<void>
   /** Replaces everything but its secrets. */
   update(client: Omit<Client, 'secrets'>): Promise<void>

@@ -56,7 +56,7 @@ export interface Store extends Repositories {
   onCommit(listener: (committed: Committed) => void): void
   ping(): Promise<void>
   load(): StoreLoad
-  /** Removes rows that no rule needs any more. Returns their number. */
-  purge(now: number): Promise<number>
+  /** Removes rows that no rule needs any more: up to `atMost` of each kind. Returns their number. */
+  purge(now: number, atMost: number): Promise<number>
   close(): Promise<void>
 }

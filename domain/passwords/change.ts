@@ -44,7 +44,7 @@ export function createPasswordChange({
   ): Promise<SignedIn> => {
     const confirmed = await signIn.confirm(session, currentPassword, 'password.change_failed', caller)
     const { user, passwordHash, counts } = confirmed
-    checkPassword(newPassword, user, '/newPassword')
+    await checkPassword(newPassword, user, '/newPassword')
     const newHash = await hasher.hash(newPassword)
     return store.transaction(async (tx) => {
       const isChanged = await tx.users.setPasswordHash(user.id, passwordHash, newHash)

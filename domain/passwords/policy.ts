@@ -1,4 +1,5 @@
 import { type FieldError, Problem } from '../errors.ts'
+import type { IsBreached } from './breaches.ts'
 import { commonWords } from './common-words.ts'
 import { normalisePassword } from './hasher.ts'
 import { strengthOf } from './strength.ts'
@@ -7,22 +8,32 @@ const MAX_LENGTH = 128
 // Guesses, as a power of two: about 10^9. The limits on tries put so many out of reach.
 const LEAST_STRENGTH = 30
 
+const BREACHED = {
+  code: 'breached',
+  detail: 'This password is known from a data breach: never use it again, here or elsewhere.'
+}
+
 /** Words of an account, which are among the first guesses at its password. */
 export interface PasswordContext {
   email: string
   name?: string | null | undefined
 }
 
-export type PasswordPolicy = (password: string, context: PasswordContext, pointer: string) => void
+export type PasswordPolicy = (password: string, context: PasswordContext, pointer: string) => Promise<void>
 
 /**
  * Creates the policy of NIST SP 800-63B-4 §3.1.1: length in code points, any characters, no composition rules. It refuses
- * common passwords, and guessable ones made of common words, patterns, or the account's or the service's words. The policy
- * throws a Problem `weak_password`.
+ * common passwords, and guessable ones made of common words, patterns, or the account's or the service's words. Then it
+ * asks `isBreached`, if there is one. The policy throws a Problem `weak_password`.
  */
-export function createPasswordPolicy(minLength: number, serviceWords: string[]): PasswordPolicy {
-  return function checkPassword(password, context, pointer) {
+export function createPasswordPolicy(
+  minLength: number,
+  serviceWords: string[],
+  isBreached?: IsBreached
+): PasswordPolicy {
+  return async function checkPassword(password, context, pointer) {
     const reasons = weaknesses(normalisePassword(password), minLength, [...serviceWords, ...wordsOf(context)])
+    if (reasons.length === 0 && (await isBreached?.(password))) reasons.push(BREACHED)
     if (reasons.length === 0) return
     throw new Problem('weak_password', { errors: reasons.map((reason) => ({ pointer, ...reason })) })
   }

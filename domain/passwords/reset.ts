@@ -79,7 +79,7 @@ export function createPasswordReset({
       const token = await find(proof)
       const user = await accountOf(token)
       if (!token || !user) throw new Problem('invalid_token')
-      checkPassword(password, user, '/password')
+      await checkPassword(password, user, '/password')
       const passwordHash = await hasher.hash(password)
       return store.transaction(async (tx) => {
         if (!(await tx.oneTimeTokens.consume(token.hash, 'password', clock())))

@@ -20,6 +20,7 @@ export function settingFaults(config: Config, canRead: (path: string) => boolean
   return [
     ...issuerFaults(config),
     ...durationFaults(config),
+    ...breachCheckFaults(config.AUTH_BREACH_CHECK_URL),
     ...cookieDomainFaults(config),
     ...config.AUTH_ALLOWED_ORIGINS.flatMap(originFaults),
     ...config.AUTH_CORS_HEADERS.filter((name) => !FIELD_NAME.test(name)).map(
@@ -76,6 +77,19 @@ function issuerFaults({ AUTH_ISSUER }: Config): string[] {
     return [`AUTH_ISSUER ${AUTH_ISSUER} must be https: plain http is for a loopback address only`]
   }
   return []
+}
+
+// Five characters are added to its end.
+function breachCheckFaults(text: string): string[] {
+  if (!text) return []
+  const url = URL.parse(text)
+  if (!url || !/^https?:$/.test(url.protocol) || /[@?#\s]/.test(text) || !text.endsWith('/'))
+    return [
+      'AUTH_BREACH_CHECK_URL must be a URL that ends with /, such as https://api.pwnedpasswords.com/range/'
+    ]
+  return isHttpsOrLoopback(url.origin)
+    ? []
+    : ['AUTH_BREACH_CHECK_URL must be https: plain http is for a loopback address only']
 }
 
 function durationFaults(config: Config): string[] {

@@ -3,6 +3,8 @@ import fp from 'fastify-plugin'
 import { problems } from '../../domain/errors.ts'
 import { deliveryOutcomes } from '../../domain/mail/delivery.ts'
 import { auditTypes } from '../../domain/model/audit.ts'
+import { removalJobs } from '../../domain/model/job.ts'
+import { breachOutcomes } from '../../domain/passwords/breaches.ts'
 import { refreshResults } from '../../domain/sessions/sessions.ts'
 import { metricsExposure } from '../../domain/settings/metrics-exposure.ts'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -60,6 +62,8 @@ function createInstruments() {
     refreshes: counter('refreshes_total', 'Refreshes of sessions.', 'result', refreshResults),
     signOuts: counter('sign_outs_total', 'Sign-outs that ended a session.', 'sessions', ['one', 'all']),
     audited: counter('audit_events_total', 'Audit events written by this instance.', 'type', auditTypes),
+    breachChecks: counter('breach_checks_total', 'Passwords looked up.', 'outcome', breachOutcomes),
+    rowsRemoved: counter('rows_removed_total', 'Rows removed at their end.', 'job', removalJobs),
     refusals: counter('refusals_total', 'Requests refused with a problem.', 'code', Object.keys(problems)),
     shed: counter('requests_shed_total', 'Requests refused under pressure.', 'pressure', PRESSURES),
     mails: counter('mails_total', 'Attempts to deliver a mail.', 'outcome', deliveryOutcomes),

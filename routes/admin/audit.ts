@@ -1,11 +1,11 @@
 import { type FastifyPluginAsyncTypebox, type Static, Type } from '@fastify/type-provider-typebox'
-import { toIso } from '../../domain/clock.ts'
-import { type AuditEvent, type AuditFilter, auditTypes } from '../../domain/model/audit.ts'
+import { type AuditFilter, auditTypes } from '../../domain/model/audit.ts'
 import type { ManagementScope } from '../../domain/roles/scopes.ts'
 import { AuditEventView } from '../../schemas/audit-event.ts'
 import { Closed, Text, Time } from '../../schemas/common.ts'
 import { PageOf, pageQuery } from '../../schemas/paging.ts'
 import { pageOf, pageView } from '../paging.ts'
+import { auditEventView } from '../views/audit-event.ts'
 import { momentOf } from './moment-of.ts'
 
 const AuditQuery = Closed({
@@ -50,10 +50,6 @@ function filterOf({ from, to, ...others }: Static<typeof AuditQuery>): AuditFilt
     from: momentOf(from, '/from'),
     to: momentOf(to, '/to')
   }
-}
-
-function auditEventView({ at, ...event }: AuditEvent): AuditEventView {
-  return { ...event, at: toIso(at) }
 }
 
 export default audit

@@ -2,6 +2,8 @@ import type { FastifyPluginAsync } from 'fastify'
 import { registerAll } from '../register-all.ts'
 import check from './check.ts'
 import csrf from './csrf.ts'
+import events from './events.ts'
+import accountExport from './export.ts'
 import login from './login.ts'
 import logout from './logout.ts'
 import logoutAll from './logout-all.ts'
@@ -25,8 +27,10 @@ const auth: FastifyPluginAsync = async (fastify) => {
     logout,
     logoutAll,
     me,
+    accountExport,
     session,
     sessions,
+    events,
     csrf,
     check,
     reauthenticate,

@@ -13,7 +13,7 @@ export function signedInView({ user, session }: SignedIn): SignedInView {
   return { user: userView(user), session: sessionView(session) }
 }
 
-function deviceView(session: Session, currentId: string | undefined): DeviceView {
+export function deviceView(session: Session, currentId: string | undefined): DeviceView {
   return {
     id: session.id,
     createdAt: toIso(session.createdAt),

@@ -124,7 +124,7 @@ t.test('a backup keeps what was there: positions of revocations go on from where
   const { path, folder } = await newDatabase(t)
   const { store } = await openStore(`file:${path}`, () => {})
   await store.revocations.add([{ kind: 'sid', id: 'one', expiresAt: 1 }])
-  await store.purge(Date.now())
+  await store.purge(Date.now(), 1000)
   const { next } = await store.revocations.since(0, 0)
   await store.close()
   backUpDatabase(path, join(folder, 'backup.db'))

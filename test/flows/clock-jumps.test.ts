@@ -23,7 +23,7 @@ for (const engine of engines) {
 
           clock.advance(jump)
           for (const each of [first, second]) await each.app.revocations.poll()
-          await app.store.purge(app.steadyClock())
+          await app.store.purge(app.steadyClock(), 1000)
           clock.advance(-jump)
           const third = await build(t, { env, clock })
           for (const each of [first, second, third]) {

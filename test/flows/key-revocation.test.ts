@@ -94,7 +94,7 @@ for (const engine of engines) {
 
       t.test('an instance that starts later, however much later, knows it, too', async (t) => {
         clock.advance(2 * 60 * MINUTE)
-        await app.store.purge(clock())
+        await app.store.purge(clock(), 1000)
         const third = await build(t, { env, clock })
         t.strictSame(await outcome(third, forge()), refusedAs('token_stale'))
         t.notOk((await published(third)).includes(stolen.kid))

@@ -147,7 +147,7 @@ for (const engine of engines) {
       const endless = await insertSecret(store, id)
       await store.clients.useAssertion(id, 'over', later - 1)
       await store.clients.useAssertion(id, 'live', later)
-      await store.purge(later)
+      await store.purge(later, 1000)
       t.strictSame((await store.clients.find(id))?.secrets, [lasting, endless])
       t.equal(await store.clients.useAssertion(id, 'over', later), true, 'it was forgotten')
       t.equal(await store.clients.useAssertion(id, 'live', later), false)

@@ -386,7 +386,7 @@ for (const { name, missing, start } of subjects) {
       await store.sessions.end(over.id, 'logout', now)
       const later = now + 8 * 86_400_000
       await store.sessions.insert({ ...newSession(id), id: live.id.replace(/^./, 'f'), expiresAt: later + 1 })
-      t.ok((await store.purge(later)) > 0)
+      t.ok((await store.purge(later, 1000)) > 0)
       t.equal(await store.sessions.find(over.id), undefined)
       t.ok(await store.sessions.find(live.id.replace(/^./, 'f')))
     })

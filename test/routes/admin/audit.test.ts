@@ -221,6 +221,7 @@ async function walkAccount(service: TestApp): Promise<void> {
   const ann = await service.signUp('ann@example.com')
   const chosen = 'another battery staple horse'
   await ann.patch('/auth/me', { name: 'Ann' })
+  await ann.get('/auth/me/export')
   await ann.post('/auth/reauthenticate', { password: 'wrong' })
   await ann.post('/auth/reauthenticate', { password })
   await ann.put('/auth/password', { currentPassword: 'wrong', newPassword: chosen })

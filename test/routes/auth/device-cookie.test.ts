@@ -131,7 +131,7 @@ for (const engine of engines) {
       )
       for (let day = 0; day < 5; day += 1) {
         clock.advance(2 * DAY)
-        await gatehouse.app.store.purge(clock())
+        await gatehouse.app.store.purge(clock(), 1000)
         const statuses = []
         for (let attempt = 0; attempt <= LIMIT; attempt += 1)
           statuses.push((await signIn(stolen, 'robbed@example.com', wrong)).status)

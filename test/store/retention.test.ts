@@ -5,7 +5,8 @@ import { auditEvent } from '../../domain/model/audit.ts'
 import type { Store } from '../../domain/model/store.ts'
 import { build } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
-import { nobody } from './rows.ts'
+import { counts, withToken } from '../harness/scrape.ts'
+import { newSession, nobody } from './rows.ts'
 
 const RETENTION = 30 * DAY
 const env = { AUTH_AUDIT_RETENTION: '30d' }
@@ -38,9 +39,9 @@ for (const engine of engines) {
       await append(store, 1203, clock() - RETENTION - 1)
       await append(store, 40, clock() - RETENTION)
       await append(store, 2, clock())
-      t.equal(await app.removeOldAudit(), 1203)
+      t.equal(await app.retention['audit-retention'](), 1203)
       t.equal(await countAll(store), 42)
-      t.equal(await app.removeOldAudit(), 0, 'for an hour it is done')
+      t.equal(await app.retention['audit-retention'](), 0, 'for an hour it is done')
     })
 
     await t.test('two instances at once: one does it, and each row is removed once', async (t) => {
@@ -48,7 +49,7 @@ for (const engine of engines) {
       await append(store, 700, clock() - RETENTION - 1)
       // The forty of before are past their time by now, too.
       const removed = await Promise.all(
-        Array.from({ length: 6 }, (_, n) => (n % 2 === 0 ? app : second.app).removeOldAudit())
+        Array.from({ length: 6 }, (_, n) => (n % 2 === 0 ? app : second.app).retention['audit-retention']())
       )
       t.strictSame(removed.filter((count) => count > 0).length, 1)
       t.equal(Math.max(...removed), 740)
@@ -59,9 +60,9 @@ for (const engine of engines) {
       clock.advance(HOUR)
       await append(store, 3, clock() - RETENTION - 1)
       t.equal(await store.jobs.claim('audit-retention', clock(), clock() + HOUR), true)
-      t.equal(await second.app.removeOldAudit(), 0)
+      t.equal(await second.app.retention['audit-retention'](), 0)
       clock.advance(HOUR)
-      t.equal(await second.app.removeOldAudit(), 3)
+      t.equal(await second.app.retention['audit-retention'](), 3)
     })
 
     await t.test('who writes meanwhile is not held up', async (t) => {
@@ -69,7 +70,7 @@ for (const engine of engines) {
       await append(store, 5000, clock() - RETENTION - 1)
       const ada = await signUp()
       let isRunning = true
-      const removing = app.removeOldAudit().finally(() => {
+      const removing = app.retention['audit-retention']().finally(() => {
         isRunning = false
       })
       const took: number[] = []
@@ -88,12 +89,29 @@ for (const engine of engines) {
       t.ok(worst < 1000)
     })
 
+    await t.test('other tables are purged by one instance, batch by batch, and counted', async (t) => {
+      const measured = await build(t, { env: { ...first.env, ...withToken }, clock })
+      const instances = [measured.app, second.app]
+      await Promise.all(instances.map(({ retention }) => retention.purge()))
+      const before = (await counts(measured, 'gatehouse_rows_removed_total')).purge ?? 0
+      clock.advance(HOUR)
+      await store.transaction(async (tx) => {
+        const { id = '' } = (await tx.users.findByEmail('ada@example.com')) ?? {}
+        for (let n = 0; n < 1203; n += 1)
+          await tx.sessions.insert({ ...newSession(id), expiresAt: clock() - 8 * DAY })
+      })
+      t.equal(await store.purge(clock(), 500), 500, 'a batch is bounded')
+      t.equal(await measured.app.retention.purge(), 703)
+      t.equal(await second.app.retention.purge(), 0, 'for an hour it is done')
+      t.equal((await counts(measured, 'gatehouse_rows_removed_total')).purge, before + 703)
+    })
+
     await t.test('with off all is kept', async (t) => {
       const keeping = await build(t, { env: { ...first.env, AUTH_AUDIT_RETENTION: 'off' }, clock })
       clock.advance(HOUR)
       await append(store, 3, 0)
-      t.equal(await keeping.app.removeOldAudit(), 0)
-      t.equal(await app.removeOldAudit(), 3, 'it took nobody’s turn')
+      t.equal(await keeping.app.retention['audit-retention'](), 0)
+      t.equal(await app.retention['audit-retention'](), 3, 'it took nobody’s turn')
     })
   })
 }
