@@ -7,6 +7,7 @@ const read = (path: string) => readFileSync(new URL(path, root), 'utf8')
 /** Licences that ask for nothing but their own text beside the program. */
 const ALLOWED = [
   'MIT',
+  'MIT-0',
   'ISC',
   'BlueOak-1.0.0',
   'Apache-2.0',
