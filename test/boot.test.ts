@@ -106,18 +106,19 @@ t.test('a terminal gets the same as one block', { skip: await whyNoTerminal() },
   const { code, lines } = await onTerminal(env, 'works once')
   t.equal(code, 0, 'Ctrl+C ends it well')
   t.equal(lines[0], '', 'the block is all there is')
-  t.strictSame(lines.slice(1, 6), [
+  t.strictSame(lines.slice(1, 7), [
     `  Gatehouse            http://localhost:${env.PORT}`,
     `  Listens on           http://127.0.0.1:${env.PORT}`,
     `  API reference        http://localhost:${env.PORT}/docs`,
     '  Database             sqlite',
-    '  Mode                 http on loopback'
+    '  Mode                 http on loopback',
+    '  Mail                 is printed here'
   ])
   t.match(
-    lines[6],
+    lines[7],
     /^ {2}First administrator {2}http:\/\/localhost:\d+\/auth\/setup#token=[A-Za-z0-9_-]{43}$/
   )
-  t.equal(lines[7], '                       (works once, for 24 hours)')
+  t.equal(lines[8], '                       (works once, for 24 hours)')
 })
 
 t.test('`npm run dev` starts, too', async (t) => {
