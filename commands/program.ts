@@ -57,7 +57,7 @@ async function run(command: Command, args: string[], terminal: Terminal): Promis
   const { text, json, exitCode = 0 } = await command.run(values as OptionValues, positionals, terminal)
   const answer = values.json ? JSON.stringify(json) : text
   // A command that printed its result itself answers nothing.
-  if (answer !== '') terminal.stdout.write(`${answer}\n`)
+  if (answer) terminal.stdout.write(`${answer}\n`)
   return exitCode
 }
 
