@@ -9,7 +9,11 @@ const SOURCES = [
 
 /** Files that compare hashes of other systems, which chose the algorithms. */
 const IMPORTED = 'domain/passwords/imported'
-const LEGACY = ['pbkdf2', 'md5-crypt', 'phpass'].map((name) => `${IMPORTED}/${name}.ts`)
+/** And one that asks for breached passwords, by the SHA-1 of the range API. */
+const LEGACY = [
+  'domain/passwords/breaches.ts',
+  ...['pbkdf2', 'md5-crypt', 'phpass'].map((name) => `${IMPORTED}/${name}.ts`)
+]
 
 /** Patterns that no production code may contain, and the files that use one for another reason. */
 const banned: Array<{ why: string; pattern: RegExp; except?: string[] }> = [
@@ -38,7 +42,7 @@ const banned: Array<{ why: string; pattern: RegExp; except?: string[] }> = [
 ]
 
 /** Files that make a MAC as the key of a row and compare none. */
-const LOOKED_UP = ['domain/sign-in/throttle.ts']
+const LOOKED_UP = ['domain/sign-in/throttle.ts', 'domain/passwords/forgotten.ts']
 /** Files that make a MAC and compare a hash of it, by argon2 or bcrypt. */
 const HASHED = ['digests', 'flask-security'].map((name) => `${IMPORTED}/${name}.ts`)
 
