@@ -9,7 +9,7 @@ import { startServer } from '../harness/program.ts'
 import { until } from '../harness/token-watch.ts'
 import { basic, type Machine, post, register, tokenOf } from '../oauth/machine.ts'
 
-const CALLERS = 20
+const CALLERS = 8
 const ROTATIONS = 3
 
 const newMasterKey = () => randomBytes(48).toString('base64url')

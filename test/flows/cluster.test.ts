@@ -6,7 +6,7 @@ import { measureRevocations, percentile } from '../harness/revocation-delay.ts'
 import { tooLate } from '../harness/revoked-in-time.ts'
 import { valkey } from '../harness/valkey.ts'
 
-const PEOPLE = 24
+const PEOPLE = 12
 
 const places = {
   'without Valkey': { skip: postgres.missing, env: async () => ({}) },

@@ -7,7 +7,7 @@ import { password } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
 import { startServer } from '../harness/program.ts'
 
-const ROUNDS = 4
+const ROUNDS = 2
 const WRITERS = 8
 const MOST_WRITES = 80
 // Most of it goes into starts, and those into a machine that may be busy with other tests.

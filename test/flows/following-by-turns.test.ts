@@ -28,9 +28,9 @@ t.test('one who follows several instances by turns', { skip: postgres.missing },
   t.test('is told no more than they must while a transaction stays open elsewhere', async (t) => {
     await direct.query('begin')
     await direct.query('select pg_current_xact_id()')
-    const revoked = await measureRevocations(cluster, route, { count: 8 })
+    const revoked = await measureRevocations(cluster, route, { count: 4 })
     t.strictSame(tooLate(revoked), [])
-    t.strictSame(tooLate(await measureRevocations(cluster, hopping, { count: 8 })), [])
+    t.strictSame(tooLate(await measureRevocations(cluster, hopping, { count: 4 })), [])
 
     const before = await transactions(env.DATABASE_URL)
     const answers = balancers.map(({ feed }) => feed.answers)

@@ -21,8 +21,8 @@ import { UNFOLLOWED } from '../verifier/tokens.ts'
 
 const MAX_AGE = MINUTE
 // Instances that share a database are for PostgreSQL.
-const ROTATIONS = { sqlite: 3, postgres: 8 }
-const MANY = { sqlite: 3, postgres: 10 }
+const ROTATIONS = { sqlite: 3, postgres: 3 }
+const MANY = { sqlite: 3, postgres: 5 }
 /** At the least, for each rotation. */
 const VERIFICATIONS = 200
 const operator = { actorId: 'operator', ip: null, userAgent: null, requestId: null }

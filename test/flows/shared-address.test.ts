@@ -5,7 +5,7 @@ import { build, password, type TestApp } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
 
 const OFFICE = 100
-const ROUNDS = 5
+const ROUNDS = 3
 const { config } = loadSettings({}, () => '')
 const LIMIT = config.AUTH_LOGIN_LIMIT_PER_IP
 const defaults = {
