@@ -17,7 +17,7 @@ import { person } from '../verifier/impostor.ts'
 import { eventually, outcomeOf, refusedAs, signer, UNFOLLOWED } from '../verifier/tokens.ts'
 
 const operator = { actorId: 'operator', ip: null, userAgent: null, requestId: null }
-const ROUNDS = 4
+const ROUNDS = 2
 
 const kidOf = (token: string) => decodeProtectedHeader(token).kid as string
 const activeOf = ({ app }: TestApp) => app.signingKeys.schedule().active

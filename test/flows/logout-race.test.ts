@@ -5,7 +5,7 @@ import { build, password } from '../harness/build.ts'
 import { engines } from '../harness/engines.ts'
 import { refusal, refusalOf } from '../harness/refusal.ts'
 
-const ROUNDS = 40
+const ROUNDS = 20
 const REFRESHES = 3
 const email = 'ada@example.com'
 

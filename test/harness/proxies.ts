@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { connect } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import type { Teardown } from './build.ts'
 import type { Certificate } from './certificate.ts'
 import { newFolder } from './folder.ts'
 import { freePort } from './port.ts'
 import { firstExisting, untilListening } from './proxy-process.ts'
+import { until } from './token-watch.ts'
 
 const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url))
 
@@ -75,6 +78,8 @@ const caddy: ReverseProxy = {
     }
     const args = ['run', '--config', main, '--adapter', 'caddyfile']
     await untilListening(t, spawn(caddyPath as string, args, { env }), port)
+    // It listens before it has made the certificate.
+    if (certificate) await untilTls(port)
     return port
   }
 }
@@ -98,6 +103,18 @@ export async function startComposeCaddy(t: Teardown, gatehouse: number): Promise
 }
 
 export const caddyMissing = caddy.missing
+
+async function untilTls(port: number): Promise<void> {
+  await until(async () => {
+    const socket = connect({ port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false })
+    const isReady = await once(socket, 'secureConnect').then(
+      () => true,
+      () => false
+    )
+    socket.destroy()
+    return isReady
+  }, 'Caddy has a certificate')
+}
 
 function withAddresses(site: string, { gatehouse, app }: Upstreams, listen: string): string {
   return replaceEach(site, [

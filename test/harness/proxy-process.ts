@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import type { Teardown } from './build.ts'
 
-const START_TIMEOUT = 10_000
+const START_TIMEOUT = 60_000
 
 /** Resolves when the program listens, and ends it with the test. Throws an Error if it does not start. */
 export async function untilListening(t: Teardown, child: ChildProcess, port: number): Promise<void> {
