@@ -63,6 +63,11 @@ export function newSecret(): string {
   return randomBytes(TOKEN_BYTES).toString('base64url')
 }
 
+/** Returns whether a text has the form of a secret. */
+export function isSecret(text: string): boolean {
+  return /^[\w-]{43}$/.test(text)
+}
+
 /** Returns the hash under which the database stores a token. */
 export function hashOneTimeToken(token: string): string {
   return createHash('sha256').update(token).digest('base64url')

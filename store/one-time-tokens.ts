@@ -32,7 +32,7 @@ export function createOneTimeTokenRepository(db: Kysely<Tables>): OneTimeTokenRe
     },
 
     async tryCode(browserHash, purpose, now) {
-      const row = await db
+      const rows = await db
         .updateTable('one_time_tokens')
         .set((columns) => ({ code_tries: columns('code_tries', '+', 1) }))
         .where('browser_hash', '=', browserHash)
@@ -40,8 +40,8 @@ export function createOneTimeTokenRepository(db: Kysely<Tables>): OneTimeTokenRe
         .where('expires_at', '>', now)
         .where('code_tries', '<', CODE_TRIES)
         .returningAll()
-        .executeTakeFirst()
-      return row && toToken(row)
+        .execute()
+      return rows.map(toToken)
     },
 
     async consume(hash, purpose, now) {

@@ -18,7 +18,7 @@ const LIFETIME = DAY
 /** Says that no further attempt can succeed. */
 export class PermanentFailure extends Error {}
 
-/** How an attempt ends: `dropped` had nobody to tell, `failed` is repeated, `given_up` is not. */
+/** How an attempt ends. `dropped`: no account has the address. `failed`: Gatehouse tries again. `given_up`: it does not. */
 export const deliveryOutcomes = ['sent', 'dropped', 'failed', 'given_up'] as const
 export type DeliveryOutcome = (typeof deliveryOutcomes)[number]
 
@@ -26,11 +26,11 @@ export interface DeliveryParts {
   store: Store
   clock: Clock
   keys: DerivedKey
-  /** Writes the letter of a message; undefined if there is nobody to tell. */
+  /** Writes the letter of a message. Returns undefined if the account does not exist or is disabled. */
   write(message: MailMessage): Promise<Letter | undefined>
   /** Sends a letter. Throws an Error if it must be tried again, or a PermanentFailure. */
   send(letter: Letter): Promise<void>
-  /** Is told how each attempt ended. */
+  /** Called after each attempt, with its outcome. */
   observe(outcome: DeliveryOutcome, kind: string, error?: unknown): void
 }
 

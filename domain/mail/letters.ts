@@ -13,7 +13,7 @@ export interface LetterParts {
   issuer: string
 }
 
-/** Returns a function that writes the letter of a message; it returns undefined if there is nobody to tell. */
+/** Returns a function that writes the letter of a message. It returns undefined if the account does not exist or is disabled. */
 export function createLetterWriter({ store, clock, passwordReset, issuer }: LetterParts) {
   const service = new URL(issuer).host
 

@@ -4,7 +4,7 @@ export interface OneTimeToken {
   purpose: 'setup' | 'password'
   userId: string | null
   expiresAt: number
-  /** The address that the link was mailed to; null if nobody mailed it. */
+  /** The address to which Gatehouse mailed the link; null if an administrator or a command made it. */
   email: string | null
   /** The hash of the secret of the browser that asked, and of the code that counts in it. */
   browserHash: string | null
@@ -17,12 +17,8 @@ export const CODE_TRIES = 5
 export interface OneTimeTokenRepository {
   insert(token: OneTimeToken): Promise<void>
   find(hash: string, purpose: OneTimeToken['purpose'], now: number): Promise<OneTimeToken | undefined>
-  /** Atomic: counts a try of the code of this browser's newest token. Returns the token, or undefined after too many. */
-  tryCode(
-    browserHash: string,
-    purpose: OneTimeToken['purpose'],
-    now: number
-  ): Promise<OneTimeToken | undefined>
+  /** Atomic: counts a try of a code in this browser. Returns the tokens that it asked for and that have tries left. */
+  tryCode(browserHash: string, purpose: OneTimeToken['purpose'], now: number): Promise<OneTimeToken[]>
   /** Atomic: returns true to one caller only. */
   consume(hash: string, purpose: OneTimeToken['purpose'], now: number): Promise<boolean>
   /** Withdraws all tokens of all users. */

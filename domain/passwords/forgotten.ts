@@ -5,7 +5,7 @@ import type { DerivedKey } from '../keys/master-key.ts'
 import type { Outbox } from '../mail/outbox.ts'
 import type { Store } from '../model/store.ts'
 import type { ThrottlePolicy } from '../model/throttle.ts'
-import { newSecret } from '../one-time-tokens.ts'
+import { isSecret, newSecret } from '../one-time-tokens.ts'
 
 /** Mails that one address gets within an hour, whoever asks for them. */
 const MAILS_PER_HOUR = 5
@@ -33,12 +33,13 @@ export function createForgottenPassword({
   outbox: Outbox
 }) {
   /**
-   * Stores the request, and returns a secret for the browser. Does the same work whether the address has an account: the
+   * Stores the request. Returns the secret of the browser: the one that it showed, so that the code of an earlier mail still
+   * counts there, or a new one. Does the same work whether the address has an account: the
    * account is looked up at delivery. Over the limit of an address, no mail follows. Throws a Problem `invalid_request`.
    */
-  return async (typed: string): Promise<string> => {
+  return async (typed: string, shown: string): Promise<string> => {
     const email = requireEmail(typed)
-    const browser = newSecret()
+    const browser = isSecret(shown) ? shown : newSecret()
     const count = createHmac('sha256', key.current).update(`password-forgotten ${email}`).digest('base64url')
     const { wait } = await store.throttles.reserve({ key: count, account: count }, PER_ADDRESS, clock())
     if (wait === 0)

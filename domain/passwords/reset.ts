@@ -48,7 +48,8 @@ export function createPasswordReset({
   async function find(proof: ResetProof): Promise<OneTimeToken | undefined> {
     if ('token' in proof) return store.oneTimeTokens.find(hashOneTimeToken(proof.token), 'password', clock())
     const tried = await store.oneTimeTokens.tryCode(hashOneTimeToken(proof.browser), 'password', clock())
-    return tried && isSameText(tried.codeHash ?? '', hashCode(proof.code, proof.browser)) ? tried : undefined
+    const hash = hashCode(proof.code, proof.browser)
+    return tried.find(({ codeHash }) => isSameText(codeHash ?? '', hash))
   }
 
   /** Returns the account that a token belongs to, if it is enabled and still has the address that the link was mailed to. */

@@ -23,7 +23,8 @@ const passwordForgot: FastifyPluginAsyncTypebox = async (fastify) => {
       }
     },
     async (request, reply) => {
-      const secret = await fastify.accounts.askForPasswordLink(request.body.email)
+      const shown = fastify.recoveryCookie.read(request)
+      const secret = await fastify.accounts.askForPasswordLink(request.body.email, shown)
       fastify.recoveryCookie.set(reply, secret)
       reply.code(202)
       return {}

@@ -156,6 +156,35 @@ for (const engine of engines) {
       t.ok((await forget(service)).mail, 'an hour later')
     })
 
+    t.test(
+      'requests over the limit leave the code of the last mail good in the browser that asked',
+      async (t) => {
+        const service = await build(t, { engine })
+        await service.signUp(email)
+        const window = service.browser()
+        for (let n = 0; n < 7; n += 1) {
+          await window.post('/auth/password/forgot', { email })
+          await service.app.deliverMail()
+        }
+        t.equal(service.mails.length, 5)
+        const code = codeOf(service.mails.at(-1))
+        t.equal((await window.post('/auth/password/reset', { code, password: newPassword })).status, 204)
+      }
+    )
+
+    t.test('one browser may ask for two accounts, and each code counts for its own', async (t) => {
+      const service = await build(t, { engine })
+      const window = service.browser()
+      for (const address of [email, 'bob@example.com']) {
+        await service.signUp(address)
+        await window.post('/auth/password/forgot', { email: address })
+        await service.app.deliverMail()
+      }
+      const codes = service.mails.map(codeOf)
+      for (const code of codes)
+        t.equal((await window.post('/auth/password/reset', { code, password: newPassword })).status, 204)
+    })
+
     t.test('the mail goes to the address of the account, however it was typed', async (t) => {
       const service = await build(t, { engine })
       await service.signUp('root@example.com')
